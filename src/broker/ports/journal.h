@@ -1,0 +1,142 @@
+#pragma once
+// What the broker needs from storage: one journal per state shard, the only place where a commit happens and where data
+// stays and is read. storage/memory and storage/local implement it; tests/contract holds the suite that both pass.
+//
+// Thread: everything is called on the state shard's thread, and calls back on it. Nothing here blocks.
+//
+// The rules between the two sides
+// - The broker is the only writer, so the LSN of its next commit is known before it is submitted (next_lsn()); it may
+//   apply events first and submit them in the same call of the reactor.
+// - submit() copies everything into the open frame at once and cannot fail; admit() said before whether it may be called.
+// - Nothing that depends on a commit leaves the process before written()/durable() has reached its LSN.
+// - Payloads (record batches) stay where they were first written and are read back by extent until they are released.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/time.h"
+
+namespace weir::broker {
+
+// The largest commit: one frame of its own.
+inline constexpr size_t kCommitBytesMax = size_t{64} << 20;
+
+// Where one entry with a payload lies: from its header to the end of its payload.
+struct Extent {
+  FileId file;
+  uint32_t frame = 0;     // the frame's place in its file, in blocks of 4 KiB; a span never crosses a frame
+  uint32_t position = 0;  // of the entry in the file, in bytes
+  uint32_t length = 0;    // bytes of the entry, header included
+
+  bool operator==(const Extent&) const = default;
+};
+
+// One entry of a commit. The views must live until submit() returns.
+struct Entry {
+  CellId cell;
+  ByteView event;         // the encoded event of the cell's state machine
+  ByteView payload_head;  // the first bytes of the payload (a batch's stamped base offset and epoch), often empty
+  ByteView payload_rest;  // the rest of it, taken verbatim; no payload at all when both are empty
+};
+
+// An entry with a payload, read back.
+struct StoredEntry {
+  Bytes event;
+  Bytes payload;
+  Extent extent;
+};
+
+enum class Admission : uint8_t {
+  kData,     // brings new data: refused when the disk is full or failing, or too much is undurable
+  kRelease,  // acknowledges, deletes, releases leases: also goes through on a full disk, from the reserve
+};
+
+// An image of a cell, made in at most a millisecond on the shard's thread. Big values are pinned (reference-counted,
+// immutable from then on) and written out by `deferred` on another thread, in order, after `head`.
+struct CellImage {
+  std::string head;
+  std::vector<std::move_only_function<void(std::string& out)>> deferred;
+};
+
+// One span of a cell's log rows inside one file, and where its bytes went.
+struct MovedSpan {
+  CellId cell;
+  Extent from;
+  std::vector<Extent> to;  // the same entries, in order, in the new file
+};
+
+using ReadResult = Result<std::vector<StoredEntry>>;
+using ReadCallback = std::move_only_function<void(ReadResult)>;
+
+class Journal {
+ public:
+  virtual ~Journal() = default;
+
+  // The LSN that the next submit() returns.
+  virtual Lsn next_lsn() const = 0;
+
+  // May a commit of about `bytes` be submitted now? kStorageUnavailable (disk full or failing), kOverloaded (the limit of
+  // undurable bytes), kTooLarge, kShuttingDown. Once admitted, submit() on the same turn of the reactor succeeds.
+  virtual Result<void> admit(Admission admission, size_t bytes) const = 0;
+
+  // Copies the entries into the open frame as one commit. `extents` has one element per entry (of entries without a
+  // payload they are left as they are). Entries of one commit may name the same cell several times; order is kept.
+  virtual Lsn submit(std::span<const Entry> entries,
+                     Durability durability,
+                     Timestamp now,
+                     std::span<Extent> extents) = 0;
+
+  virtual Lsn written() const = 0;
+  virtual Lsn durable() const = 0;
+
+  // The entries with a payload of `cell` inside `span` (one extent, or the union of extents of one frame), if they are in
+  // memory (open frame, frames under way, tail cache); otherwise nothing, and read() must be asked.
+  virtual std::optional<std::vector<StoredEntry>> read_cached(CellId cell, const Extent& span) = 0;
+  // The same from the file, off the reactor; calls back on the shard, never before it returns. Errors: kStorageCorrupt
+  // (checksum), kStorageUnavailable, kNotFound (the file is gone), kShuttingDown.
+  virtual void read(CellId cell, const Extent& span, ReadCallback callback) = 0;
+
+  // The live bytes of files. Every extent that submit() or recovery made is live until released; a release counts from the
+  // LSN of the commit that caused it. Order does not matter; sums do.
+  virtual void release(const Extent& extent, Lsn lsn) = 0;
+  // Called while recovering, for every span that a loaded image refers to.
+  virtual void retain(const Extent& span) = 0;
+};
+
+// What storage asks of the broker. Called on the state shard's thread.
+class JournalOwner {
+ public:
+  virtual ~JournalOwner() = default;
+
+  // Recovery, in this order: all images, then entries in LSN order. Storage has already left out the entries that a cell's
+  // image holds. An image or event that cannot be understood is an error that stops the start (kStorageCorrupt).
+  virtual Result<void> load_image(CellId cell, ByteView image) = 0;
+  virtual Result<void> replay(Lsn lsn,
+                              Timestamp now,
+                              CellId cell,
+                              ByteView event,
+                              ByteView payload,
+                              const Extent& extent) = 0;
+
+  // The cell as it is now (all commits up to next_lsn() - 1 applied); nothing if the cell is gone for good.
+  virtual std::optional<CellImage> image(CellId cell) = 0;
+
+  // written()/durable() have advanced. Replies that waited may leave.
+  virtual void progressed(Lsn written, Lsn durable) = 0;
+  // Writing became impossible (an error that says why and what to do) or possible again (no error).
+  virtual void storage_health(std::optional<Error> problem) = 0;
+
+  // The spans that the file still holds for live logs, for the tidier.
+  virtual std::vector<std::pair<CellId, Extent>> live_spans(FileId file) = 0;
+  // The copies are durable: commit the switch (one commit). Spans that are no longer live are skipped. Returns its LSN.
+  virtual Lsn moved(std::span<const MovedSpan> spans) = 0;
+};
+
+}  // namespace weir::broker
