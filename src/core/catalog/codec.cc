@@ -1,0 +1,166 @@
+#include "core/catalog/codec.h"
+
+namespace weir::catalog {
+namespace {
+
+void encode(Writer& writer, const LogPolicy& policy) {
+  writer.svarint(policy.retention_ms);
+  writer.svarint(policy.retention_bytes);
+  writer.varint(policy.batch_bytes_max);
+  writer.boolean(policy.log_append_time);
+  writer.u8(static_cast<uint8_t>(policy.durability));
+}
+
+LogPolicy decode_log_policy(Reader& reader) {
+  LogPolicy policy;
+  policy.retention_ms = reader.svarint();
+  policy.retention_bytes = reader.svarint();
+  policy.batch_bytes_max = static_cast<uint32_t>(reader.varint());
+  policy.log_append_time = reader.boolean();
+  const uint8_t durability = reader.u8();
+  if (durability > static_cast<uint8_t>(Durability::kTransient)) reader.fail();
+  policy.durability = static_cast<Durability>(durability);
+  return policy;
+}
+
+void encode(Writer& writer, const QueuePolicy& policy) {
+  writer.svarint(policy.lease_ms);
+  writer.svarint(policy.delay_ms);
+  writer.varint(policy.receives_max);
+  writer.bytes(policy.dead_letter);
+  writer.u8(static_cast<uint8_t>(policy.order));
+  writer.boolean(policy.deduplicate);
+  writer.svarint(policy.history_ms);
+  writer.varint(policy.message_bytes_max);
+}
+
+QueuePolicy decode_queue_policy(Reader& reader) {
+  QueuePolicy policy;
+  policy.lease_ms = reader.svarint();
+  policy.delay_ms = reader.svarint();
+  policy.receives_max = static_cast<uint32_t>(reader.varint());
+  policy.dead_letter = reader.bytes();
+  const uint8_t order = reader.u8();
+  if (order > static_cast<uint8_t>(Order::kPerGroup)) reader.fail();
+  policy.order = static_cast<Order>(order);
+  policy.deduplicate = reader.boolean();
+  policy.history_ms = reader.svarint();
+  policy.message_bytes_max = static_cast<uint32_t>(reader.varint());
+  return policy;
+}
+
+}  // namespace
+
+void encode(Writer& writer, const Name& name) {
+  writer.bytes(name.space);
+  writer.bytes(name.name);
+}
+
+Name decode_name(Reader& reader) {
+  Name name;
+  name.space = reader.bytes();
+  name.name = reader.bytes();
+  return name;
+}
+
+void encode(Writer& writer, const Thing& thing) {
+  writer.u8(static_cast<uint8_t>(thing.kind));
+  writer.u8(static_cast<uint8_t>(thing.origin));
+  encode(writer, thing.name);
+  writer.fixed(thing.uuid.high);
+  writer.fixed(thing.uuid.low);
+  writer.svarint(thing.created.ms());
+  writer.svarint(thing.modified.ms());
+  writer.varint(thing.logs.size());
+  for (const CellId cell : thing.logs) writer.varint(cell.value());
+  writer.varint(thing.queue.value());
+  encode(writer, thing.log_policy);
+  if (thing.kind == Kind::kQueue) encode(writer, thing.queue_policy);
+  writer.varint(thing.properties.size());
+  for (const auto& [key, value] : thing.properties) {
+    writer.bytes(key);
+    writer.bytes(value);
+  }
+  writer.varint(thing.stream_groups.size());
+  for (const auto& [group, cell] : thing.stream_groups) {
+    writer.bytes(group);
+    writer.varint(cell.value());
+  }
+}
+
+Thing decode_thing(Reader& reader) {
+  Thing thing;
+  const uint8_t kind = reader.u8();
+  if (kind != static_cast<uint8_t>(Kind::kTopic) && kind != static_cast<uint8_t>(Kind::kQueue)) {
+    reader.fail();
+  }
+  thing.kind = static_cast<Kind>(kind);
+  const uint8_t origin = reader.u8();
+  if (origin > static_cast<uint8_t>(Origin::kAdmin)) reader.fail();
+  thing.origin = static_cast<Origin>(origin);
+  thing.name = decode_name(reader);
+  thing.uuid.high = reader.fixed<uint64_t>();
+  thing.uuid.low = reader.fixed<uint64_t>();
+  thing.created = Timestamp(reader.svarint());
+  thing.modified = Timestamp(reader.svarint());
+  const uint64_t logs = reader.count();
+  thing.logs.reserve(logs);
+  for (uint64_t i = 0; i < logs; ++i) thing.logs.push_back(CellId(reader.varint()));
+  thing.queue = CellId(reader.varint());
+  thing.log_policy = decode_log_policy(reader);
+  if (thing.kind == Kind::kQueue) thing.queue_policy = decode_queue_policy(reader);
+  const uint64_t properties = reader.count(2);
+  for (uint64_t i = 0; i < properties; ++i) {
+    const ByteView key = reader.bytes();
+    const ByteView value = reader.bytes();
+    thing.properties.emplace(key, value);
+  }
+  const uint64_t groups = reader.count(2);
+  for (uint64_t i = 0; i < groups; ++i) {
+    const ByteView group = reader.bytes();
+    thing.stream_groups.emplace(group, CellId(reader.varint()));
+  }
+  return thing;
+}
+
+void encode(Writer& writer, const Bridge& bridge) {
+  writer.bytes(bridge.name);
+  encode(writer, bridge.from);
+  encode(writer, bridge.to);
+  writer.u8(static_cast<uint8_t>(bridge.trigger));
+  writer.bytes(bridge.filter);
+  writer.boolean(bridge.paused);
+  writer.varint(bridge.cell.value());
+  writer.svarint(bridge.created.ms());
+}
+
+Bridge decode_bridge(Reader& reader) {
+  Bridge bridge;
+  bridge.name = reader.bytes();
+  bridge.from = decode_name(reader);
+  bridge.to = decode_name(reader);
+  const uint8_t trigger = reader.u8();
+  if (trigger > static_cast<uint8_t>(BridgeTrigger::kDeadLetter)) reader.fail();
+  bridge.trigger = static_cast<BridgeTrigger>(trigger);
+  bridge.filter = reader.bytes();
+  bridge.paused = reader.boolean();
+  bridge.cell = CellId(reader.varint());
+  bridge.created = Timestamp(reader.svarint());
+  return bridge;
+}
+
+void encode(Writer& writer, const Keyspace& keyspace) {
+  writer.varint(keyspace.database);
+  writer.varint(keyspace.first.value());
+  writer.varint(keyspace.cells);
+}
+
+Keyspace decode_keyspace(Reader& reader) {
+  Keyspace keyspace;
+  keyspace.database = static_cast<uint32_t>(reader.varint());
+  keyspace.first = CellId(reader.varint());
+  keyspace.cells = static_cast<uint32_t>(reader.varint());
+  return keyspace;
+}
+
+}  // namespace weir::catalog
