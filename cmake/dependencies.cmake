@@ -18,3 +18,12 @@ endif()
 if(WEIR_BENCH)
   find_package(benchmark REQUIRED)
 endif()
+# Asio and Beast are compiled once (src/runtime/asio.cc, src/net/beast.cc); every user must see the same switches.
+find_package(Boost 1.81 REQUIRED)
+add_library(weir_asio INTERFACE)
+target_link_libraries(weir_asio INTERFACE Boost::headers Threads::Threads)
+target_compile_definitions(weir_asio INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY BOOST_BEAST_SEPARATE_COMPILATION)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tomlplusplus REQUIRED)

@@ -1,0 +1,87 @@
+#include "runtime/shard.h"
+
+#include <pthread.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <latch>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/assert.h"
+#include "runtime/mailbox.h"
+
+namespace weir::runtime {
+namespace {
+
+thread_local Shard* current_shard = nullptr;
+
+}  // namespace
+
+struct Shard::State {
+  State(uint32_t index_, std::string name_) : index(index_), name(std::move(name_)) {}
+
+  const uint32_t index;
+  const std::string name;
+  boost::asio::io_context reactor{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{reactor.get_executor()};
+  Mailbox mailbox;
+  std::vector<Task> deferred;
+  std::thread thread;
+};
+
+Shard::Shard(uint32_t index, std::string name) : state_(std::make_unique<State>(index, std::move(name))) {}
+
+Shard::~Shard() { stop(); }
+
+void Shard::start() {
+  WEIR_ASSERT(!state_->thread.joinable(), "shard {} was started before", state_->index);
+  state_->thread = std::thread([this] {
+    current_shard = this;
+    pthread_setname_np(pthread_self(), state_->name.substr(0, 15).c_str());
+    state_->reactor.run();
+  });
+}
+
+void Shard::stop() {
+  if (!state_->thread.joinable()) return;
+  WEIR_ASSERT(!is_current(), "shard {} cannot join itself", state_->index);
+  state_->reactor.stop();
+  state_->thread.join();
+}
+
+uint32_t Shard::index() const { return state_->index; }
+const std::string& Shard::name() const { return state_->name; }
+Shard* Shard::current() { return current_shard; }
+boost::asio::io_context& Shard::reactor() { return state_->reactor; }
+
+void Shard::post(Task task) {
+  if (state_->mailbox.push(std::move(task))) boost::asio::post(state_->reactor, [this] { drain(); });
+}
+
+void Shard::drain() {
+  for (Task& task : state_->mailbox.take()) task();
+}
+
+void Shard::defer(Task task) {
+  state_->deferred.push_back(std::move(task));
+  if (state_->deferred.size() > 1) return;
+  boost::asio::post(state_->reactor, [this] {
+    // What the tasks defer in turn belongs to the next round, or they could keep the reactor from its sockets.
+    for (Task& deferred : std::exchange(state_->deferred, {})) deferred();
+  });
+}
+
+void Shard::run_and_wait(Task task) {
+  WEIR_ASSERT(!is_current(), "shard {} cannot wait for itself", state_->index);
+  std::latch ran(1);
+  post([&] {
+    task();
+    ran.count_down();
+  });
+  ran.wait();
+}
+
+}  // namespace weir::runtime

@@ -1,0 +1,24 @@
+#pragma once
+// StopSignal: SIGTERM and SIGINT as something that the main thread waits for. The first one starts the orderly stop;
+// from then on the signals have their default effect again, so that a second one ends the process at once.
+//
+// Construct it in main before any thread starts: threads inherit the blocked signals.
+
+#include <csignal>
+
+namespace weir::runtime {
+
+class StopSignal {
+ public:
+  StopSignal();
+
+  // Blocks until a signal or request(); returns the signal's number.
+  int wait();
+  // The same from inside the process (a fenced journal, for example). Any thread.
+  static void request();
+
+ private:
+  sigset_t signals_;
+};
+
+}  // namespace weir::runtime
