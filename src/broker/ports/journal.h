@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "core/log/location.h"
 
 namespace weir::broker {
 
@@ -29,14 +30,7 @@ namespace weir::broker {
 inline constexpr size_t kCommitBytesMax = size_t{64} << 20;
 
 // Where one entry with a payload lies: from its header to the end of its payload.
-struct Extent {
-  FileId file;
-  uint32_t frame = 0;     // the frame's place in its file, in blocks of 4 KiB; a span never crosses a frame
-  uint32_t position = 0;  // of the entry in the file, in bytes
-  uint32_t length = 0;    // bytes of the entry, header included
-
-  bool operator==(const Extent&) const = default;
-};
+using Extent = log::Location;
 
 // One entry of a commit. The views must live until submit() returns.
 struct Entry {

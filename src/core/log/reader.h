@@ -1,0 +1,115 @@
+#pragma once
+// Records out of stored batches: what XRANGE, SQS receive, a bridge or the command line reads.
+// Offsets, IDs and timestamps are absolute; compressed batches are opened within limits. A batch
+// whose records cannot be walked (its inside was never checked at the door, as for compressed ones)
+// yields its records as `damaged`, without key and value: offsets stay accounted for and nobody
+// gets stuck.
+//
+// Thread safety: a reader is confined to its thread; it needs no state of the log but the deletion
+// set handed in.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "core/log/events.h"
+#include "core/log/offset_set.h"
+#include "core/log/record_batch.h"
+
+namespace weir::log {
+
+// An append as it stands in the journal: the encoded event and the batch.
+struct StoredBatch {
+  ByteView event;
+  ByteView payload;
+};
+
+struct ReadRecord {
+  Offset offset;
+  StreamId id;
+  Timestamp timestamp;  // of the record; of the append under log append time
+  Timestamp appended;   // the broker's time at the append
+  std::optional<ByteView> key;
+  std::optional<ByteView> value;
+  HeaderList headers;
+  bool damaged = false;
+};
+
+// The records of one batch. Views in a record live as long as the reader and the batch.
+class BatchReader {
+ public:
+  BatchReader() = default;
+
+  // kStorageCorrupt when event or header cannot be understood. Reads from the record with offset
+  // `from` on.
+  Result<void> open(const StoredBatch& batch,
+                    Offset from = {},
+                    const DecompressLimits& limits = {});
+  bool next(ReadRecord& record);
+  const BatchHeader& header() const { return header_; }
+
+ private:
+  BatchHeader header_;
+  AppendEvent event_;
+  std::string decompressed_;
+  RecordIterator records_{{}, 0};
+  Offset from_;
+  int32_t position_ = 0;  // offset delta of the next record
+  bool damaged_ = false;
+};
+
+// The records of several batches in order, with offsets in [from, end) and not in `deleted`
+// (nullptr: none). The batches, and the set, must outlive it.
+class RecordReader {
+ public:
+  RecordReader(std::span<const StoredBatch> batches,
+               Offset from,
+               Offset end,
+               const OffsetSet* deleted = nullptr,
+               const DecompressLimits& limits = {});
+
+  // True and the next live record. Views in it live until the next call. False at the end or on an
+  // error.
+  bool next(ReadRecord& record);
+  const std::optional<Error>& error() const { return error_; }
+
+ private:
+  bool open_next();
+
+  std::span<const StoredBatch> batches_;
+  Offset from_;
+  Offset end_;
+  const OffsetSet* deleted_;
+  DecompressLimits limits_;
+  BatchReader batch_;
+  size_t position_ = 0;
+  bool open_ = false;
+  std::optional<Error> error_;
+};
+
+struct FoundRecord {
+  Offset offset;
+  StreamId id;
+  Timestamp timestamp;
+};
+
+// The first live record with a timestamp >= t, or an ID >= id, in [from, end) of these batches.
+Result<std::optional<FoundRecord>> find_by_time(std::span<const StoredBatch> batches,
+                                                Timestamp t,
+                                                Offset from,
+                                                Offset end,
+                                                const OffsetSet* deleted = nullptr);
+// Needs no record bytes.
+Result<std::optional<FoundRecord>> find_by_id(std::span<const StoredBatch> batches,
+                                              StreamId id,
+                                              Offset from,
+                                              Offset end,
+                                              const OffsetSet* deleted = nullptr);
+
+}  // namespace weir::log

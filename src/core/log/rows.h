@@ -1,0 +1,112 @@
+#pragma once
+// The index of a log: one row per span of the journal that holds a piece of it, in offset order.
+// Consecutive batches of the same frame share a row while their span stays within kSpanBytesMax, so
+// that a hundred million small messages sent in bulk cost some 10 MB, and a reader gets useful
+// reads. Rows are grouped in blocks of kBlockRows; full blocks are immutable and shared, so that an
+// image pins them at no cost and writes them out later on another thread.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "base/wire.h"
+#include "core/log/events.h"
+#include "core/log/location.h"
+#include "core/log/stream_id.h"
+
+namespace weir::log {
+
+inline constexpr uint32_t kSpanBytesMax = uint32_t{64} << 10;
+
+struct Row {
+  int64_t first_offset = 0;
+  Location
+      span;  // from the first entry to the end of the last; may hold entries of other cells between
+  uint32_t bytes = 0;          // the sum of the lengths of this log's entries in the span
+  uint32_t count = 0;          // offsets
+  int64_t max_timestamp = -1;  // of the records
+  int64_t appended_ms = 0;     // the broker's time at the newest append
+  StreamId last_id;
+
+  Offset first() const { return Offset(first_offset); }
+  Offset end() const { return Offset(first_offset + count); }
+  // What the row keeps alive in its file: for Journal::retain() and release(), where only sums
+  // count.
+  Location held() const { return {span.file, span.frame, span.position, bytes}; }
+  bool operator==(const Row&) const = default;
+};
+
+// Immutable once it is shared. The summaries let a search skip it.
+struct RowBlock {
+  std::vector<Row> rows;
+  int64_t max_timestamp = -1;
+  uint32_t file_min = UINT32_MAX;
+  uint32_t file_max = 0;
+
+  void summarize();
+  // The stored form: see docs in rows.cc.
+  void serialize(std::string& out) const;
+  static bool load(Reader& reader, RowBlock& block);
+};
+
+class RowIndex {
+ public:
+  static constexpr size_t kBlockRows = 512;
+
+  bool empty() const { return size() == 0; }
+  size_t size() const;
+  const Row& front() const;
+  const Row& back() const;
+  const Row& at(size_t index) const;  // 0 is the first live row
+
+  // Appends a batch's place, merging it into the last row if it may. Offsets are dense:
+  // row.first_offset == back().end().
+  void append(const Row& row);
+  // The index of the row that holds `offset`, size() if none does.
+  size_t find_offset(Offset offset) const;
+  // The first row at or after `from` whose max timestamp >= t, size() if none. Timestamps need not
+  // rise.
+  size_t find_timestamp(int64_t t, size_t from = 0) const;
+  // The first row whose last ID >= id, size() if none.
+  size_t find_id(StreamId id) const;
+  // The largest max timestamp, -1 without rows.
+  int64_t max_timestamp() const;
+
+  // Drops the rows whose offsets all lie below `start`; their held() are appended to `released`.
+  // Returns their bytes.
+  uint64_t drop_below(Offset start, std::vector<Location>& released);
+  void rows_in_file(FileId file, std::vector<Row>& out) const;
+  // Replaces the spans of the rows named in `moved` (ascending by first offset; unknown ones are
+  // skipped) and merges neighbours that came together. The old places are appended to `released`.
+  void move(const std::vector<MovedRow>& moved, std::vector<Location>& released);
+
+  size_t memory_bytes() const;
+
+  // Image: the unsealed rest goes into `head` at once, the sealed blocks are pinned and follow it
+  // in order.
+  std::vector<std::shared_ptr<const RowBlock>> serialize_head(Writer& head) const;
+  static bool load(Reader& reader, RowIndex& index);
+
+ private:
+  static bool may_merge(const Row& left, const Row& right);
+  static void merge(Row& left, const Row& right);
+  void seal();
+  void drop_front();
+  bool move_in(std::vector<Row>& rows,
+               size_t skip,
+               const std::vector<MovedRow>& moved,
+               std::vector<Location>& released);
+  size_t block_of(size_t index, size_t& inside) const;
+
+  std::vector<std::shared_ptr<const RowBlock>> sealed_;
+  std::vector<uint32_t> starts_;  // index of each sealed block's first row, counted from the first
+                                  // sealed block's begin
+  std::vector<Row> tail_;
+  uint32_t skip_ =
+      0;  // dead rows at the front of the first block (of the tail when nothing is sealed)
+};
+
+}  // namespace weir::log
