@@ -98,9 +98,12 @@ class Journal {
   virtual void read(CellId cell, const Extent& span, ReadCallback callback) = 0;
 
   // The live bytes of files. Every extent that submit() or recovery made is live until released; a release counts from the
-  // LSN of the commit that caused it. Order does not matter; sums do.
+  // LSN of the commit that caused it (which may be the next one, submitted on the same turn). Order does not matter; sums
+  // do: only file and length count here, and an owner that keeps one row for several extents keeps the sum of their
+  // lengths for this, since the span between them may hold entries of other cells.
   virtual void release(const Extent& extent, Lsn lsn) = 0;
-  // Called while recovering, for every span that a loaded image refers to.
+  // Called while recovering, for every span that a loaded image refers to, and for every span that a replayed switch
+  // (JournalOwner::moved) brings in. Entries that replay() hands over with a payload are counted already.
   virtual void retain(const Extent& span) = 0;
 };
 
@@ -109,7 +112,7 @@ class JournalOwner {
  public:
   virtual ~JournalOwner() = default;
 
-  // Recovery, in this order: all images, then entries in LSN order. Storage has already left out the entries that a cell's
+  // Recovery, in this order: all images (in ascending order of cells), then entries in LSN order. Storage has already left out the entries that a cell's
   // image holds. An image or event that cannot be understood is an error that stops the start (kStorageCorrupt).
   virtual Result<void> load_image(CellId cell, ByteView image) = 0;
   virtual Result<void> replay(Lsn lsn,
@@ -129,7 +132,8 @@ class JournalOwner {
 
   // The spans that the file still holds for live logs, for the tidier.
   virtual std::vector<std::pair<CellId, Extent>> live_spans(FileId file) = 0;
-  // The copies are durable: commit the switch (one commit). Spans that are no longer live are skipped. Returns its LSN.
+  // The copies are durable and counted as live: commit the switch (one commit). For every span switched release `from`;
+  // for one that is no longer live release `to`. Returns the LSN of the commit.
   virtual Lsn moved(std::span<const MovedSpan> spans) = 0;
 };
 
