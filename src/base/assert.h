@@ -15,9 +15,9 @@ namespace weir {
 }  // namespace weir
 
 // The optional arguments are a fmt format and its values; they are evaluated only on failure.
-#define WEIR_ASSERT(condition, ...)                                                 \
-  do {                                                                              \
-    if (!(condition)) [[unlikely]] {                                                \
+#define WEIR_ASSERT(condition, ...)                                                          \
+  do {                                                                                       \
+    if (!(condition)) [[unlikely]] {                                                         \
       ::weir::assertion_failed(#condition, __FILE__, __LINE__, fmt::format("" __VA_ARGS__)); \
-    }                                                                               \
+    }                                                                                        \
   } while (false)

@@ -1,8 +1,9 @@
 #pragma once
-// Bytes: an immutable, reference-counted slice. Copying one costs an atomic increment; the payload is never copied.
-// ByteView: a borrowed view; it is never kept across a return to the reactor.
+// Bytes: an immutable, reference-counted slice. Copying one costs an atomic increment; the payload
+// is never copied. ByteView: a borrowed view; it is never kept across a return to the reactor.
 //
-// Thread safety: a Bytes value is confined to its thread, the buffer behind it may be shared between threads.
+// Thread safety: a Bytes value is confined to its thread, the buffer behind it may be shared
+// between threads.
 
 #include <atomic>
 #include <cstddef>
@@ -37,7 +38,7 @@ class Bytes {
   }
 
   ByteView view() const { return view_; }
-  operator ByteView() const { return view_; }  // NOLINT(google-explicit-constructor): a slice is a view
+  operator ByteView() const { return view_; }  // NOLINT(google-explicit-constructor)
   size_t size() const { return view_.size(); }
   bool empty() const { return view_.empty(); }
   const char* data() const { return view_.data(); }
@@ -53,7 +54,9 @@ class Bytes {
   friend bool operator==(const Bytes& a, const Bytes& b) { return a.view_ == b.view_; }
 
  private:
-  explicit Bytes(std::shared_ptr<const std::string> text) : view_(*text) { owner_ = std::move(text); }
+  explicit Bytes(std::shared_ptr<const std::string> text) : view_(*text) {
+    owner_ = std::move(text);
+  }
 
   std::shared_ptr<const void> owner_;
   ByteView view_;

@@ -44,7 +44,9 @@ bool canary(Canary which) {
   return active().load(std::memory_order_relaxed) == static_cast<int>(which);
 }
 
-void set_canary(std::string_view name) { active() = parse(name); }
+void set_canary(std::string_view name) {
+  active() = parse(name);
+}
 
 }  // namespace weir
 

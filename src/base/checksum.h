@@ -1,6 +1,7 @@
 #pragma once
-// CRC-32C (Castagnoli), as Kafka's record batch and our journal use it: initial value ~0, final complement, so that
-// crc32c(b, crc32c(a)) == crc32c(ab). A seed other than 0 makes bytes of another file fail the check.
+// CRC-32C (Castagnoli), as Kafka's record batch and our journal use it: initial value ~0, final
+// complement, so that crc32c(b, crc32c(a)) == crc32c(ab). A seed other than 0 makes bytes of
+// another file fail the check.
 
 #include <cstdint>
 

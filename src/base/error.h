@@ -1,6 +1,7 @@
 #pragma once
-// Operating errors are values: Result<T> carries an ErrorCode in broker terms and a text that names the thing, the reason
-// and the way out. Each protocol turns an ErrorCode into its own wire error in one total switch without a default.
+// Operating errors are values: Result<T> carries an ErrorCode in broker terms and a text that names
+// the thing, the reason and the way out. Each protocol turns an ErrorCode into its own wire error
+// in one total switch without a default.
 
 #include <cstdint>
 #include <expected>
@@ -25,7 +26,7 @@ enum class ErrorCode : uint8_t {
   kUnknownProducer,     // no state for the producer id
   kLeaseNotHeld,        // settle or extend of a lease that has ended
   kInvalidHandle,       // a lease token that this broker never made
-  kLimitReached,        // in flight, queue length, deduplication ids, FIFO window, connections, memory
+  kLimitReached,        // in flight, queue length, deduplication ids, FIFO window, connections
   kUnknownMember,       // group membership
   kIllegalGeneration,
   kRebalanceInProgress,
@@ -37,8 +38,8 @@ enum class ErrorCode : uint8_t {
   kOverloaded,          // too many undurable bytes under way: retry later
   kShuttingDown,
   kTimedOut,
-  kUnsupported,         // a thing that this broker does not do (yet)
-  kRefused,             // a rule of the house forbids it (for example FLUSHALL on a queue of another protocol)
+  kUnsupported,  // a thing that this broker does not do (yet)
+  kRefused,      // a rule of the house forbids it (FLUSHALL on a queue of another protocol)
 };
 
 std::string_view to_string(ErrorCode code);

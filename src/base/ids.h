@@ -1,6 +1,6 @@
 #pragma once
-// Numbers that must not be mixed. Each is a 64-bit value with a name, ordered and hashable, without arithmetic except
-// where a difference or a successor has a meaning.
+// Numbers that must not be mixed. Each is a 64-bit value with a name, ordered and hashable, without
+// arithmetic except where a difference or a successor has a meaning.
 
 #include <compare>
 #include <cstdint>
@@ -32,19 +32,24 @@ class Id {
 
 // The place of a commit in the journal; 0 is before the first. Dense.
 using Lsn = Id<struct LsnTag>;
-// The smallest piece of state with an image of its own: a log, a queue, a group, a range of a keyspace, the catalog.
-// Never reused. CellId 0 is the catalog.
+// The smallest piece of state with an image of its own: a log, a queue, a group, a range of a
+// keyspace, the catalog. Never reused. CellId 0 is the catalog.
 using CellId = Id<struct CellIdTag>;
 // A journal file; never reused.
 using FileId = Id<struct FileIdTag, uint32_t>;
-// An append to a log; dense, from 0. Signed because Kafka's wire has negative sentinels; a real offset is never negative.
+// An append to a log; dense, from 0. Signed because Kafka's wire has negative sentinels; a real
+// offset is never negative.
 using Offset = Id<struct OffsetTag, int64_t>;
 
-constexpr Offset operator+(Offset offset, int64_t count) { return Offset(offset.value() + count); }
-constexpr int64_t operator-(Offset left, Offset right) { return left.value() - right.value(); }
+constexpr Offset operator+(Offset offset, int64_t count) {
+  return Offset(offset.value() + count);
+}
+constexpr int64_t operator-(Offset left, Offset right) {
+  return left.value() - right.value();
+}
 
-// How long an acknowledgement waits: until the commit is on the device, until it was handed to the operating system, or
-// not at all.
+// How long an acknowledgement waits: until the commit is on the device, until it was handed to the
+// operating system, or not at all.
 enum class Durability : uint8_t { kFsync = 0, kOs = 1, kTransient = 2 };
 
 }  // namespace weir

@@ -1,6 +1,7 @@
 #pragma once
-// A small deterministic generator (SplitMix64) for simulation, tests and identifiers that need no secrecy. It is handed
-// in, never global; the product seeds one per shard from the operating system.
+// A small deterministic generator (SplitMix64) for simulation, tests and identifiers that need no
+// secrecy. It is handed in, never global; the product seeds one per shard from the operating
+// system.
 
 #include <cstdint>
 

@@ -1,6 +1,7 @@
 #pragma once
-// Time is an argument, never asked for inside core/ and broker/. A Timestamp is wall time in milliseconds since 1970 as
-// the broker knows it: it never runs backwards, also not across restarts (the journal's frames carry it).
+// Time is an argument, never asked for inside core/ and broker/. A Timestamp is wall time in
+// milliseconds since 1970 as the broker knows it: it never runs backwards, also not across restarts
+// (the journal's frames carry it).
 
 #include <chrono>
 #include <compare>

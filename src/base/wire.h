@@ -1,7 +1,8 @@
 #pragma once
-// Writing and reading our own binary formats (events, images, frames): little-endian fixed widths, LEB128 varints, and
-// the big-endian widths that Kafka's record batch needs. A Reader never reads beyond its end: after the first failure it
-// stays failed and yields zeros, so a decoder checks once at its end.
+// Writing and reading our own binary formats (events, images, frames): little-endian fixed widths,
+// LEB128 varints, and the big-endian widths that Kafka's record batch needs. A Reader never reads
+// beyond its end: after the first failure it stays failed and yields zeros, so a decoder checks
+// once at its end.
 
 #include <bit>
 #include <cstdint>
@@ -70,9 +71,9 @@ class Writer {
   }
   void u8(uint8_t value) { out_->push_back(static_cast<char>(value)); }
   void boolean(bool value) { u8(value ? 1 : 0); }
-  void varint(uint64_t value);                                // LEB128
-  void svarint(int64_t value) { varint(zigzag(value)); }      // zigzag LEB128
-  void bytes(ByteView value) {                                // varint length, then the bytes
+  void varint(uint64_t value);                            // LEB128
+  void svarint(int64_t value) { varint(zigzag(value)); }  // zigzag LEB128
+  void bytes(ByteView value) {                            // varint length, then the bytes
     varint(value.size());
     out_->append(value);
   }
@@ -117,8 +118,8 @@ class Reader {
     position_ += length;
     return value;
   }
-  // A count of elements of at least `element_size_min` bytes each: fails when the rest cannot hold that many, so that a
-  // caller may reserve memory for it.
+  // A count of elements of at least `element_size_min` bytes each: fails when the rest cannot hold
+  // that many, so that a caller may reserve memory for it.
   uint64_t count(size_t element_size_min = 1);
 
   size_t remaining() const { return failed_ ? 0 : input_.size() - position_; }

@@ -1,0 +1,72 @@
+"""Checks that look at the sources: house rules, formatting, clang-tidy."""
+
+import concurrent.futures
+import json
+import os
+import subprocess
+import sys
+import time
+
+from workshop import counts, sources
+from workshop.counts import Counts
+from workshop.sources import ROOT
+
+TIDY_FILES_MAX = 30
+TIDY_SECONDS_MAX = 360
+
+
+def house(log):
+    code, output = log.run([sys.executable, "tests/house/run"])
+    return counts.of_counted_program(output, code)
+
+
+def formatting(log, names=None):
+    names = sources.hand_written_cpp() if names is None else names
+    if not names:
+        return Counts()
+    code, output = log.run(["clang-format-19", "--dry-run", "--Werror", *names])
+    bad = {line.split(":")[0] for line in output.splitlines() if "clang-format-violations" in line}
+    if bad:
+        log.note("`make format` mends: " + " ".join(sorted(bad)[:8]))
+        return Counts(passed=len(names) - len(bad), failed=len(bad))
+    return Counts(passed=len(names)) if code == 0 else Counts(failed=1)
+
+
+def tidy_changed(log):
+    """The recently changed sources, newest first, within a bound of files and time; `make lint` looks at all."""
+    changed = [name for name in sources.changed() if name.endswith((".cc", ".h"))]
+    wanted = {name if name.endswith(".cc") else name[:-2] + ".cc" for name in changed}
+    names = sorted(wanted, key=lambda name: -(ROOT / name).stat().st_mtime if (ROOT / name).exists() else 0)
+    return tidy(log, names, TIDY_FILES_MAX, TIDY_SECONDS_MAX)
+
+
+def tidy(log, names, files_max=None, seconds_max=None):
+    """clang-tidy over those of the files that the development build compiles; one count a file."""
+    database = json.loads((ROOT / "build/dev/compile_commands.json").read_text())
+    compiled = {os.path.relpath(entry["file"], ROOT) for entry in database}
+    names = [name for name in names if name in compiled]
+    chosen = names[:files_max]
+    end = time.monotonic() + (seconds_max or float("inf"))
+    late = []
+
+    def look(name):
+        if time.monotonic() > end:
+            late.append(name)
+            return None
+        command = ["clang-tidy-19", "-p", "build/dev", "--quiet", "--warnings-as-errors=*", name]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    total = Counts()
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, done in zip(chosen, pool.map(look, chosen)):
+            if done is None:
+                continue
+            total += counts.of_exit(done.returncode)
+            log.write(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'}")
+            if done.returncode != 0:
+                log.write(done.stdout + done.stderr)
+                log.note(f"{name}: see the log")
+    left = len(names) - len(chosen) + len(late)
+    if left:
+        log.note(f"looked at {len(names) - left} of {len(names)} changed files (make lint looks at all)")
+    return total

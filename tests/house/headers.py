@@ -1,0 +1,18 @@
+"""Every header guards itself, and every source includes its own header first, so that the header stands on its own."""
+
+from layers import includes
+
+
+def check(tree):
+    names = set(tree.files)
+    for name in tree.files:
+        if not name.startswith(("src/", "tests/", "bench/")):
+            continue
+        if name.endswith(".h"):
+            if not any(line.strip() == "#pragma once" for line in tree.text(name).splitlines()[:12]):
+                yield f"{name}: no #pragma once at its top"
+        elif name.endswith(".cc") and name.removesuffix(".cc") + ".h" in names:
+            own = name.removeprefix("src/").removesuffix(".cc") + ".h"
+            first = next((include for _, include in includes(tree.text(name))), None)
+            if first != own:
+                yield f'{name}: its first include is not "{own}"'
