@@ -1,0 +1,108 @@
+// The image of a bucket: next sequence; then the keys whose values stand inline; then the keys with a large list, whose
+// bodies follow in the same order. Byte table: docs/formats/keyspace.md.
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/wire.h"
+#include "core/keyspace/keyspace.h"
+
+namespace weir::keyspace {
+namespace {
+
+// A list of at least this many bytes is pinned (its chunks are shared) and written off the shard.
+constexpr size_t kDeferredListBytesMin = 16 << 10;
+
+struct Loaded {
+  ByteView key{};
+  uint64_t sequence = 0;
+  Timestamp deadline{};
+  Value value{};
+};
+
+const List* deferred_list(const KeyState& state) {
+  const auto* held = std::get_if<std::unique_ptr<List>>(&state.value);
+  if (held == nullptr || memory_of(state.value) < kDeferredListBytesMin) return nullptr;
+  return held->get();
+}
+
+}  // namespace
+
+BucketImage Keyspace::image(BucketId id) const {
+  BucketImage image;
+  Writer writer(image.head);
+  const Bucket* keys = databases_[id.database].buckets[id.bucket].get();
+  if (keys == nullptr) return image;
+  size_t deferred = 0;
+  keys->for_each([&](const auto& slot) { deferred += deferred_list(slot.value) != nullptr ? 1 : 0; });
+  const auto put_key = [&](const auto& slot) {
+    writer.bytes(slot.key);
+    writer.varint(slot.sequence);
+    writer.svarint(slot.value.deadline.ms());
+  };
+  writer.varint(keys->next_sequence());
+  writer.varint(keys->size() - deferred);
+  keys->for_each([&](const auto& slot) {
+    if (deferred_list(slot.value) != nullptr) return;
+    put_key(slot);
+    encode(slot.value.value, writer);
+  });
+  writer.varint(deferred);
+  keys->for_each([&](const auto& slot) {
+    const List* list = deferred_list(slot.value);
+    if (list == nullptr) return;
+    put_key(slot);
+    image.deferred.push_back([pinned = *list](std::string& out) {
+      Writer body(out);
+      encode(Value(std::make_unique<List>(pinned)), body);
+    });
+  });
+  return image;
+}
+
+Result<void> Keyspace::load_image(BucketId id, ByteView image) {
+  if (image.empty()) return {};
+  Reader reader(image);
+  std::vector<Loaded> loaded;
+  const auto get_key = [&] {
+    Loaded key{.key = reader.bytes()};
+    key.sequence = reader.varint();
+    key.deadline = Timestamp(reader.svarint());
+    return key;
+  };
+  const uint64_t next_sequence = reader.varint();
+  const uint64_t inlined = reader.count(4);
+  loaded.reserve(inlined);
+  for (uint64_t i = 0; i < inlined; ++i) {
+    Loaded key = get_key();
+    auto value = decode_value(reader);
+    if (!value) return std::unexpected(value.error());
+    key.value = std::move(*value);
+    loaded.push_back(std::move(key));
+  }
+  const uint64_t deferred = reader.count(4);
+  for (uint64_t i = 0; i < deferred; ++i) loaded.push_back(get_key());
+  for (uint64_t i = inlined; i < loaded.size(); ++i) {
+    auto value = decode_value(reader);
+    if (!value) return std::unexpected(value.error());
+    loaded[i].value = std::move(*value);
+  }
+  const auto corrupt = [] { return fail(ErrorCode::kStorageCorrupt, "a keyspace image that does not fit its bucket"); };
+  if (!reader.done()) return corrupt();
+  std::ranges::sort(loaded, {}, &Loaded::sequence);
+  for (Loaded& key : loaded) {
+    const uint64_t hash = hash_of(key.key);
+    Bucket& keys = bucket(id);
+    if (hash >> 56 != id.bucket || key.sequence < keys.next_sequence() || key.sequence >= next_sequence) {
+      return corrupt();
+    }
+    keys.set_next_sequence(key.sequence);
+    if (keys.find(key.key, hash) != nullptr) return corrupt();
+    put(id, key.key, std::move(key.value), key.deadline);
+  }
+  bucket(id).set_next_sequence(next_sequence);
+  return {};
+}
+
+}  // namespace weir::keyspace

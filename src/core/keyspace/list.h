@@ -1,0 +1,92 @@
+#pragma once
+// A list: a double-ended queue of chunks. Both ends push and pop in constant time; positions in the middle are found by
+// stepping over chunk counts.
+//
+// A copy of a list shares its chunks; a chunk that is shared is copied before it changes, so a checkpoint (or COPY) may
+// hold a list of any size as it was while the live one goes on.
+//
+// Invariant: no chunk is empty; counts agree with the chunks.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace weir::keyspace {
+
+enum class Side : uint8_t { kLeft = 0, kRight = 1 };
+
+class List {
+ public:
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  // The sum of the lengths of the elements.
+  size_t bytes() const { return bytes_; }
+
+  void push(Side side, ByteView value);
+  // Drops `count` elements (count <= size()) from a side.
+  void drop(Side side, size_t count);
+  const std::string& end(Side side) const;
+
+  const std::string& at(size_t index) const;
+  void set(size_t index, ByteView value);
+  // Puts `value` before the element at `index` (index <= size()).
+  void insert(size_t index, ByteView value);
+  void erase(size_t index);
+
+  // Visits the elements from `index` in the direction away from `from` until `visit` returns false: from the left,
+  // upwards from index; from the right, downwards.
+  template <typename F>
+  void walk(size_t index, Side from, F&& visit) const {
+    if (index >= size_) return;
+    Position p = locate(index);
+    while (true) {
+      const Chunk& chunk = *chunks_[p.chunk].chunk;
+      if (!visit(chunk.slots[chunk.begin + p.offset])) return;
+      if (from == Side::kLeft) {
+        if (++p.offset == chunks_[p.chunk].count) {
+          if (++p.chunk == chunks_.size()) return;
+          p.offset = 0;
+        }
+      } else {
+        if (p.offset == 0) {
+          if (p.chunk == first_) return;
+          p.offset = chunks_[--p.chunk].count;
+        }
+        --p.offset;
+      }
+    }
+  }
+
+ private:
+  static constexpr uint32_t kChunkElementsMax = 128;
+
+  struct Chunk {
+    std::vector<std::string> slots;
+    uint32_t begin = 0;
+  };
+  struct Link {
+    std::shared_ptr<Chunk> chunk;
+    uint32_t count = 0;
+  };
+  struct Position {
+    size_t chunk;
+    uint32_t offset;
+  };
+
+  Position locate(size_t index) const;
+  Chunk& own(size_t chunk);
+  bool push_into(Link& link, Side side, ByteView value);
+  void add_chunk(Side side);
+  void remove_chunk(size_t chunk);
+  void split(size_t chunk);
+
+  std::vector<Link> chunks_;  // those before first_ are spent
+  size_t first_ = 0;
+  size_t size_ = 0;
+  size_t bytes_ = 0;
+};
+
+}  // namespace weir::keyspace

@@ -1,0 +1,149 @@
+#include "core/keyspace/value.h"
+
+#include <bit>
+#include <cmath>
+#include <utility>
+
+namespace weir::keyspace {
+namespace {
+
+// What an element costs beside its bytes: slot, index and the allocator's share.
+constexpr size_t kListElementOverhead = 36;
+constexpr size_t kMapSlotOverhead = 72;
+constexpr size_t kSortedItemOverhead = 120;
+
+void encode_list(const List& list, Writer& writer) {
+  writer.varint(list.size());
+  list.walk(0, Side::kLeft, [&](const std::string& element) {
+    writer.bytes(element);
+    return true;
+  });
+}
+
+std::unique_ptr<List> decode_list(Reader& reader) {
+  auto list = std::make_unique<List>();
+  for (uint64_t left = reader.count(); left > 0; --left) list->push(Side::kRight, reader.bytes());
+  return list;
+}
+
+std::unique_ptr<Hash> decode_hash(Reader& reader) {
+  auto hash = std::make_unique<Hash>();
+  for (uint64_t left = reader.count(2); left > 0; --left) {
+    const ByteView field = reader.bytes();
+    const ByteView value = reader.bytes();
+    const auto [slot, fresh] = hash->fields.insert(field);
+    if (!fresh) reader.fail();
+    slot->assign(value);
+    hash->bytes += field.size() + value.size();
+  }
+  return hash;
+}
+
+std::unique_ptr<Set> decode_set(Reader& reader) {
+  auto set = std::make_unique<Set>();
+  for (uint64_t left = reader.count(); left > 0; --left) {
+    const ByteView member = reader.bytes();
+    if (!set->members.insert(member).second) reader.fail();
+    set->bytes += member.size();
+  }
+  return set;
+}
+
+std::unique_ptr<SortedSet> decode_sorted_set(Reader& reader) {
+  auto sorted = std::make_unique<SortedSet>();
+  for (uint64_t left = reader.count(9); left > 0; --left) {
+    const ByteView member = reader.bytes();
+    const double score = std::bit_cast<double>(reader.fixed<uint64_t>());
+    if (std::isnan(score) || sorted->score(member)) {
+      reader.fail();
+      break;
+    }
+    sorted->set(member, score);
+  }
+  return sorted;
+}
+
+}  // namespace
+
+Value make_value(ValueType type) {
+  switch (type) {
+    case ValueType::kString: return std::string();
+    case ValueType::kList: return std::make_unique<List>();
+    case ValueType::kHash: return std::make_unique<Hash>();
+    case ValueType::kSet: return std::make_unique<Set>();
+    case ValueType::kSortedSet: return std::make_unique<SortedSet>();
+  }
+  return std::string();
+}
+
+size_t memory_of(const Value& value) {
+  switch (type_of(value)) {
+    case ValueType::kString: return std::get<std::string>(value).size();
+    case ValueType::kList: {
+      const List& list = *std::get<std::unique_ptr<List>>(value);
+      return sizeof(List) + list.bytes() + list.size() * kListElementOverhead;
+    }
+    case ValueType::kHash: {
+      const Hash& hash = *std::get<std::unique_ptr<Hash>>(value);
+      return sizeof(Hash) + hash.bytes + hash.fields.size() * (kMapSlotOverhead + sizeof(std::string));
+    }
+    case ValueType::kSet: {
+      const Set& set = *std::get<std::unique_ptr<Set>>(value);
+      return sizeof(Set) + set.bytes + set.members.size() * kMapSlotOverhead;
+    }
+    case ValueType::kSortedSet: {
+      const SortedSet& sorted = *std::get<std::unique_ptr<SortedSet>>(value);
+      return sizeof(SortedSet) + 2 * sorted.bytes() + sorted.size() * kSortedItemOverhead;
+    }
+  }
+  return 0;
+}
+
+void encode(const Value& value, Writer& writer) {
+  writer.u8(static_cast<uint8_t>(type_of(value)));
+  switch (type_of(value)) {
+    case ValueType::kString: writer.bytes(std::get<std::string>(value)); break;
+    case ValueType::kList: encode_list(*std::get<std::unique_ptr<List>>(value), writer); break;
+    case ValueType::kHash: {
+      const Hash& hash = *std::get<std::unique_ptr<Hash>>(value);
+      writer.varint(hash.fields.size());
+      hash.fields.for_each([&](const auto& slot) {
+        writer.bytes(slot.key);
+        writer.bytes(slot.value);
+      });
+      break;
+    }
+    case ValueType::kSet: {
+      const Set& set = *std::get<std::unique_ptr<Set>>(value);
+      writer.varint(set.members.size());
+      set.members.for_each([&](const auto& slot) { writer.bytes(slot.key); });
+      break;
+    }
+    case ValueType::kSortedSet: {
+      const SortedSet& sorted = *std::get<std::unique_ptr<SortedSet>>(value);
+      writer.varint(sorted.size());
+      sorted.members().for_each([&](const auto& slot) {
+        writer.bytes(slot.key);
+        writer.fixed(std::bit_cast<uint64_t>(slot.value));
+      });
+      break;
+    }
+  }
+}
+
+Result<Value> decode_value(Reader& reader) {
+  const uint8_t type = reader.u8();
+  Value value;
+  switch (static_cast<ValueType>(type)) {
+    case ValueType::kString: value = std::string(reader.bytes()); break;
+    case ValueType::kList: value = decode_list(reader); break;
+    case ValueType::kHash: value = decode_hash(reader); break;
+    case ValueType::kSet: value = decode_set(reader); break;
+    case ValueType::kSortedSet: value = decode_sorted_set(reader); break;
+    default: reader.fail();
+  }
+  if (reader.failed()) return fail(ErrorCode::kStorageCorrupt, "a stored value that is cut short");
+  return value;
+}
+
+}  // namespace weir::keyspace
