@@ -25,7 +25,9 @@ target_compile_options(weir_options INTERFACE
   -msse4.2 -mpclmul -fno-omit-frame-pointer
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${WEIR_SOURCE_FROM_BUILD}=
   -Wall -Wextra -Wshadow -Wconversion -Wswitch-enum -Wnon-virtual-dtor -Wno-sign-conversion)
-target_link_options(weir_options INTERFACE -fuse-ld=lld-19)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_link_options(weir_options INTERFACE -fuse-ld=lld-19)
+endif()
 if(WEIR_WERROR)
   target_compile_options(weir_options INTERFACE -Werror)
 endif()

@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -32,6 +33,36 @@ def formatting(log, names=None):
     return Counts(passed=len(names)) if code == 0 else Counts(failed=1)
 
 
+def _compile_commands():
+    """The development build's compiler commands, by source file relative to the root."""
+    database = json.loads((ROOT / "build/dev/compile_commands.json").read_text())
+    return {os.path.relpath(entry["file"], ROOT): entry for entry in database}
+
+
+def headers_alone(log):
+    """Compiles every header by itself, with the flags of a source of its folder (or of any other)."""
+    commands = _compile_commands()
+    of_folder = {os.path.dirname(name): entry for name, entry in commands.items()}
+    fallback = next(iter(commands.values()))
+
+    def look(name):
+        entry = of_folder.get(os.path.dirname(name), fallback)
+        words = shlex.split(entry["command"])
+        flags = [word for word in words if word.startswith(("-I", "-D", "-std", "-m", "-isystem"))]
+        command = ["clang++-19", *flags, "-fsyntax-only", "-Wno-pragma-once-outside-header", "-x", "c++", ROOT / name]
+        return subprocess.run(command, cwd=entry["directory"], capture_output=True, text=True, check=False)
+
+    headers = [name for name in sources.cpp_files() if name.endswith(".h")]
+    total = Counts()
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, done in zip(headers, pool.map(look, headers)):
+            total += counts.of_exit(done.returncode)
+            if done.returncode != 0:
+                log.write(f"{name}: FAILED\n{done.stderr}")
+                log.note(f"{name} does not compile by itself")
+    return total
+
+
 def tidy_changed(log):
     """The recently changed sources, newest first, within a bound of files and time; `make lint` looks at all."""
     changed = [name for name in sources.changed() if name.endswith((".cc", ".h"))]
@@ -42,8 +73,7 @@ def tidy_changed(log):
 
 def tidy(log, names, files_max=None, seconds_max=None):
     """clang-tidy over those of the files that the development build compiles; one count a file."""
-    database = json.loads((ROOT / "build/dev/compile_commands.json").read_text())
-    compiled = {os.path.relpath(entry["file"], ROOT) for entry in database}
+    compiled = _compile_commands()
     names = [name for name in names if name in compiled]
     chosen = names[:files_max]
     end = time.monotonic() + (seconds_max or float("inf"))

@@ -30,8 +30,8 @@ def build(preset, title, targets=(), keep_going=True, refuse_warnings=False):
     return Step(preset, title, action, is_build=True)
 
 
-def _programs(log, preset, prefixes):
-    """The programs that a preset (configured on the way) could build and whose names start with one of the prefixes."""
+def programs(log, preset, prefixes):
+    """The programs of a preset (configured on the way) whose names start with one of the prefixes; None on an error."""
     code, _ = log.run(["scripts/build", preset, "build.ninja"], timeout_s=300)
     if code != 0:
         return None
@@ -71,22 +71,23 @@ def labelled(label, title, needs=("dev",)):
     return Step(label, title, lambda log: ctest(log, "dev", ["-L", f"^{label}$"]), needs)
 
 
+def build_and_test(log, preset, prefixes, timeout_s=2400):
+    """Builds the unit programs whose names start with one of the prefixes, and runs them."""
+    names = programs(log, preset, prefixes)
+    if names is None:
+        return Counts(failed=1)
+    if not names:
+        log.note("there are none yet")
+        return Counts()
+    code, _ = log.run(["scripts/build", preset, "-k", "0", *names], timeout_s)
+    if code != 0:
+        return Counts(failed=1)
+    return ctest(log, preset, ["-R", f"^({'|'.join(names)})$"], timeout_s)
+
+
 def sanitized(preset, title, prefixes):
-    """A step that builds the unit programs with these prefixes under a sanitizer preset and runs them."""
-
-    def action(log):
-        programs = _programs(log, preset, prefixes)
-        if programs is None:
-            return Counts(failed=1)
-        if not programs:
-            log.note("there are none yet")
-            return Counts()
-        code, _ = log.run(["scripts/build", preset, *programs], timeout_s=2400)
-        if code != 0:
-            return Counts(failed=1)
-        return ctest(log, preset, ["-R", f"^({'|'.join(programs)})$"])
-
-    return Step(preset, title, action)
+    """A step that builds unit programs under a sanitizer preset and runs them."""
+    return Step(preset, title, lambda log: build_and_test(log, preset, prefixes))
 
 
 def fuzz_targets(only=""):
