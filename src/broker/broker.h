@@ -1,0 +1,369 @@
+#pragma once
+// Broker: the one API that every front end uses. It owns the cells of one state shard, decides and applies at once, and
+// journals what it applied. Synchronous: a call returns a value with the LSN that it depends on, registers a waiter, or
+// answers a callback (within the call when the bytes are in memory, later when they must be read).
+//
+// A turn is what becomes durable together: everything that happens while a Turn object lives is one commit. Every call
+// below opens its own turn; a caller that holds one (MULTI, a batch) makes them one. Waiters are tried when the outermost
+// turn has ended, so nobody sees half of it.
+//
+// Time is an argument and never runs backwards. Pointers to things are valid until the catalog changes.
+//
+// Errors that every changing call may give: kStorageUnavailable, kOverloaded, kShuttingDown (nothing was changed).
+//
+// Thread: the state shard's, for everything but prepare_batch().
+
+#include <absl/container/btree_set.h>
+#include <absl/container/flat_hash_map.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "broker/cells.h"
+#include "broker/commit.h"
+#include "broker/ports/journal.h"
+#include "broker/types.h"
+#include "broker/waiters.h"
+#include "core/catalog/catalog.h"
+
+namespace weir::broker {
+
+class Broker final : public JournalOwner {
+ public:
+  Broker(Journal& journal, Random random, Limits limits = {});
+  ~Broker() override;
+
+  // Called when the journal has replayed everything: drops cells that nothing refers to, ends leases of connections that
+  // are gone, and starts bridges.
+  Result<void> start(Timestamp now);
+
+  // ---- turns
+
+  class Turn {
+   public:
+    // `bytes`: about how much it will write. Check status() before anything else.
+    Turn(Broker& broker, Timestamp now, Admission admission = Admission::kData, size_t bytes = 0);
+    ~Turn();
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    const Result<void>& status() const { return status_; }
+    bool ok() const { return status_.has_value(); }
+    // Of the commit that this turn will be, if it changes anything.
+    Lsn lsn() const;
+
+   private:
+    Broker& broker_;
+    Result<void> status_;
+  };
+
+  // ---- names and configuration (catalog.cc)
+
+  const catalog::Catalog& catalog() const { return catalog_; }
+
+  struct Changed {
+    const Thing* thing = nullptr;
+    Depends depends;
+  };
+  // kAlreadyExists, kWrongKind, kInvalidArgument, kTooLarge, kLimitReached.
+  Result<Changed> create_topic(const TopicSpec& spec, Timestamp now);
+  Result<Changed> create_queue(const QueueSpec& spec, Timestamp now);
+  // Policies and properties as in `thing` (name, identity and cells must be those of a known one). kNotFound.
+  Result<Changed> alter(const Thing& thing, Timestamp now);
+  // Only more. kInvalidArgument, kNotFound.
+  Result<Changed> add_partitions(const Name& name, uint32_t partitions, Timestamp now);
+  Result<Changed> rename(const Name& from, const Name& to, Timestamp now);
+  // With its records, its delivery state and its groups. kNotFound.
+  Result<Depends> remove(const Name& name, Timestamp now);
+  // What a listing depends on.
+  Depends catalog_depends() const { return {catalog_lsn_, Durability::kFsync}; }
+
+  // ---- logs (logs.cc)
+
+  // Any thread: checks one batch at the door. Errors as log::validate_batch.
+  static Result<PreparedBatch> prepare_batch(Bytes bytes, const log::DoorRules& rules);
+
+  // kNotFound; errors as log::Log::decide_append.
+  Result<Appended> append(CellId log,
+                          const PreparedBatch& batch,
+                          Timestamp now,
+                          const log::IdRequest& id = {});
+  // One record as a batch of its own.
+  Result<Appended> append_record(CellId log,
+                                 const log::RecordInput& record,
+                                 Timestamp now,
+                                 const log::IdRequest& id = {});
+
+  // Null when there is no such log. For its offsets, IDs, rows and producers.
+  const log::Log* find_log(CellId log) const;
+  Depends log_depends(CellId log) const;
+  Durability durability_of(CellId log) const;
+  // The end that a reader with this visibility sees.
+  Offset visible_end(CellId log, Visibility visibility) const;
+
+  // kNotFound, kOffsetOutOfRange (below the start or beyond the visible end), kStorageCorrupt, kStorageUnavailable.
+  void read(const ReadRequest& request, ReadDone done);
+  // The first live record with a timestamp >= t, or an ID >= id, that the reader may see.
+  void find_by_time(CellId log, Timestamp t, Visibility visibility, FindDone done);
+  void find_by_id(CellId log, log::StreamId id, Visibility visibility, FindDone done);
+
+  // Removes everything below `start` (DeleteRecords; kOffsetOutOfRange beyond the end). Answers the new start.
+  struct Trimmed {
+    Offset start;
+    int64_t removed = 0;  // live records
+    Depends depends;
+  };
+  Result<Trimmed> trim(CellId log, Offset start, Timestamp now);
+  Result<Trimmed> trim_to_length(CellId log, int64_t length, bool approximate, int64_t removed_max, Timestamp now);
+  Result<Trimmed> trim_to_offset(CellId log, Offset start, bool approximate, int64_t removed_max, Timestamp now);
+  // Single records (XDEL), with the IDs that find_by_id gave. `removed` counts those that were live.
+  Result<Trimmed> delete_records(CellId log,
+                                 std::vector<std::pair<Offset, log::StreamId>> records,
+                                 Timestamp now);
+  Result<Depends> set_ids(CellId log,
+                          log::StreamId last_id,
+                          std::optional<int64_t> entries_added,
+                          std::optional<log::StreamId> max_deleted_id,
+                          Timestamp now);
+
+  // ---- queues (queues.cc)
+
+  // kNotFound, kWrongKind, kTooLarge, kLimitReached, kInvalidArgument. FIFO queues take the record's key as the group.
+  Result<Sent> send(CellId queue, const log::RecordInput& record, const SendOptions& options, Timestamp now);
+  // Leases messages; dead letters found on the way are moved in the same commit. An empty answer is no error.
+  void receive(CellId queue, const ReceiveOptions& options, Timestamp now, ReceiveDone done);
+  Result<Settled> settle(CellId queue, std::span<const queue::Handle> handles, queue::Check check, Timestamp now);
+  Result<Settled> release(CellId queue,
+                          std::span<const queue::Handle> handles,
+                          queue::Check check,
+                          Milliseconds delay,
+                          Timestamp now);
+  Result<Settled> extend(CellId queue,
+                         std::span<const queue::Handle> handles,
+                         queue::Check check,
+                         Milliseconds duration,
+                         Timestamp now);
+  Result<Depends> purge(CellId queue, Timestamp now);
+  Result<Depends> close_consumer(CellId queue, queue::ConsumerId consumer, Timestamp now);
+
+  // Null when there is none. Its time is brought to `now` first.
+  const queue::Queue* find_queue(CellId queue, Timestamp now);
+  Depends queue_depends(CellId queue) const;
+  // Applies and journals what a front end decided on the queue that find_queue gave, in this turn.
+  Result<Depends> apply(CellId queue, const queue::Events& events, Timestamp now);
+
+  // Reads records of a log by offset (ascending); those that are gone are left out.
+  using RecordsDone = std::move_only_function<void(Result<std::vector<Delivery>>)>;
+  void read_records(CellId log, std::vector<Offset> offsets, RecordsDone done);
+
+  // Delivery states over a topic's first log (Redis stream groups).
+  Result<Changed> create_stream_group(const Name& topic,
+                                      const std::string& group,
+                                      Offset start,
+                                      const queue::Policy& policy,
+                                      Timestamp now);
+  Result<Depends> remove_stream_group(const Name& topic, const std::string& group, Timestamp now);
+
+  // ---- other cells (groups, keyspaces): the front end decides on the machine, the broker journals
+
+  // The cell of that id, made empty by `make` when it does not exist yet.
+  template <typename CellType>
+  CellType& cell(CellId id) {
+    std::unique_ptr<Cell>& slot = cells_[id];
+    if (slot == nullptr) slot = std::make_unique<CellType>();
+    WEIR_ASSERT(slot->kind() == CellType::kKind, "cell {} is of another kind", id.value());
+    return static_cast<CellType&>(*slot);
+  }
+  // Journals an event that the caller has applied to the cell, in the turn that is open. `event` begins with the kind.
+  void journal_event(CellId cell, std::string event, Durability durability = Durability::kFsync);
+  Depends cell_depends(CellId cell) const;
+  // A consumer group's cell, by name; made when `create`.
+  Result<std::optional<CellId>> group_cell(const Name& name, bool create, Timestamp now);
+  Result<Depends> remove_group(const Name& name, Timestamp now);
+  // The cells of a numbered keyspace; made when `create`.
+  Result<std::optional<catalog::Keyspace>> keyspace_cells(uint32_t database, bool create, Timestamp now);
+
+  // ---- bridges (bridges.cc)
+
+  Result<Depends> create_bridge(const catalog::Bridge& bridge, Timestamp now);
+  Result<Depends> pause_bridge(const std::string& name, bool paused, Timestamp now);
+  Result<Depends> remove_bridge(const std::string& name, Timestamp now);
+  struct BridgeStatus {
+    const catalog::Bridge* bridge = nullptr;
+    uint64_t moved = 0;  // since start
+    int64_t lag = 0;     // records of the source not yet moved
+    std::string problem;
+  };
+  std::vector<BridgeStatus> bridges() const;
+
+  // ---- waiting
+
+  // A cell's key wakes when something was applied to it (a message became ready, a record was appended); a log's safe
+  // key when its safe end moved.
+  static WaitKey applied_key(CellId cell) { return WaitKey::of_cell(cell); }
+  static WaitKey safe_key(CellId log) { return WaitKey::of_hash(log.value()); }
+  WaiterId wait(std::span<const WaitKey> keys, Timestamp deadline, WaitMode mode, Wake wake);
+  void cancel_wait(WaiterId id) { waiters_.cancel(id); }
+  // Tried when the outermost turn has ended.
+  void signal(WaitKey key) { signals_.push_back(key); }
+  const Waiters& waiters() const { return waiters_; }
+
+  // ---- time
+
+  // Everything that is due: deadlines of leases, delays, waiters, retention, bridges. Call at next_deadline().
+  void tick(Timestamp now);
+  Timestamp next_deadline() const;
+  // The highest time seen, also by replay.
+  Timestamp now() const { return now_; }
+  // Ends all waiters; further calls are refused with kShuttingDown.
+  void stop();
+
+  // ---- state of the whole
+
+  const std::optional<Error>& storage_problem() const { return problem_; }
+  Lsn next_lsn() const { return journal_.next_lsn(); }
+  // Told whenever the watermarks move.
+  void on_progress(std::function<void(Lsn written, Lsn durable)> listener) { listener_ = std::move(listener); }
+  Random& random() { return random_; }
+  catalog::Uuid new_uuid();
+  size_t cell_count() const { return cells_.size(); }
+
+  // ---- JournalOwner
+
+  Result<void> load_image(CellId cell, ByteView image) override;
+  Result<void> replay(Lsn lsn,
+                      Timestamp now,
+                      CellId cell,
+                      ByteView event,
+                      ByteView payload,
+                      const Extent& extent) override;
+  std::optional<CellImage> image(CellId cell) override;
+  void progressed(Lsn written, Lsn durable) override;
+  void storage_health(std::optional<Error> problem) override;
+  std::vector<std::pair<CellId, Extent>> live_spans(FileId file) override;
+  Lsn moved(std::span<const MovedSpan> spans) override;
+
+ private:
+  friend class Turn;
+  struct ReadJob;
+  struct ReceiveJob;
+  struct FindJob;
+  using Records = absl::flat_hash_map<Offset, Delivery>;
+
+  // An append that was applied and whose place the journal tells when the turn ends.
+  struct Unplaced {
+    CellId log;
+    size_t entry;
+    log::AppendEvent event;
+    log::BatchHeader header;
+  };
+  // A log whose safe end moves when the watermark of its policy reaches `lsn`.
+  struct Undurable {
+    Lsn lsn;
+    CellId log;
+  };
+
+  // turns (turns.cc)
+  Result<void> begin(Timestamp now, Admission admission, size_t bytes);
+  void end();
+  void submit();
+  void wake_all();
+  void touch(CellId id, Cell& cell);
+  void arm(CellId id, Cell& cell);
+  void give_up(std::vector<Extent>& released);
+
+  template <typename CellType>
+  CellType* find(CellId id) const {
+    const auto found = cells_.find(id);
+    if (found == cells_.end() || found->second->kind() != CellType::kKind) return nullptr;
+    return static_cast<CellType*>(found->second.get());
+  }
+  std::unique_ptr<Cell> make_cell(CellKind kind) const;
+
+  // catalog.cc
+  Result<void> apply_catalog(std::string event);
+  Result<Changed> changed(const Name& name);
+  void remove_cell(CellId id);
+  void create_log_cell(CellId id);
+  Result<void> create_queue_cell(const Thing& thing, Offset start);
+  void bind(const Thing& thing);
+  CellId allocate_cell();
+
+  // logs.cc
+  Result<Appended> append_checked(CellId id,
+                                  LogCell& cell,
+                                  const log::AppendPlan& plan,
+                                  const log::BatchHeader& header,
+                                  ByteView batch,
+                                  Bytes owner);
+  log::AppendLimits append_limits(const Thing& thing) const;
+  void ends_moved(CellId log, const Thing& thing);
+  void trimmed(CellId id, LogCell& cell, const log::TrimEvent& event);
+  void run_read(std::shared_ptr<ReadJob> job);
+  void run_find(std::shared_ptr<FindJob> job);
+  std::vector<StoredEntry> select(const log::Log& log, std::vector<StoredEntry> entries, Offset from, Offset end) const;
+
+  // queues.cc
+  void apply_events(CellId id, QueueCell& cell, const queue::Events& events);
+  void run_receive(std::shared_ptr<ReceiveJob> job);
+  bool load_groups(CellId id, QueueCell& cell, const std::shared_ptr<ReceiveJob>& job);
+  void deliver(const std::shared_ptr<ReceiveJob>& job, queue::LeaseDecision decision, Depends depends);
+  Result<void> move_dead_letters(const Thing& thing, QueueCell& cell, const std::vector<queue::DeadLetter>& letters, const Records& records, Timestamp now);
+  void collect_cached(CellId log, const std::vector<Offset>& offsets, Records& records, std::vector<Extent>& missing) const;
+  static void add_records(const std::vector<StoredEntry>& entries, const std::vector<Offset>& wanted, Records& records);
+  void settled(CellId id, QueueCell& cell, std::span<const queue::Handle> handles, std::span<const queue::Outcome> outcomes, Timestamp now);
+
+  // bridges.cc
+  void start_bridges();
+  void refresh_bridges();
+  void run_bridges(Timestamp now);
+  void run_bridge(const std::string& name, Timestamp now);
+  void bridge_records(const std::string& name, uint32_t partition, const ReadAnswer& answer, Timestamp now);
+  Result<void> record_event(const catalog::Bridge& bridge, const Thing& queue, Offset offset, uint32_t deliveries, Timestamp now);
+  int64_t bridge_lag(const catalog::Bridge& bridge) const;
+  bool makes_loop(const catalog::Bridge& bridge) const;
+
+  // maintenance.cc
+  void maintain(Timestamp now);
+  void retain_log(const Thing& thing, CellId id, Timestamp now);
+  void trim_queue(CellId id, QueueCell& cell, Timestamp now);
+
+  Journal& journal_;
+  Random random_;
+  const Limits limits_;
+  catalog::Catalog catalog_;
+  Lsn catalog_lsn_;
+  absl::flat_hash_map<CellId, std::unique_ptr<Cell>> cells_;
+
+  Commit commit_;
+  int depth_ = 0;
+  bool waking_ = false;
+  bool stopped_ = false;
+  Timestamp now_;
+  std::vector<CellId> touched_;
+  std::vector<Unplaced> unplaced_;
+  std::vector<Extent> released_;
+  std::vector<std::move_only_function<void()>> after_turn_;
+
+  Waiters waiters_;
+  std::vector<WaitKey> signals_;
+  absl::btree_set<std::pair<Timestamp, CellId>> deadlines_;
+  std::deque<Undurable> undurable_fsync_;
+  std::deque<Undurable> undurable_os_;
+
+  // Bridges by the cell of their source: topics' logs for records, queues for acknowledgements and dead letters.
+  absl::flat_hash_map<CellId, std::vector<std::string>> bridges_from_;
+  absl::btree_set<std::string> bridges_due_;
+
+  std::vector<CellId> trims_due_;
+  Timestamp maintain_at_;
+  Name maintain_from_;
+
+  std::optional<Error> problem_;
+  std::function<void(Lsn, Lsn)> listener_;
+};
+
+}  // namespace weir::broker

@@ -1,0 +1,96 @@
+#include "broker/cells.h"
+
+#include <memory>
+
+namespace weir::broker {
+
+Result<void> LogCell::replay(const Replayed& entry, std::vector<Extent>& released) {
+  return log.replay(entry.event, entry.payload, entry.extent, entry.lsn, released);
+}
+
+Result<void> LogCell::load(ByteView image, std::vector<Extent>& held) {
+  auto loaded = log::Log::load(image);
+  if (!loaded) return std::unexpected(loaded.error());
+  log = std::move(*loaded);
+  log.held(held);
+  return {};
+}
+
+void LogCell::save(CellImage& image) const {
+  log::Log::Image parts = log.image();
+  image.head.append(parts.head);
+  for (auto& block : parts.blocks) {
+    image.deferred.push_back(
+        [block = std::move(block)](std::string& out) { block->serialize(out); });
+  }
+}
+
+Result<void> QueueCell::replay(const Replayed& entry, std::vector<Extent>& /*released*/) {
+  const auto event = queue::decode_event(entry.event);
+  if (!event) return std::unexpected(event.error());
+  queue.apply(*event);
+  return {};
+}
+
+Result<void> QueueCell::load(ByteView image, std::vector<Extent>& /*held*/) {
+  Reader reader(image);
+  auto loaded = queue::Queue::load(reader);
+  if (!loaded) return std::unexpected(loaded.error());
+  if (!reader.done()) {
+    return fail(ErrorCode::kStorageCorrupt, "a queue's image has trailing bytes");
+  }
+  queue = std::move(*loaded);
+  return {};
+}
+
+void QueueCell::save(CellImage& image) const {
+  Writer writer(image.head);
+  queue.save(writer);
+}
+
+std::string BridgeCell::advanced(uint32_t partition, Offset next) {
+  Writer writer;
+  writer.u8(static_cast<uint8_t>(CellKind::kBridge));
+  writer.varint(partition);
+  writer.varint(static_cast<uint64_t>(next.value()));
+  return std::move(writer.out());
+}
+
+Result<void> BridgeCell::replay(const Replayed& entry, std::vector<Extent>& /*released*/) {
+  Reader reader(entry.event);
+  const uint64_t partition = reader.varint();
+  const uint64_t next = reader.varint();
+  if (!reader.done() || partition > UINT16_MAX || next > INT64_MAX) {
+    return fail(ErrorCode::kStorageCorrupt, "a bridge's position cannot be read");
+  }
+  apply(static_cast<uint32_t>(partition), Offset(static_cast<int64_t>(next)));
+  return {};
+}
+
+Result<void> BridgeCell::load(ByteView image, std::vector<Extent>& /*held*/) {
+  Reader reader(image);
+  std::vector<Offset> fresh(reader.count());
+  for (Offset& position : fresh) position = Offset(static_cast<int64_t>(reader.varint()));
+  if (!reader.done()) {
+    return fail(ErrorCode::kStorageCorrupt, "a bridge's image cannot be read");
+  }
+  positions = std::move(fresh);
+  return {};
+}
+
+void BridgeCell::save(CellImage& image) const {
+  Writer writer(image.head);
+  writer.varint(positions.size());
+  for (const Offset position : positions) writer.varint(static_cast<uint64_t>(position.value()));
+}
+
+void BridgeCell::apply(uint32_t partition, Offset next) {
+  if (positions.size() <= partition) positions.resize(partition + 1);
+  positions[partition] = next;
+}
+
+Offset BridgeCell::position(uint32_t partition) const {
+  return partition < positions.size() ? positions[partition] : Offset(0);
+}
+
+}  // namespace weir::broker

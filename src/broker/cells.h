@@ -1,0 +1,62 @@
+#pragma once
+// The cells whose machines the broker drives itself: logs, queues, bridges. (The catalog is a member of the broker;
+// groups and keyspaces are in group_cell.h and keyspace_cell.h.)
+
+#include "broker/cell.h"
+#include "core/log/log.h"
+#include "core/queue/queue.h"
+
+namespace weir::broker {
+
+class LogCell final : public Cell {
+ public:
+  static constexpr CellKind kKind = CellKind::kLog;
+  LogCell() : Cell(kKind) {}
+
+  Result<void> replay(const Replayed& entry, std::vector<Extent>& released) override;
+  Result<void> load(ByteView image, std::vector<Extent>& held) override;
+  void save(CellImage& image) const override;
+  void held(std::vector<Extent>& held) const override { log.held(held); }
+
+  log::Log log;
+};
+
+class QueueCell final : public Cell {
+ public:
+  static constexpr CellKind kKind = CellKind::kQueue;
+  QueueCell() : Cell(kKind) {}
+
+  Result<void> replay(const Replayed& entry, std::vector<Extent>& released) override;
+  Result<void> load(ByteView image, std::vector<Extent>& held) override;
+  void save(CellImage& image) const override;
+  Timestamp next_deadline() const override { return queue.next_deadline(); }
+
+  queue::Queue queue;
+  CellId log;               // set from the catalog
+  bool trim_due = false;    // settled something since the log was last trimmed
+  bool loading = false;     // group hashes are being read (FIFO look-ahead)
+};
+
+// Where a bridge stands: the next offset to read of each partition of its source.
+class BridgeCell final : public Cell {
+ public:
+  static constexpr CellKind kKind = CellKind::kBridge;
+  BridgeCell() : Cell(kKind) {}
+
+  // Event: varint partition, varint next offset.
+  static std::string advanced(uint32_t partition, Offset next);
+
+  Result<void> replay(const Replayed& entry, std::vector<Extent>& released) override;
+  Result<void> load(ByteView image, std::vector<Extent>& held) override;
+  void save(CellImage& image) const override;
+
+  void apply(uint32_t partition, Offset next);
+  Offset position(uint32_t partition) const;
+
+  std::vector<Offset> positions;
+  uint64_t moved = 0;  // records since start, for the status
+  bool running = false;
+  std::string problem;  // why it stands still; empty while it runs
+};
+
+}  // namespace weir::broker

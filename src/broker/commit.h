@@ -1,0 +1,48 @@
+#pragma once
+// What one turn of the broker writes: entries that were applied already and become durable together.
+
+#include <array>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "broker/ports/journal.h"
+
+namespace weir::broker {
+
+// The first bytes of a stored batch, which the broker stamps: base offset, length, leader epoch (KIP-98 batch header).
+using StampedHead = std::array<char, 16>;
+
+class Commit {
+ public:
+  // `event` is the encoded event, its first byte the kind of cell.
+  void add(CellId cell, std::string event);
+  // With a payload: `head`, then `rest`, which must stay valid until submit() unless `owner` holds it.
+  // Returns the entry's index, for its extent later.
+  size_t add(CellId cell, std::string event, const StampedHead& head, ByteView rest, Bytes owner = {});
+
+  // The strongest of what the entries need decides for the commit.
+  void require(Durability durability);
+
+  bool empty() const { return entries_.empty(); }
+  size_t bytes() const { return bytes_; }
+
+  // Hands everything to the journal and forgets it. Extents stay valid until the next add().
+  Lsn submit(Journal& journal, Timestamp now);
+  const Extent& extent(size_t index) const { return extents_[index]; }
+
+ private:
+  struct Owned {
+    std::string event;
+    StampedHead head{};
+    Bytes owner;
+  };
+
+  std::deque<Owned> owned_;  // stable addresses: entries_ view into it
+  std::vector<Entry> entries_;
+  std::vector<Extent> extents_;
+  Durability durability_ = Durability::kTransient;
+  size_t bytes_ = 0;
+};
+
+}  // namespace weir::broker
