@@ -177,6 +177,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
 
  private:
   friend class ReplySlot;
+  friend class ConnectionShard;
   struct Io;
 
   Connection(ConnectionShard& shard, int socket, const ConnectionLimits& limits, std::shared_ptr<ListenerMetrics> metrics);
@@ -189,17 +190,20 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void released() override;
 
   void start_reading();
-  void on_read(bool failed, size_t bytes);
+  enum class ReadEnd : uint8_t { kNone, kEnded, kBroken };
+  void on_read(ReadEnd end, size_t bytes);
   void on_end_of_input();
   void parse();
   bool parse_once();
-  void after_parse(size_t consumed);
   void parse_later();
   bool may_read() const;
+  void overload_ended();
+  void run_hooks();
 
   void flush();
   void flush_later();
   bool write_ready();
+  void wait_writable();
   void park_if_blocked();
   void update_output_limit();
   void linger();
@@ -234,6 +238,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   int64_t request_since_ms_ = 0;   // monotonic; 0 = no request has begun
   int64_t active_at_ms_ = 0;       // the last byte in or out
   int64_t stalled_since_ms_ = 0;   // 0 = nothing waits for the peer
+  int64_t linger_since_ms_ = 0;    // 0 = not lingering
 };
 
 }  // namespace weir::net

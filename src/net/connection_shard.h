@@ -4,10 +4,11 @@
 //
 // Thread: the shard's own, except construction and destruction (when the shard does not run).
 
-#include <absl/container/flat_hash_set.h>
+#include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/time.h"
@@ -43,14 +44,18 @@ class ConnectionShard {
 
  private:
   friend class Connection;
-  void entered(Connection& connection);
+  void entered(std::shared_ptr<Connection> connection);
   void left(Connection& connection);
 
   struct Closing;
 
+  // Closing a connection changes the map, so that a loop over it needs a copy.
+  std::vector<std::shared_ptr<Connection>> all() const;
+
   runtime::Shard& shard_;
   Watermark watermark_;
-  absl::flat_hash_set<Connection*> connections_;
+  // Keeps a connection alive from its first byte to its last, also while nothing is under way on it.
+  absl::flat_hash_map<Connection*, std::shared_ptr<Connection>> connections_;
   bool overloaded_ = false;
   bool closing_ = false;
   std::unique_ptr<Closing> closing_state_;

@@ -37,7 +37,7 @@ struct ListenerOptions {
   std::string address = "127.0.0.1";  // numeric
   uint16_t port = 0;                  // 0: any free one
   size_t connections_max = 10'000;
-  ConnectionLimits limits;
+  ConnectionLimits limits = {};
 };
 
 class Listener {

@@ -19,9 +19,13 @@ class Mailbox {
   // Takes everything that was posted so far.
   std::vector<Task> take();
 
+  // Nothing will be received any more: what waits is freed, and so is what comes later, by its sender.
+  void close();
+
  private:
   std::mutex mutex_;
   std::vector<Task> tasks_;
+  bool closed_ = false;
 };
 
 }  // namespace weir::runtime

@@ -34,7 +34,10 @@ struct Shard::State {
 
 Shard::Shard(uint32_t index, std::string name) : state_(std::make_unique<State>(index, std::move(name))) {}
 
-Shard::~Shard() { stop(); }
+Shard::~Shard() {
+  stop();
+  state_->mailbox.close();  // a shard that never ran
+}
 
 void Shard::start() {
   WEIR_ASSERT(!state_->thread.joinable(), "shard {} was started before", state_->index);
@@ -50,6 +53,8 @@ void Shard::stop() {
   WEIR_ASSERT(!is_current(), "shard {} cannot join itself", state_->index);
   state_->reactor.stop();
   state_->thread.join();
+  state_->mailbox.close();
+  const std::vector<Task> dropped = std::exchange(state_->deferred, {});
 }
 
 uint32_t Shard::index() const { return state_->index; }

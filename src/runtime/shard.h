@@ -3,7 +3,8 @@
 // reach it through post(). Nothing that runs on a shard may block.
 //
 // Life: construct, start(), stop() (from outside), destroy. Tasks posted before start() run once it runs; tasks that
-// have not run when it stops are destroyed with the shard, after its thread has ended.
+// have not run when it stops are freed by stop(), and what is posted later by its sender. Since freeing a task may post
+// to other shards, all shards are stopped before the first is destroyed.
 //
 // Thread safety: post(), is_current(), stop() from any thread; defer() and reactor() from the shard's own.
 
