@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/wire.h"
-#include "core/keyspace/keyspace.h"
+#include "core/keyspace/bucket.h"
 
 namespace weir::keyspace {
 namespace {
@@ -29,27 +29,25 @@ const List* deferred_list(const KeyState& state) {
 
 }  // namespace
 
-BucketImage Keyspace::image(BucketId id) const {
+BucketImage Bucket::image() const {
   BucketImage image;
   Writer writer(image.head);
-  const Bucket* keys = databases_[id.database].buckets[id.bucket].get();
-  if (keys == nullptr) return image;
   size_t deferred = 0;
-  keys->for_each([&](const auto& slot) { deferred += deferred_list(slot.value) != nullptr ? 1 : 0; });
+  keys_.for_each([&](const auto& slot) { deferred += deferred_list(slot.value) != nullptr ? 1 : 0; });
   const auto put_key = [&](const auto& slot) {
     writer.bytes(slot.key);
     writer.varint(slot.sequence);
     writer.svarint(slot.value.deadline.ms());
   };
-  writer.varint(keys->next_sequence());
-  writer.varint(keys->size() - deferred);
-  keys->for_each([&](const auto& slot) {
+  writer.varint(keys_.next_sequence());
+  writer.varint(keys_.size() - deferred);
+  keys_.for_each([&](const auto& slot) {
     if (deferred_list(slot.value) != nullptr) return;
     put_key(slot);
     encode(slot.value.value, writer);
   });
   writer.varint(deferred);
-  keys->for_each([&](const auto& slot) {
+  keys_.for_each([&](const auto& slot) {
     const List* list = deferred_list(slot.value);
     if (list == nullptr) return;
     put_key(slot);
@@ -61,8 +59,7 @@ BucketImage Keyspace::image(BucketId id) const {
   return image;
 }
 
-Result<void> Keyspace::load_image(BucketId id, ByteView image) {
-  if (image.empty()) return {};
+Result<void> Bucket::load(ByteView image) {
   Reader reader(image);
   std::vector<Loaded> loaded;
   const auto get_key = [&] {
@@ -93,15 +90,12 @@ Result<void> Keyspace::load_image(BucketId id, ByteView image) {
   std::ranges::sort(loaded, {}, &Loaded::sequence);
   for (Loaded& key : loaded) {
     const uint64_t hash = hash_of(key.key);
-    Bucket& keys = bucket(id);
-    if (hash >> 56 != id.bucket || key.sequence < keys.next_sequence() || key.sequence >= next_sequence) {
-      return corrupt();
-    }
-    keys.set_next_sequence(key.sequence);
-    if (keys.find(key.key, hash) != nullptr) return corrupt();
-    put(id, key.key, std::move(key.value), key.deadline);
+    if (key.sequence < keys_.next_sequence() || key.sequence >= next_sequence) return corrupt();
+    keys_.set_next_sequence(key.sequence);
+    if (keys_.find(key.key, hash) != nullptr) return corrupt();
+    put(key.key, std::move(key.value), key.deadline);
   }
-  bucket(id).set_next_sequence(next_sequence);
+  keys_.set_next_sequence(next_sequence);
   return {};
 }
 

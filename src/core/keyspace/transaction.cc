@@ -61,15 +61,17 @@ void Transaction::copy(uint32_t from_database, ByteView from, uint32_t to_databa
 void Transaction::clear(uint32_t database) {
   for (uint32_t bucket = 0; bucket < kBucketsPerDatabase; ++bucket) {
     const BucketId id{database, bucket};
-    if (keyspace_.bucket_size(id) > 0) emit_to(id, {.kind = EventKind::kClear});
+    const Bucket* keys = keyspace_.bucket(id);
+    if (keys != nullptr && keys->size() > 0) emit_to(id, {.kind = EventKind::kClear});
   }
 }
 
 size_t Transaction::remove_expired(size_t count) {
   size_t removed = 0;
   while (removed < count && keyspace_.next_deadline() <= now_) {
-    const Deadline due = *keyspace_.deadlines().begin();
-    emit(due.database, {.kind = EventKind::kDelete, .key = due.key});
+    const BucketId id = keyspace_.next_to_expire();
+    const std::string key = keyspace_.bucket(id)->deadlines().begin()->second;
+    emit_to(id, {.kind = EventKind::kDelete, .key = key});
     ++removed;
   }
   return removed;

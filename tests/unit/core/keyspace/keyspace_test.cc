@@ -15,23 +15,38 @@
 namespace weir::keyspace {
 namespace {
 
-using Strings = std::vector<std::string>;
 
-std::string image_bytes(const Keyspace& keyspace, BucketId id) {
-  BucketImage image = keyspace.image(id);
+
+// Owns its buckets, as the broker's cells do.
+struct Owner {
+  std::map<uint32_t, std::unique_ptr<Bucket>> buckets;
+
+  Bucket* bucket(BucketId id) {
+    auto& slot = buckets[id.index()];
+    if (!slot) slot = std::make_unique<Bucket>();
+    return slot.get();
+  }
+};
+
+struct TestKeyspace : Owner, Keyspace {
+  TestKeyspace() : Keyspace([this](BucketId id) { return Owner::bucket(id); }) {}
+  // As recovery does: the cells first, then the view.
+  void attach_all() {
+    for (auto& [index, bucket] : buckets) {
+      attach({index / kBucketsPerDatabase, index % kBucketsPerDatabase}, bucket.get());
+    }
+  }
+};
+
+std::string image_bytes(const Bucket& bucket) {
+  BucketImage image = bucket.image();
   for (auto& part : image.deferred) part(image.head);
   return std::move(image.head);
 }
 
-// Images of buckets that never held a key are empty; one that is empty again still carries its next sequence.
-std::map<uint32_t, std::string> all_images(const Keyspace& keyspace) {
+std::map<uint32_t, std::string> all_images(const TestKeyspace& keyspace) {
   std::map<uint32_t, std::string> images;
-  for (uint32_t database = 0; database < kDatabases; ++database) {
-    for (uint32_t bucket = 0; bucket < kBucketsPerDatabase; ++bucket) {
-      std::string bytes = image_bytes(keyspace, {database, bucket});
-      if (!bytes.empty()) images[BucketId{database, bucket}.index()] = std::move(bytes);
-    }
-  }
+  for (const auto& [index, bucket] : keyspace.buckets) images[index] = image_bytes(*bucket);
   return images;
 }
 
@@ -114,7 +129,7 @@ TEST(Keyspace, ReplayOfTheEventsOnAnOlderImageGivesTheLiveState) {
   for (uint64_t seed = 1; seed <= 8; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Random random(seed);
-    Keyspace live;
+    TestKeyspace live;
     std::vector<Recorded> log;
     std::map<uint32_t, std::string> images;
     size_t image_position = 0;
@@ -129,16 +144,18 @@ TEST(Keyspace, ReplayOfTheEventsOnAnOlderImageGivesTheLiveState) {
         image_position = log.size();
       }
     }
-    Keyspace replayed;
+    TestKeyspace replayed;
     for (const auto& [index, image] : images) {
-      const auto loaded = replayed.load_image({index / kBucketsPerDatabase, index % kBucketsPerDatabase}, image);
+      const auto loaded =
+          replayed.Owner::bucket({index / kBucketsPerDatabase, index % kBucketsPerDatabase})->load(image);
       ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
     }
     EXPECT_EQ(all_images(replayed), images);
     for (size_t i = image_position; i < log.size(); ++i) {
-      ASSERT_TRUE(replayed.replay(log[i].bucket, log[i].event).has_value());
+      ASSERT_TRUE(replayed.Owner::bucket(log[i].bucket)->replay(log[i].event).has_value());
     }
     EXPECT_EQ(all_images(replayed), all_images(live));
+    replayed.attach_all();
     EXPECT_EQ(replayed.used_bytes(), live.used_bytes());
     EXPECT_EQ(replayed.next_deadline(), live.next_deadline());
     for (uint32_t db = 0; db < kDatabases; ++db) {
@@ -153,7 +170,7 @@ TEST(Keyspace, ReplayOfTheEventsOnAnOlderImageGivesTheLiveState) {
 }
 
 TEST(Keyspace, AKeyIsGoneForReadersOnceItsDeadlineHasPassedAndRemovedByAnEvent) {
-  Keyspace keyspace;
+  TestKeyspace keyspace;
   Transaction first(keyspace, Timestamp(100));
   first.set_string(0, "key", "value", Timestamp(200));
   EXPECT_EQ(keyspace.next_deadline(), Timestamp(200));
@@ -171,7 +188,7 @@ TEST(Keyspace, AKeyIsGoneForReadersOnceItsDeadlineHasPassedAndRemovedByAnEvent) 
 }
 
 TEST(Keyspace, WritingAnExpiredKeyStartsFromNothing) {
-  Keyspace keyspace;
+  TestKeyspace keyspace;
   Transaction first(keyspace, Timestamp(100));
   const ByteView old_value[] = {"old"};
   ASSERT_TRUE(first.push(0, "key", Side::kLeft, old_value).has_value());
@@ -183,7 +200,7 @@ TEST(Keyspace, WritingAnExpiredKeyStartsFromNothing) {
 }
 
 TEST(Keyspace, AnEmptyListVanishesAndAnEmptyStringStays) {
-  Keyspace keyspace;
+  TestKeyspace keyspace;
   Transaction t(keyspace, Timestamp(1));
   const ByteView values[] = {"a", "b"};
   ASSERT_TRUE(t.push(0, "list", Side::kRight, values).has_value());
@@ -194,7 +211,7 @@ TEST(Keyspace, AnEmptyListVanishesAndAnEmptyStringStays) {
 }
 
 TEST(Keyspace, AnotherTypeIsRefusedAndNothingChanges) {
-  Keyspace keyspace;
+  TestKeyspace keyspace;
   Transaction t(keyspace, Timestamp(1));
   t.set_string(0, "key", "text", Timestamp::never());
   const size_t changes = t.change_count();
@@ -207,7 +224,7 @@ TEST(Keyspace, AnotherTypeIsRefusedAndNothingChanges) {
 
 TEST(Keyspace, AScanVisitsEveryLastingKeyExactlyOnceWhileOthersComeAndGo) {
   Random random(3);
-  Keyspace keyspace;
+  TestKeyspace keyspace;
   Transaction t(keyspace, Timestamp(1));
   for (int i = 0; i < 2000; ++i) t.set_string(0, "stays" + std::to_string(i), "", Timestamp::never());
   std::multiset<std::string> seen;
@@ -225,14 +242,14 @@ TEST(Keyspace, AScanVisitsEveryLastingKeyExactlyOnceWhileOthersComeAndGo) {
 }
 
 TEST(Keyspace, ALargeListIsPinnedSoThatItsImageIsOfTheMomentItWasTaken) {
-  Keyspace keyspace;
+  TestKeyspace keyspace;
   Transaction t(keyspace, Timestamp(1));
   const std::string value(100, 'v');
   const std::vector<ByteView> values(5000, value);
   ASSERT_TRUE(t.push(0, "big", Side::kRight, values).has_value());
-  const BucketId id = Keyspace::bucket_of(0, "big");
-  const std::string at_once = image_bytes(keyspace, id);
-  BucketImage image = keyspace.image(id);
+  const Bucket& bucket = *keyspace.Owner::bucket(Keyspace::bucket_of(0, "big"));
+  const std::string at_once = image_bytes(bucket);
+  BucketImage image = bucket.image();
   ASSERT_EQ(image.deferred.size(), 1U);
   EXPECT_LT(image.head.size(), 100U);
   t.pop(0, "big", Side::kLeft, 100);
@@ -242,30 +259,30 @@ TEST(Keyspace, ALargeListIsPinnedSoThatItsImageIsOfTheMomentItWasTaken) {
 }
 
 TEST(Keyspace, DamagedEventsAndImagesAreErrorsNotCrashes) {
-  Keyspace source;
+  TestKeyspace source;
   Transaction t(source, Timestamp(1));
   const ByteView values[] = {"a", "b", "c"};
   const double scores[] = {1, 2, 3};
   ASSERT_TRUE(t.push(0, "key", Side::kRight, values).has_value());
   t.erase(0, "key");
   t.set_scores(0, "key", values, scores);
-  const BucketId id = Keyspace::bucket_of(0, "key");
   Random random(5);
-  const std::string image = image_bytes(source, id);
+  const std::string image = image_bytes(*source.Owner::bucket(Keyspace::bucket_of(0, "key")));
   for (int round = 0; round < 3000; ++round) {
-    Keyspace target;
+    Bucket target;
     std::string damaged = round % 2 == 0 ? image : std::string(t.change(random.below(3)).event);
     damaged[random.below(damaged.size())] = static_cast<char>(random.next());
     damaged.resize(random.below(damaged.size()) + 1);
     if (round % 2 == 0) {
-      (void)target.load_image(id, damaged);
+      (void)target.load(damaged);
     } else {
-      (void)target.replay(id, damaged);
+      (void)target.replay(damaged);
     }
   }
-  Keyspace target;
-  EXPECT_FALSE(target.replay(id, "\x63" "abc").has_value());
-  EXPECT_FALSE(target.load_image(id, image.substr(1)).has_value());
+  Bucket target;
+  EXPECT_FALSE(target.replay("\x63" "abc").has_value());
+  EXPECT_FALSE(target.load(image.substr(1)).has_value());
+  EXPECT_FALSE(target.load("").has_value());
 }
 
 }  // namespace
