@@ -1,6 +1,7 @@
 #pragma once
-// The consumers of one queue: named ones, which live until they are deleted (Redis), and nameless ones (a connection's
-// subscription, a member), which live while they hold a lease. Each has an index of what it holds, by offset.
+// The consumers of one queue: named ones, which live until they are deleted (Redis), and nameless
+// ones (a connection's subscription, a member), which live while they hold a lease. Each has an
+// index of what it holds, by offset.
 
 #include <absl/container/btree_map.h>
 #include <absl/container/btree_set.h>
@@ -20,11 +21,11 @@ constexpr size_t kConsumersMax = 100'000;
 constexpr size_t kConsumerNameMax = 64 * 1024;
 
 struct Consumer {
-  std::string name;     // empty: nameless
-  Timestamp seen;       // asked for something; not part of the durable state
-  Timestamp active;     // got something
+  std::string name;  // empty: nameless
+  Timestamp seen;    // asked for something; not part of the durable state
+  Timestamp active;  // got something
   absl::btree_set<int64_t> held;
-  uint32_t bound = 0;   // how many of them end with the consumer
+  uint32_t bound = 0;  // how many of them end with the consumer
 };
 
 class ConsumerTable {

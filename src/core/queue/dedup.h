@@ -1,8 +1,9 @@
 #pragma once
-// The deduplication ids of one queue: each leads to the offset of the message that was sent with it first, until its
-// time is over. About 32 bytes an id: 24 in a ring in the order of sending, and an index of slot numbers. Since ids leave
-// in the order in which they came, an id never leaves before an older one: after the window was made shorter, ids that
-// follow stay until the older ones have gone.
+// The deduplication ids of one queue: each leads to the offset of the message that was sent with it
+// first, until its time is over. About 32 bytes an id: 24 in a ring in the order of sending, and an
+// index of slot numbers. Since ids leave in the order in which they came, an id never leaves before
+// an older one: after the window was made shorter, ids that follow stay until the older ones have
+// gone.
 //
 // Source: Amazon SQS developer guide, "Using the message deduplication ID in Amazon SQS".
 
@@ -29,7 +30,9 @@ class Dedup {
   // An id that is there already keeps its first offset.
   void insert(const DedupId& id, Offset offset, Timestamp expiry);
   void expire(Timestamp now);
-  Timestamp next_expiry() const { return runs_.empty() ? Timestamp::never() : runs_.front().expiry; }
+  Timestamp next_expiry() const {
+    return runs_.empty() ? Timestamp::never() : runs_.front().expiry;
+  }
   size_t size() const { return slots_.size(); }
   bool empty() const { return slots_.empty(); }
 

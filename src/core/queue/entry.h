@@ -1,6 +1,7 @@
 #pragma once
-// What the engine remembers of one message that is leased, delayed, or was delivered before: 32 bytes. Times are
-// milliseconds of 48 bits (until the year 10889), an all-ones due time is "never". Delivery counts stop at 16,777,215.
+// What the engine remembers of one message that is leased, delayed, or was delivered before: 32
+// bytes. Times are milliseconds of 48 bits (until the year 10889), an all-ones due time is "never".
+// Delivery counts stop at 16,777,215.
 
 #include <cstdint>
 
@@ -26,7 +27,8 @@ class Entry {
   }
   Generation generation() const { return Generation(generation_); }
   ConsumerId consumer() const {
-    return ConsumerId(static_cast<uint32_t>(consumer_low_) | static_cast<uint32_t>(consumer_high_) << 16);
+    return ConsumerId(static_cast<uint32_t>(consumer_low_) | static_cast<uint32_t>(consumer_high_)
+                                                                 << 16);
   }
 
   void set_state(EntryState state) { state_ = static_cast<uint8_t>(state) & 3U; }

@@ -1,23 +1,21 @@
 #pragma once
-// What happened to a queue, as absolute facts. An event is a kind byte and its fields; every event carries the time at
-// which it was decided, and applying it first brings the queue to that time, so that transitions which time alone makes
-// (a lease ends, a delay is over, a deduplication id is forgotten) need no entry of their own.
+// What happened to a queue, as absolute facts. An event is a kind byte and its fields; every event
+// carries the time at which it was decided, and applying it first brings the queue to that time, so
+// that transitions which time alone makes (a lease ends, a delay is over, a deduplication id is
+// forgotten) need no entry of their own.
 //
-//   byte  event             fields after the kind (v: varint, s: zigzag varint, b: varint length and bytes)
-//   1     Created           now s, start s, policy
-//   2     PolicySet         now s, policy
-//   3     Enqueued          now s, first s, count v, dedup_expiry s, delays (count v, (index gap v, due s)*),
+//   byte  event             fields after the kind (v: varint, s: zigzag varint, b: varint length
+//   and bytes) 1     Created           now s, start s, policy 2     PolicySet         now s, policy
+//   3     Enqueued          now s, first s, count v, dedup_expiry s, delays (count v, (index gap v,
+//   due s)*),
 //                           groups (count v, hash 8*), ids (count v, (index gap v, id 16)*)
-//   4     Leased            now s, consumer v, bound 1, deadline s, generation v, frontier s, offsets, deliveries
-//   5     Settled           now s, offsets
-//   6     Released          now s, due s, uncount 1, offsets
-//   7     Extended          now s, deadline s, offsets
-//   8     ConsumerClosed    now s, consumer v
-//   9     Assigned          now s, consumer v, delivered_at s, offsets, deliveries
-//   10    FloorMoved        now s, floor s, keep_leased 1, clear_dedup 1
-//   11    NextSet           now s, next s
-//   12    ConsumerCreated   now s, consumer v, name b
-//   13    ConsumerDeleted   now s, consumer v
+//   4     Leased            now s, consumer v, bound 1, deadline s, generation v, frontier s,
+//   offsets, deliveries 5     Settled           now s, offsets 6     Released          now s, due
+//   s, uncount 1, offsets 7     Extended          now s, deadline s, offsets 8     ConsumerClosed
+//   now s, consumer v 9     Assigned          now s, consumer v, delivered_at s, offsets,
+//   deliveries 10    FloorMoved        now s, floor s, keep_leased 1, clear_dedup 1 11    NextSet
+//   now s, next s 12    ConsumerCreated   now s, consumer v, name b 13    ConsumerDeleted   now s,
+//   consumer v
 //
 //   offsets     count v, the first s, then the gap to the one before (s)
 //   deliveries  1 byte: 1 when all are equal, then one v; 0, then a v for each
@@ -41,8 +39,8 @@
 
 namespace weir::queue {
 
-// A consumer of one queue: a connection's subscription, a share group member, a named Redis consumer. 0 is nobody: leases
-// that belong to whoever holds their handle (SQS).
+// A consumer of one queue: a connection's subscription, a share group member, a named Redis
+// consumer. 0 is nobody: leases that belong to whoever holds their handle (SQS).
 using ConsumerId = Id<struct ConsumerIdTag, uint32_t>;
 constexpr ConsumerId kNobody{0};
 
@@ -70,7 +68,8 @@ struct PolicySet {
   bool operator==(const PolicySet&) const = default;
 };
 
-// Only for messages that have a delay, a group or a deduplication id; plain ones are told by Queue::apply_end alone.
+// Only for messages that have a delay, a group or a deduplication id; plain ones are told by
+// Queue::apply_end alone.
 struct Enqueued {
   struct Delay {
     uint32_t index;  // the message is first + index; ascending
@@ -135,7 +134,8 @@ struct ConsumerClosed {
   bool operator==(const ConsumerClosed&) const = default;
 };
 
-// A pending entry gets an owner, whatever it had before (a Redis claim, or a read of the own history).
+// A pending entry gets an owner, whatever it had before (a Redis claim, or a read of the own
+// history).
 struct Assigned {
   Timestamp now;
   ConsumerId consumer;

@@ -1,12 +1,12 @@
 #pragma once
-// GroupWindow: which message group each not yet settled message of a stretch of the log belongs to, so that the next
-// deliverable message of any group is found without a scan. A cache of what the log says: 12 bytes a message plus a
-// little for each chunk of 256 offsets and for each group; it holds messages from the queue's floor to `end`, without
-// gaps except for settled ones.
+// GroupWindow: which message group each not yet settled message of a stretch of the log belongs to,
+// so that the next deliverable message of any group is found without a scan. A cache of what the
+// log says: 12 bytes a message plus a little for each chunk of 256 offsets and for each group; it
+// holds messages from the queue's floor to `end`, without gaps except for settled ones.
 //
-// A group is a chain of messages in offset order, linked by distance. Only its head can open or close it: a group is
-// deliverable when its head is ready. A message that is settled behind its head stays in the chain, marked, until the
-// head has passed it.
+// A group is a chain of messages in offset order, linked by distance. Only its head can open or
+// close it: a group is deliverable when its head is ready. A message that is settled behind its
+// head stays in the chain, marked, until the head has passed it.
 
 #include <absl/container/btree_set.h>
 #include <absl/container/flat_hash_map.h>
@@ -28,7 +28,7 @@ class GroupWindow {
 
   explicit GroupWindow(int64_t start) : end_(start) {}
 
-  int64_t end() const { return end_; }   // the first offset whose group is not known
+  int64_t end() const { return end_; }     // the first offset whose group is not known
   uint64_t size() const { return size_; }  // messages held, marked ones included
 
   // The group of offset end(); moves end() by one.
@@ -53,7 +53,8 @@ class GroupWindow {
   struct Chunk {
     uint32_t live = 0;
     std::array<GroupHash, kChunkSize> group;
-    std::array<uint32_t, kChunkSize> link;  // distance to the next of the group, 0: last; kSettledBit
+    std::array<uint32_t, kChunkSize>
+        link;  // distance to the next of the group, 0: last; kSettledBit
     std::array<uint64_t, kChunkSize / 64> present{};
   };
   struct Group {
@@ -61,7 +62,7 @@ class GroupWindow {
     int64_t tail;
   };
 
-  Chunk* chunk_of(int64_t offset) const;  // null unless the offset is held
+  Chunk* chunk_of(int64_t offset) const;                // null unless the offset is held
   int64_t follow(int64_t offset, uint32_t link) const;  // -1: last
   void release(int64_t offset, Chunk& chunk);
 

@@ -1,7 +1,8 @@
 #pragma once
-// OffsetSet: a set of offsets that lie close together, in blocks of 64 Ki offsets. A block is a list of runs (4 bytes a
-// run) while that is small, and a bitmap of 8 KiB when it is not; a block that becomes empty is freed. So the cost is at
-// most one bit and a little for each offset of the span, and next to nothing for long runs.
+// OffsetSet: a set of offsets that lie close together, in blocks of 64 Ki offsets. A block is a
+// list of runs (4 bytes a run) while that is small, and a bitmap of 8 KiB when it is not; a block
+// that becomes empty is freed. So the cost is at most one bit and a little for each offset of the
+// span, and next to nothing for long runs.
 
 #include <absl/container/btree_map.h>
 
@@ -43,8 +44,8 @@ class OffsetSet {
  private:
   static constexpr int kBlockBits = 16;
   static constexpr int64_t kBlockSize = 1 << kBlockBits;
-  static constexpr size_t kRunsMax = 1024;      // beyond: a bitmap
-  static constexpr size_t kRunsAgain = 256;     // a bitmap whose count fell to this is made into runs
+  static constexpr size_t kRunsMax = 1024;   // beyond: a bitmap
+  static constexpr size_t kRunsAgain = 256;  // a bitmap whose count fell to this is made into runs
   static constexpr size_t kWords = kBlockSize / 64;
 
   struct Run {

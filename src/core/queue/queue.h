@@ -1,25 +1,29 @@
 #pragma once
-// Queue: the delivery engine. A cursor with per-message state over one log; it deals in offsets only, bodies stay in the
-// log. One engine for SQS queues, AMQP queues, share groups and Redis stream groups: see policy.h.
+// Queue: the delivery engine. A cursor with per-message state over one log; it deals in offsets
+// only, bodies stay in the log. One engine for SQS queues, AMQP queues, share groups and Redis
+// stream groups: see policy.h.
 //
 // How to use it, always in this order:
 //   queue.advance_time(now);                       // what time alone changes
 //   auto decision = queue.decide_xxx(command);     // const; may refuse; reads the queue's own time
 //   for (event : decision.events) { journal it; queue.apply(event); }
-// All events of one decision belong into one commit. apply is total and needs no clock: it is all that recovery uses.
+// All events of one decision belong into one commit. apply is total and needs no clock: it is all
+// that recovery uses.
 //
 // State of a message with offset o (Tracking::kEveryMessage), exactly one of
 //   done      o < floor, or settled
 //   leased    an entry with a consumer, a deadline or none
 //   delayed   an entry with a due time
 //   ready     everything else below `end`. An entry exists only if it was delivered before.
-// Nothing is held for a ready message that was never delivered; with Order::kGroups a window of group hashes is cached
-// ahead of delivery (see needs_window_from).
+// Nothing is held for a ready message that was never delivered; with Order::kGroups a window of
+// group hashes is cached ahead of delivery (see needs_window_from).
 //
-// Invariants: ready + leased + delayed + done == end - start, counted exactly at all times; a message has at most one
-// lease; a settled message is never delivered again; image + events newer than it == the live state.
+// Invariants: ready + leased + delayed + done == end - start, counted exactly at all times; a
+// message has at most one lease; a settled message is never delivered again; image + events newer
+// than it == the live state.
 //
-// Thread: one state shard owns a queue. No clock, no allocation while idle: an empty queue costs sizeof(Queue).
+// Thread: one state shard owns a queue. No clock, no allocation while idle: an empty queue costs
+// sizeof(Queue).
 
 #include <absl/container/btree_map.h>
 #include <absl/container/btree_set.h>
@@ -51,9 +55,9 @@ namespace weir::queue {
 // ---- enqueue
 
 struct NewMessage {
-  std::optional<Milliseconds> delay;  // none: the policy's
-  GroupHash group = 0;                // Order::kGroups only
-  std::optional<DedupId> dedup_id;
+  std::optional<Milliseconds> delay = {};  // none: the policy's
+  GroupHash group = 0;                     // Order::kGroups only
+  std::optional<DedupId> dedup_id = {};
 };
 
 // ---- lease
@@ -63,14 +67,15 @@ using IsGone = std::function<bool(Offset)>;
 
 struct LeaseCommand {
   ConsumerId consumer = kNobody;
-  uint32_t count = 1;                    // at most so many messages; bounded by kLeaseMax
-  std::optional<Milliseconds> duration;  // none: the policy's; kNoDeadline: unbounded
-  bool bound = false;                    // released when the consumer is closed
-  bool no_ack = false;                   // settled by the delivery itself
-  const IsGone* is_gone = nullptr;       // records to pass over (and settle); null: none
+  uint32_t count = 1;                         // at most so many messages; bounded by kLeaseMax
+  std::optional<Milliseconds> duration = {};  // none: the policy's; kNoDeadline: unbounded
+  bool bound = false;                         // released when the consumer is closed
+  bool no_ack = false;                        // settled by the delivery itself
+  const IsGone* is_gone = nullptr;            // records to pass over (and settle); null: none
 };
 constexpr uint32_t kLeaseMax = 10'000;
-// One decision passes over so many gone records, and finds so many dead letters, at most; then `more` is set.
+// One decision passes over so many gone records, and finds so many dead letters, at most; then
+// `more` is set.
 constexpr size_t kPassedMax = 1'000;
 
 // One message handed out, or one lease that stands.
@@ -78,11 +83,11 @@ struct Lease {
   Offset offset;
   ConsumerId consumer;
   bool bound = false;
-  Generation generation;      // with the offset: the handle
-  uint32_t deliveries = 0;    // this one included
+  Generation generation;    // with the offset: the handle
+  uint32_t deliveries = 0;  // this one included
   Timestamp first_delivered;
   Timestamp last_delivered;
-  Timestamp deadline;         // never(): none
+  Timestamp deadline;  // never(): none
   bool operator==(const Lease&) const = default;
 };
 
@@ -95,17 +100,18 @@ struct DeadLetter {
 struct LeaseDecision {
   Events events;  // includes the settle of the dead letters and of what is gone
   std::vector<Lease> leases;
-  std::vector<DeadLetter> dead_letters;  // to be appended to the dead-letter queue in the same commit
-  bool at_in_flight_limit = false;       // fewer than asked for because of Policy::in_flight_max
-  bool more = false;                     // stopped at kPassedMax: apply, and decide again
+  std::vector<DeadLetter>
+      dead_letters;                 // to be appended to the dead-letter queue in the same commit
+  bool at_in_flight_limit = false;  // fewer than asked for because of Policy::in_flight_max
+  bool more = false;                // stopped at kPassedMax: apply, and decide again
 };
 
 // ---- settle, release, extend
 
 struct Handle {
   Offset offset;
-  Generation generation;         // Check::kAnyLease and kThisLease
-  ConsumerId consumer = kNobody; // Check::kOwner
+  Generation generation;          // Check::kAnyLease and kThisLease
+  ConsumerId consumer = kNobody;  // Check::kOwner
 };
 
 enum class Check : uint8_t {
@@ -131,11 +137,11 @@ struct HandlesDecision {
 
 struct PendingQuery {
   Offset first{0};
-  Offset last{INT64_MAX};                 // inclusive
-  std::optional<ConsumerId> consumer;
+  Offset last{INT64_MAX};  // inclusive
+  std::optional<ConsumerId> consumer = {};
   Milliseconds idle_min{0};
   size_t count = 10;
-  size_t scanned_max = SIZE_MAX;          // XAUTOCLAIM looks at ten times its count
+  size_t scanned_max = SIZE_MAX;  // XAUTOCLAIM looks at ten times its count
 };
 struct PendingPage {
   std::vector<Lease> leases;
@@ -144,8 +150,8 @@ struct PendingPage {
 
 struct Claim {
   Offset offset;
-  std::optional<uint32_t> deliveries;  // none: one more than before
-  bool keep_deliveries = false;        // JUSTID: as before
+  std::optional<uint32_t> deliveries = {};  // none: one more than before
+  bool keep_deliveries = false;             // JUSTID: as before
 };
 
 struct Counts {
@@ -167,8 +173,8 @@ class Queue {
 
   // ---- time
 
-  // Makes the transitions that are due. `now` never runs backwards (an earlier one does nothing). Returns how many
-  // messages became ready: reason to wake waiting receivers.
+  // Makes the transitions that are due. `now` never runs backwards (an earlier one does nothing).
+  // Returns how many messages became ready: reason to wake waiting receivers.
   size_t advance_time(Timestamp now);
   // When advance_time next has something to do; never() if nothing waits for time.
   Timestamp next_deadline() const;
@@ -176,20 +182,21 @@ class Queue {
 
   // ---- the log's end
 
-  // The log holds everything below `end`. Derived from the log's own append in the same commit, not journaled here.
-  // Never moves back.
+  // The log holds everything below `end`. Derived from the log's own append in the same commit, not
+  // journaled here. Never moves back.
   void apply_end(Offset end);
 
   // ---- decisions; none changes the queue
 
-  // kInvalidArgument as decide_create, or when the change would need another tracking or order while messages exist.
+  // kInvalidArgument as decide_create, or when the change would need another tracking or order
+  // while messages exist.
   Result<Event> decide_policy(const Policy& policy) const;
 
   // True when an append needs decide_enqueue; otherwise apply_end is enough.
   bool needs_enqueue(const NewMessage& message) const;
-  // For messages that the log appends at first, first + 1, … in the same commit; call apply_end too. Duplicates were
-  // looked up before: kAlreadyExists if an id is remembered or occurs twice. kLimitReached: too many delayed messages or
-  // remembered ids.
+  // For messages that the log appends at first, first + 1, … in the same commit; call apply_end
+  // too. Duplicates were looked up before: kAlreadyExists if an id is remembered or occurs twice.
+  // kLimitReached: too many delayed messages or remembered ids.
   Result<Event> decide_enqueue(Offset first, std::span<const NewMessage> messages) const;
   // The offset of the message that was sent with this id within the window.
   std::optional<Offset> find_duplicate(const DedupId& id) const;
@@ -200,26 +207,32 @@ class Queue {
   bool may_deliver() const;
 
   HandlesDecision decide_settle(std::span<const Handle> handles, Check check) const;
-  // Ends leases; ready again at once or after `delay`. The delivery stays counted unless `uncount`. kAnyLease acts as
-  // kThisLease.
+  // Ends leases; ready again at once or after `delay`. The delivery stays counted unless `uncount`.
+  // kAnyLease acts as kThisLease.
   HandlesDecision decide_release(std::span<const Handle> handles,
                                  Check check,
                                  Milliseconds delay = Milliseconds(0),
                                  bool uncount = false) const;
-  // New deadline now + duration, longer or shorter (0: ends at once); kNoDeadline: none. kAnyLease acts as kThisLease.
-  HandlesDecision decide_extend(std::span<const Handle> handles, Check check, Milliseconds duration) const;
+  // New deadline now + duration, longer or shorter (0: ends at once); kNoDeadline: none. kAnyLease
+  // acts as kThisLease.
+  HandlesDecision decide_extend(std::span<const Handle> handles,
+                                Check check,
+                                Milliseconds duration) const;
 
-  // Settles without a handle whatever state the messages are in (drop-head, redrive, an acknowledgement by offset).
-  // Counts those that were not done before; Tracking::kCursor: those that were pending (XACK).
+  // Settles without a handle whatever state the messages are in (drop-head, redrive, an
+  // acknowledgement by offset). Counts those that were not done before; Tracking::kCursor: those
+  // that were pending (XACK).
   struct DiscardDecision {
     Events events;
     size_t done = 0;
   };
   DiscardDecision decide_discard(std::span<const Offset> offsets) const;
 
-  // Everything is done up to the end; SQS drops what is in flight too and forgets deduplication ids, AMQP keeps leases.
+  // Everything is done up to the end; SQS drops what is in flight too and forgets deduplication
+  // ids, AMQP keeps leases.
   Event decide_purge(bool keep_leased, bool clear_dedup) const;
-  // The log dropped everything below `offset`: leased or not, it is done. No event if nothing changes.
+  // The log dropped everything below `offset`: leased or not, it is done. No event if nothing
+  // changes.
   std::optional<Event> decide_expire_below(Offset offset) const;
 
   // Releases what is bound to the consumer; no event if there is nothing.
@@ -227,8 +240,9 @@ class Queue {
 
   // Tracking::kCursor. kInvalidArgument elsewhere.
   Result<Event> decide_set_next(Offset next) const;
-  // Gives pending entries to a consumer with the time and counts stated; `force` makes entries that do not exist (the
-  // caller has checked that the record does). What is not pending is passed over without force.
+  // Gives pending entries to a consumer with the time and counts stated; `force` makes entries that
+  // do not exist (the caller has checked that the record does). What is not pending is passed over
+  // without force.
   struct ClaimDecision {
     Events events;
     std::vector<Lease> leases;  // as they are afterwards
@@ -249,11 +263,11 @@ class Queue {
 
   // ---- the window of Order::kGroups: a cache over the log, not journaled
 
-  // The offset from which on the engine wants to be told message groups before it can deliver further; none: content.
-  // Ask after apply and before decide_lease.
+  // The offset from which on the engine wants to be told message groups before it can deliver
+  // further; none: content. Ask after apply and before decide_lease.
   std::optional<Offset> needs_window_from() const;
-  // Group hashes of the records at first, first + 1, …; `first` is what needs_window_from said. Returns how many were
-  // taken (the window is bounded).
+  // Group hashes of the records at first, first + 1, …; `first` is what needs_window_from said.
+  // Returns how many were taken (the window is bounded).
   size_t load_window(Offset first, std::span<const GroupHash> hashes);
 
   // ---- questions
@@ -275,8 +289,8 @@ class Queue {
   std::optional<Offset> oldest_pending() const;
   std::optional<Offset> newest_pending() const;
 
-  // A consumer id that was never used in this queue, for consumers without a name (connections, members). Not journaled:
-  // it becomes known to recovery with its first lease.
+  // A consumer id that was never used in this queue, for consumers without a name (connections,
+  // members). Not journaled: it becomes known to recovery with its first lease.
   ConsumerId reserve_consumer();
   std::optional<ConsumerId> find_consumer(std::string_view name) const;
   const ConsumerTable& consumers() const { return consumers_; }
@@ -303,7 +317,9 @@ class Queue {
   bool is_ready(int64_t offset) const;  // given that it is not done
   uint64_t room_in_flight() const;
   Lease describe(int64_t offset, const Entry& entry) const;
+  bool has_duplicate(std::span<const Enqueued::Id> ids) const;
   Outcome check_handle(const Handle& handle, Check check) const;
+  HandlesDecision check_live(std::span<const Handle> handles, Check check, OffsetList& live) const;
   void pick_unordered(Picker& picker) const;
   void pick_strict(Picker& picker) const;
   void pick_groups(Picker& picker) const;
@@ -330,7 +346,7 @@ class Queue {
   void raise_floor(int64_t floor);
   void release_one(Entries::iterator at, Timestamp due);
   void make_ready(Entries::iterator at);
-  void set_state(int64_t offset, Entry& entry, EntryState state);
+  void set_state(Entry& entry, EntryState state);
   void set_due(int64_t offset, Entry& entry, Timestamp due);
   void set_consumer(int64_t offset, Entry& entry, ConsumerId consumer, bool bound);
   void erase_entry(Entries::iterator at);
@@ -357,7 +373,8 @@ class Queue {
   OffsetSet settled_;    // above the floor
   OffsetSet available_;  // unordered: ready below the frontier
   Entries entries_;
-  absl::btree_set<std::pair<int64_t, int64_t>> timers_;  // (due ms, offset) of entries that wait for time
+  absl::btree_set<std::pair<int64_t, int64_t>>
+      timers_;  // (due ms, offset) of entries that wait for time
   ConsumerTable consumers_;
   std::unique_ptr<Dedup> dedup_;         // while ids are remembered
   std::unique_ptr<GroupWindow> window_;  // Order::kGroups, while it holds something

@@ -1,0 +1,242 @@
+// Queue: time, questions and the window of message groups.
+
+#include "core/queue/queue.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace weir::queue {
+
+size_t Queue::advance_time(Timestamp now) {
+  now_ = std::max(now_, now);
+  if (dedup_) {
+    dedup_->expire(now_);
+    if (dedup_->empty()) dedup_.reset();
+  }
+  size_t woken = 0;
+  while (!timers_.empty() && timers_.begin()->first <= now_.ms()) {
+    const auto at = entries_.find(timers_.begin()->second);
+    WEIR_ASSERT(at != entries_.end(), "a timer of offset {} without an entry",
+                timers_.begin()->second);
+    make_ready(at);
+    ++woken;
+  }
+  return woken;
+}
+
+Timestamp Queue::next_deadline() const {
+  const Timestamp timer = timers_.empty() ? Timestamp::never() : Timestamp(timers_.begin()->first);
+  return dedup_ ? std::min(timer, dedup_->next_expiry()) : timer;
+}
+
+void Queue::apply_end(Offset end) {
+  end_ = std::max(end_, end);
+}
+
+std::optional<Offset> Queue::find_duplicate(const DedupId& id) const {
+  return dedup_ ? dedup_->find(id) : std::nullopt;
+}
+
+// ---- questions
+
+bool Queue::done(int64_t offset) const {
+  if (cursor()) return offset < frontier_.value() && !entries_.contains(offset);
+  return offset < floor_.value() || settled_.contains(offset);
+}
+
+bool Queue::is_ready(int64_t offset) const {
+  const auto at = entries_.find(offset);
+  return at == entries_.end() || at->second.state() == EntryState::kReady;
+}
+
+bool Queue::is_settled(Offset offset) const {
+  return done(offset.value());
+}
+
+Counts Queue::counts() const {
+  if (cursor()) {
+    const int64_t ready = end_ - frontier_;
+    return {ready > 0 ? static_cast<uint64_t>(ready) : 0, leased_, 0};
+  }
+  const uint64_t open = static_cast<uint64_t>(end_ - floor_) - settled_.count();
+  return {open - leased_ - delayed_, leased_, delayed_};
+}
+
+uint64_t Queue::room_in_flight() const {
+  if (policy_.in_flight_max == 0) return UINT64_MAX;
+  return policy_.in_flight_max > leased_ ? policy_.in_flight_max - leased_ : 0;
+}
+
+bool Queue::may_deliver() const {
+  if (room_in_flight() == 0) return false;
+  switch (policy_.order) {
+    case Order::kNone: return !available_.empty() || frontier_ < end_;
+    case Order::kStrict: return floor_ < end_ && is_ready(floor_.value());
+    case Order::kGroups:
+      return (window_ && !window_->ready_heads().empty()) || needs_window_from().has_value();
+  }
+  return false;
+}
+
+Lease Queue::describe(int64_t offset, const Entry& entry) const {
+  return {.offset = Offset(offset),
+          .consumer = entry.consumer(),
+          .bound = entry.bound(),
+          .generation = entry.generation(),
+          .deliveries = entry.deliveries(),
+          .first_delivered = entry.first_delivered(),
+          .last_delivered = entry.last_delivered(),
+          .deadline = entry.due()};
+}
+
+std::optional<Lease> Queue::lease_of(Offset offset) const {
+  const auto at = entries_.find(offset.value());
+  if (at == entries_.end() || at->second.state() != EntryState::kLeased) return std::nullopt;
+  return describe(at->first, at->second);
+}
+
+std::pair<uint32_t, Timestamp> Queue::deliveries_of(Offset offset) const {
+  const auto at = entries_.find(offset.value());
+  if (at == entries_.end() || at->second.deliveries() == 0) return {0, Timestamp()};
+  return {at->second.deliveries(), at->second.first_delivered()};
+}
+
+std::vector<Offset> Queue::ready_from(Offset from, size_t count) const {
+  std::vector<Offset> found;
+  int64_t at = std::max(from, cursor() ? frontier_ : floor_).value();
+  if (!cursor() && unordered()) {
+    for (auto next = available_.next_present(at); next && found.size() < count;) {
+      found.emplace_back(*next);
+      next = available_.next_present(*next + 1);
+    }
+    at = std::max(at, frontier_.value());
+  }
+  auto entry = entries_.lower_bound(at);
+  while (found.size() < count) {
+    if (!cursor()) at = settled_.next_absent(at);
+    if (at >= end_.value()) break;
+    while (entry != entries_.end() && entry->first < at) ++entry;
+    const bool held = !cursor() && entry != entries_.end() && entry->first == at &&
+                      entry->second.state() != EntryState::kReady;
+    if (!held) found.emplace_back(at);
+    ++at;
+  }
+  return found;
+}
+
+PendingPage Queue::pending(const PendingQuery& query) const {
+  PendingPage page;
+  size_t scanned = 0;
+  // Looks at one entry; false when the page ends before it.
+  const auto look = [&](int64_t offset, const Entry& entry) {
+    if (page.leases.size() == query.count || scanned == query.scanned_max) {
+      page.next = Offset(offset);
+      return false;
+    }
+    ++scanned;
+    if (entry.state() == EntryState::kLeased && now_ - entry.last_delivered() >= query.idle_min) {
+      page.leases.push_back(describe(offset, entry));
+    }
+    return true;
+  };
+  if (query.consumer && *query.consumer != kNobody) {
+    const Consumer* consumer = consumers_.find(*query.consumer);
+    if (consumer == nullptr) return page;
+    for (auto it = consumer->held.lower_bound(query.first.value()); it != consumer->held.end();
+         ++it) {
+      if (*it > query.last.value() || !look(*it, entries_.find(*it)->second)) break;
+    }
+    return page;
+  }
+  for (auto it = entries_.lower_bound(query.first.value()); it != entries_.end(); ++it) {
+    if (it->first > query.last.value()) break;
+    if (query.consumer && it->second.consumer() != *query.consumer) continue;
+    if (!look(it->first, it->second)) break;
+  }
+  return page;
+}
+
+uint64_t Queue::pending_count(ConsumerId consumer) const {
+  const Consumer* found = consumers_.find(consumer);
+  return found == nullptr ? 0 : found->held.size();
+}
+
+std::optional<Offset> Queue::oldest_pending() const {
+  for (const auto& [offset, entry] : entries_) {
+    if (entry.state() == EntryState::kLeased) return Offset(offset);
+  }
+  return std::nullopt;
+}
+
+std::optional<Offset> Queue::newest_pending() const {
+  for (auto it = entries_.rbegin(); it != entries_.rend(); ++it) {
+    if (it->second.state() == EntryState::kLeased) return Offset(it->first);
+  }
+  return std::nullopt;
+}
+
+ConsumerId Queue::reserve_consumer() {
+  return consumers_.reserve();
+}
+
+std::optional<ConsumerId> Queue::find_consumer(std::string_view name) const {
+  return consumers_.find(name);
+}
+
+void Queue::touch_consumer(ConsumerId consumer) {
+  if (Consumer* found = consumers_.find(consumer)) found->seen = now_;
+}
+
+std::vector<ConsumerId> Queue::consumers_with_bound_leases() const {
+  std::vector<ConsumerId> found;
+  for (const auto& [id, consumer] : consumers_.all()) {
+    if (consumer.bound > 0) found.push_back(id);
+  }
+  return found;
+}
+
+// ---- the window of message groups
+
+std::optional<Offset> Queue::needs_window_from() const {
+  if (policy_.order != Order::kGroups) return std::nullopt;
+  // Without a window everything below the floor is known: it is done.
+  const int64_t from = window_ ? window_->end() : floor_.value();
+  const uint64_t held = window_ ? window_->size() : 0;
+  if (from >= end_.value() || held >= policy_.group_window_max) return std::nullopt;
+  const uint64_t room = policy_.group_window_max - held;
+  const uint64_t missing = static_cast<uint64_t>(end_.value() - from);
+  // Reading ahead a few at a time would cost a read of the log for each lease: wait until a quarter
+  // is free.
+  const bool starved = !window_ || window_->ready_heads().empty();
+  if (!starved && room < missing && room < policy_.group_window_max / 4) return std::nullopt;
+  return Offset(from);
+}
+
+size_t Queue::load_window(Offset first, std::span<const GroupHash> hashes) {
+  if (policy_.order != Order::kGroups) return 0;
+  const int64_t before = window_ ? window_->end() : floor_.value();
+  if (first.value() != before) return 0;
+  append_window(first.value(), hashes);
+  return window_ ? static_cast<size_t>(window_->end() - before) : 0;
+}
+
+// Takes what continues the window and fits; the rest is loaded later.
+void Queue::append_window(int64_t first, std::span<const GroupHash> hashes) {
+  if (first != (window_ ? window_->end() : floor_.value()) || hashes.empty()) return;
+  if (!window_) window_ = std::make_unique<GroupWindow>(first);
+  for (const GroupHash hash : hashes) {
+    if (done(window_->end())) {
+      window_->skip();
+      continue;
+    }
+    if (window_->size() >= policy_.group_window_max) break;
+    window_->append(hash, [this](int64_t offset) { return is_ready(offset); });
+  }
+}
+
+void Queue::group_changed(int64_t offset) {
+  if (window_) window_->changed(offset, [this](int64_t head) { return is_ready(head); });
+}
+
+}  // namespace weir::queue

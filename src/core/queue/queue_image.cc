@@ -1,0 +1,197 @@
+// Queue: the image of its whole state.
+//
+//   version 1 (1) | policy | now s | floor s | frontier s | end s | next_generation v | settled
+//   runs | available runs entries: count v, then for each, ascending: offset gap v, flags 1 (state
+//   2 bits, bound 4, has a due time 8),
+//            [due s], consumer v, deliveries v, [generation v, first delivered s, last delivered s
+//            if deliveries > 0]
+//   consumers | deduplication: 1, [ids]
+//   cache: count v, then 8 bytes of group hash for each message that is not settled, from the floor
+//   on
+//
+// The cache is bounded and may be missing or short: the window is then loaded from the log.
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "core/queue/queue.h"
+
+namespace weir::queue {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+constexpr size_t kCachedGroupsMax = 8'192;
+constexpr uint8_t kBoundFlag = 4;
+constexpr uint8_t kDueFlag = 8;
+
+}  // namespace
+
+void Queue::save(Writer& out) const {
+  out.u8(kVersion);
+  save_state(out);
+  consumers_.save(out, true);
+  out.boolean(dedup_ != nullptr);
+  if (dedup_) dedup_->save(out);
+  std::vector<GroupHash> groups;
+  if (window_) {
+    for (int64_t at = floor_.value(); at < window_->end() && groups.size() < kCachedGroupsMax;
+         ++at) {
+      at = settled_.next_absent(at);
+      const std::optional<GroupHash> group = window_->group_of(at);
+      if (!group) break;
+      groups.push_back(*group);
+    }
+  }
+  out.varint(groups.size());
+  for (const GroupHash group : groups) out.fixed(group);
+}
+
+void Queue::save_state(Writer& out) const {
+  encode(policy_, out);
+  out.svarint(now_.ms());
+  out.svarint(floor_.value());
+  out.svarint(frontier_.value());
+  out.svarint(end_.value());
+  out.varint(next_generation_);
+  settled_.save(out);
+  available_.save(out);
+  save_entries(out);
+}
+
+void Queue::save_entries(Writer& out) const {
+  out.varint(entries_.size());
+  int64_t before = 0;
+  for (const auto& [offset, entry] : entries_) {
+    out.varint(static_cast<uint64_t>(offset - before));
+    before = offset;
+    uint8_t flags = static_cast<uint8_t>(entry.state());
+    if (entry.bound()) flags |= kBoundFlag;
+    if (entry.has_due()) flags |= kDueFlag;
+    out.u8(flags);
+    if (entry.has_due()) out.svarint(entry.due().ms());
+    out.varint(entry.consumer().value());
+    out.varint(entry.deliveries());
+    if (entry.deliveries() == 0 && entry.state() != EntryState::kLeased) continue;
+    out.varint(entry.generation().value());
+    out.svarint(entry.first_delivered().ms());
+    out.svarint(entry.last_delivered().ms());
+  }
+}
+
+Result<Queue> Queue::load(Reader& in) {
+  Queue queue;
+  const uint8_t version = in.u8();
+  bool good = version == kVersion && queue.load_state(in) && queue.consumers_.load(in);
+  if (good && in.boolean()) {
+    queue.dedup_ = std::make_unique<Dedup>();
+    good = queue.dedup_->load(in);
+  }
+  const uint64_t cached = good ? in.count(sizeof(GroupHash)) : 0;
+  for (uint64_t i = 0; i < cached && !in.failed(); ++i) {
+    const GroupHash group = in.fixed<GroupHash>();
+    if (queue.policy_.order != Order::kGroups) break;
+    if (!queue.window_) queue.window_ = std::make_unique<GroupWindow>(queue.floor_.value());
+    while (queue.done(queue.window_->end())) queue.window_->skip();
+    if (queue.window_->end() >= queue.end_.value()) in.fail();
+    queue.window_->append(group, [&queue](int64_t offset) { return queue.is_ready(offset); });
+  }
+  if (!good || in.failed()) {
+    return fail(
+        ErrorCode::kStorageCorrupt,
+        fmt::format("a queue image of version {} is malformed at byte {}", version, in.position()));
+  }
+  return queue;
+}
+
+bool Queue::load_state(Reader& in) {
+  const auto offset = [&in] {
+    const int64_t value = in.svarint();
+    if (value < 0 || value == INT64_MAX) in.fail();
+    return Offset(value);
+  };
+  policy_ = decode_policy(in);
+  now_ = Timestamp(in.svarint());
+  floor_ = offset();
+  frontier_ = offset();
+  end_ = offset();
+  next_generation_ = in.varint();
+  if (in.failed() || now_.ms() < 0 || next_generation_ == 0 || next_generation_ > 1ULL << 48)
+    return false;
+  if (!cursor() && (frontier_ < floor_ || end_ < floor_ || (!unordered() && frontier_ != floor_)))
+    return false;
+  if (!settled_.load(in, floor_.value(), end_.value())) return false;
+  if (!available_.load(in, floor_.value(), std::max(floor_, frontier_).value())) return false;
+  if (cursor() && !(settled_.empty() && available_.empty())) return false;
+  if (!unordered() && !available_.empty()) return false;
+  // The two must not meet, or a settled message would be delivered.
+  for (auto at = available_.min(); at && !settled_.empty();) {
+    const int64_t end = available_.next_absent(*at);
+    const auto settled = settled_.next_present(*at);
+    if (settled && *settled < end) return false;
+    at = available_.next_present(end);
+  }
+  return load_entries(in);
+}
+
+bool Queue::load_entries(Reader& in) {
+  const uint64_t count = in.count(4);
+  int64_t before = -1;
+  for (uint64_t i = 0; i < count; ++i) {
+    const uint64_t gap = in.varint();
+    const int64_t from = before < 0 ? 0 : before;
+    if (in.failed() || gap > static_cast<uint64_t>(INT64_MAX - 1 - from) ||
+        (before >= 0 && gap == 0))
+      return false;
+    const int64_t offset = from + static_cast<int64_t>(gap);
+    before = offset;
+    const uint8_t flags = in.u8();
+    const auto state = static_cast<EntryState>(flags & 3U);
+    const Timestamp due = (flags & kDueFlag) != 0 ? Timestamp(in.svarint()) : Timestamp::never();
+    const uint64_t consumer = in.varint();
+    const uint64_t deliveries = in.varint();
+    if (state > EntryState::kDelayed || flags >= 2 * kDueFlag || consumer >= UINT32_MAX ||
+        deliveries > kDeliveriesMax) {
+      return false;
+    }
+    Entry entry;
+    entry.set_deliveries(static_cast<uint32_t>(deliveries));
+    if (deliveries > 0 || state == EntryState::kLeased) {
+      entry.set_generation(Generation(in.varint()));
+      entry.set_first_delivered(Timestamp(in.svarint()));
+      entry.set_last_delivered(Timestamp(in.svarint()));
+    }
+    // What is ready has no due time, what is delayed has one, and only a lease has a consumer.
+    const bool leased = state == EntryState::kLeased;
+    if (in.failed() || (!leased && (consumer != 0 || (flags & kBoundFlag) != 0))) return false;
+    if (state == EntryState::kReady && (due != Timestamp::never() || deliveries == 0)) return false;
+    if (state == EntryState::kDelayed && Entry::rounded(due) == Timestamp::never()) return false;
+    if (cursor() ? !leased || due != Timestamp::never() : done(offset) || offset >= end_.value())
+      return false;
+    if (unordered() && !cursor()) {
+      const bool below = offset < frontier_.value();
+      if (state == EntryState::kReady ? !available_.contains(offset)
+                                      : below && available_.contains(offset))
+        return false;
+    }
+    const auto at = entries_.try_emplace(entries_.end(), offset, entry);
+    set_state(at->second, state);
+    set_due(offset, at->second, due);
+    set_consumer(offset, at->second, ConsumerId(static_cast<uint32_t>(consumer)),
+                 (flags & kBoundFlag) != 0);
+  }
+  return !in.failed();
+}
+
+bool Queue::same_state(const Queue& other) const {
+  const auto state = [](const Queue& queue) {
+    Writer out;
+    queue.save_state(out);
+    queue.consumers_.save(out, false);
+    if (queue.dedup_) queue.dedup_->save(out);
+    return out.out();
+  };
+  return state(*this) == state(other);
+}
+
+}  // namespace weir::queue

@@ -1,0 +1,181 @@
+// The rules of strict order and of message groups.
+// Source: Amazon SQS developer guide, FIFO queue delivery logic and visibility timeout.
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/core/queue/harness.h"
+
+namespace weir::queue {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+Policy groups() {
+  return {.order = Order::kGroups};
+}
+
+TEST(Groups, AReceiveIsFilledFromOneGroupThenTheNext) {
+  Harness h(groups());
+  for (const GroupHash group : {1, 2, 1, 3, 2, 1}) h.send_group(group);
+  EXPECT_THAT(h.take_offsets(4), ElementsAre(0, 2, 5, 1));
+  // Group 2 has a message in flight: closed. Group 3 is open.
+  EXPECT_THAT(h.take_offsets(10), ElementsAre(3));
+  h.expect_replay_agrees();
+}
+
+TEST(Groups, SendingToAGroupInFlightDoesNotReopenIt) {
+  Harness h(groups());
+  h.send_group(1);
+  const auto leases = h.take(10);
+  h.send_group(1);
+  EXPECT_FALSE(h.queue.may_deliver());
+  EXPECT_THAT(h.take_offsets(10), IsEmpty());
+  h.settle(leases[0]);
+  EXPECT_TRUE(h.queue.may_deliver());
+  EXPECT_THAT(h.take_offsets(10), ElementsAre(1));
+  h.expect_replay_agrees();
+}
+
+TEST(Groups, APartialDeleteKeepsTheGroupClosed) {
+  Harness h(groups());
+  for (int i = 0; i < 4; ++i) h.send_group(1);
+  const auto leases = h.take(3);
+  h.settle(leases[0]);
+  h.settle(leases[2]);
+  EXPECT_THAT(h.take_offsets(10), IsEmpty());
+  h.settle(leases[1]);
+  EXPECT_THAT(h.take_offsets(10), ElementsAre(3));
+  h.expect_replay_agrees();
+}
+
+TEST(Groups, ReleasedMessagesKeepTheirOrder) {
+  Harness h(groups());
+  for (int i = 0; i < 4; ++i) h.send_group(1);
+  const auto leases = h.take(3);
+  h.release(leases[1]);
+  EXPECT_THAT(h.take_offsets(10), IsEmpty());
+  h.release(leases[0]);
+  EXPECT_THAT(h.take_offsets(10), ElementsAre(0, 1));
+  h.expect_replay_agrees();
+}
+
+TEST(Groups, WhatFollowsAMessageWithALongerLeaseStaysHidden) {
+  Harness h({.order = Order::kGroups, .lease_duration = Milliseconds(100)});
+  for (int i = 0; i < 5; ++i) h.send_group(1);
+  const auto leases = h.take(4);
+  h.extend(leases[2], 1'000);
+  h.advance(100);
+  EXPECT_THAT(h.take_offsets(10), ElementsAre(0, 1));
+  h.advance(100);
+  const auto again = h.take(10);
+  EXPECT_THAT(Harness::offsets(again), ElementsAre(0, 1));
+  h.settle(again[0]);
+  h.settle(again[1]);
+  EXPECT_THAT(h.take_offsets(10), IsEmpty());
+  h.advance(900);
+  EXPECT_THAT(h.take_offsets(10), ElementsAre(2, 3, 4));
+  h.expect_replay_agrees();
+}
+
+TEST(Groups, AnExpiredHandleIsRefused) {
+  Harness h({.order = Order::kGroups, .lease_duration = Milliseconds(100)});
+  h.send_group(1);
+  const auto leases = h.take(1);
+  h.advance(100);
+  EXPECT_EQ(h.settle(leases[0], Check::kThisLease), Outcome::kNotHeld);
+}
+
+TEST(Groups, ADeadLetterOpensItsGroup) {
+  Harness h({.order = Order::kGroups, .delivery_limit = 1});
+  for (int i = 0; i < 3; ++i) h.send_group(1);
+  h.release(h.take(1)[0]);
+  const auto decision = h.lease({.count = 10});
+  ASSERT_EQ(decision.dead_letters.size(), 1U);
+  EXPECT_EQ(decision.dead_letters[0].offset, Offset(0));
+  EXPECT_THAT(Harness::offsets(decision.leases), ElementsAre(1, 2));
+  h.expect_replay_agrees();
+}
+
+TEST(Groups, AChangedDelayHoldsForWaitingMessages) {
+  Harness h({.order = Order::kGroups, .default_delay = Milliseconds(100)});
+  h.send_group(1);
+  h.apply(*h.queue.decide_policy({.order = Order::kGroups, .default_delay = Milliseconds(30)}));
+  EXPECT_THAT(h.take_offsets(1), IsEmpty());
+  h.advance(30);
+  EXPECT_THAT(h.take_offsets(1), ElementsAre(0));
+  h.expect_replay_agrees();
+}
+
+TEST(Groups, TheWindowIsBoundedAndLoadedFromTheLog) {
+  Harness h({.order = Order::kGroups, .group_window_max = 8});
+  std::vector<GroupHash> log;
+  for (GroupHash i = 0; i < 40; ++i) {
+    log.push_back(i % 2);
+    h.send_group(i % 2);
+  }
+  std::vector<int64_t> order;
+  while (true) {
+    if (const auto from = h.queue.needs_window_from()) {
+      const auto at = static_cast<size_t>(from->value());
+      EXPECT_GT(h.queue.load_window(*from, std::span(log).subspan(at)), 0U);
+    }
+    const auto leases = h.take(2);
+    if (leases.empty()) break;
+    for (const Lease& lease : leases) {
+      order.push_back(lease.offset.value());
+      h.settle(lease);
+    }
+  }
+  EXPECT_EQ(order.size(), 40U);
+  EXPECT_FALSE(h.queue.may_deliver());
+  h.expect_replay_agrees();
+}
+
+TEST(Groups, AfterALoadTheWindowKnowsWhatIsInFlight) {
+  Harness h(groups());
+  const std::vector<GroupHash> log{1, 1, 2, 2, 1};
+  for (const GroupHash group : log) h.send_group(group);
+  const auto leases = h.take(2);
+  h.queue = h.replay(h.image(), h.journal.size());
+  EXPECT_THAT(h.take_offsets(10), ElementsAre(2, 3));
+  h.settle(leases[0]);
+  h.settle(leases[1]);
+  EXPECT_THAT(h.take_offsets(10), ElementsAre(4));
+}
+
+TEST(Groups, PurgeAndRetentionLeaveAWorkingWindow) {
+  Harness h(groups());
+  for (int i = 0; i < 6; ++i) h.send_group(1);
+  h.take(2);
+  h.apply(*h.queue.decide_expire_below(Offset(3)));
+  EXPECT_THAT(h.take_offsets(1), ElementsAre(3));
+  h.apply(h.queue.decide_purge(true, false));
+  h.send_group(1);
+  const auto from = h.queue.needs_window_from();
+  ASSERT_TRUE(from.has_value());
+  const std::vector<GroupHash> log(4, 1);
+  h.queue.load_window(*from, log);
+  EXPECT_THAT(h.take_offsets(10), IsEmpty());
+  h.apply(h.queue.decide_purge(false, true));
+  h.send_group(1);
+  EXPECT_THAT(h.take_offsets(10), ElementsAre(7));
+  h.expect_replay_agrees();
+}
+
+TEST(Strict, TheWholeQueueIsOneGroup) {
+  Harness h({.order = Order::kStrict});
+  h.send(5);
+  const auto leases = h.take(2);
+  EXPECT_THAT(h.take_offsets(10), IsEmpty());
+  h.release(leases[0]);
+  EXPECT_THAT(h.take_offsets(10), ElementsAre(0));
+  h.settle(leases[1]);
+  EXPECT_FALSE(h.queue.may_deliver());
+  h.settle(h.queue.lease_of(Offset(0)).value());
+  EXPECT_THAT(h.take_offsets(10), ElementsAre(2, 3, 4));
+  h.expect_replay_agrees();
+}
+
+}  // namespace
+}  // namespace weir::queue
