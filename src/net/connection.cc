@@ -111,6 +111,7 @@ void Connection::close_after_replies(CloseReason reason) {
   if (!open_ || ending_) return;
   ending_ = true;
   end_reason_ = reason;
+  request_since_ms_ = 0;
   if (reason == CloseReason::kShutdown) run_hooks();
   flush_later();
 }
@@ -187,7 +188,8 @@ void Connection::overload_ended() {
 }
 
 void Connection::start_reading() {
-  if (reading_ || !open_ || (!lingering_ && !may_read())) return;
+  // Once the connection is ending, input is read only to notice that the peer has gone.
+  if (reading_ || !open_ || peer_ended_ || (!ending_ && !may_read())) return;
   const std::span<char> room = io_->input.room(limits_.request_bytes_max);
   if (room.empty()) return;
   reading_ = true;
@@ -208,7 +210,7 @@ void Connection::on_read(ReadEnd end, size_t bytes) {
   metrics_->bytes_in.add(bytes);
   active_at_ms_ = monotonic_ms();
   io_->input.filled(bytes);
-  if (!lingering_) return parse();
+  if (!ending_) return parse();
   io_->input.consume(io_->input.content().size());
   start_reading();
 }

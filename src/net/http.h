@@ -49,12 +49,19 @@ struct HttpResponse {
   static HttpResponse json(int status, std::string body);
 };
 
+// What of a request decides how its response is framed.
+struct HttpFraming {
+  bool head = false;  // the method was HEAD: headers only
+  bool keep_alive = true;
+  bool http_1_0 = false;
+};
+
 // The duty to answer one request. Dropping it answers 500.
 class HttpResponder {
  public:
-  HttpResponder(ReplySlot slot, bool head, bool keep_alive, bool http_1_0);
+  HttpResponder(ReplySlot slot, const HttpFraming& framing) : slot_(std::move(slot)), framing_(framing) {}
   HttpResponder(HttpResponder&&) noexcept = default;
-  HttpResponder& operator=(HttpResponder&&) noexcept = default;
+  HttpResponder& operator=(HttpResponder&& other) noexcept;
   ~HttpResponder();
 
   // Any thread, once. The response leaves when `durability`'s watermark has reached `lsn`.
@@ -64,10 +71,10 @@ class HttpResponder {
   bool open() const { return slot_.open(); }
 
  private:
+  void drop();
+
   ReplySlot slot_;
-  bool head_ = false;
-  bool keep_alive_ = true;
-  bool http_1_0_ = false;
+  HttpFraming framing_;
 };
 
 class HttpHandler {

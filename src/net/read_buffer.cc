@@ -22,12 +22,12 @@ void ReadBuffer::consume(size_t bytes) {
   if (bytes == 0) return;
   begin_ += bytes;
   expected_ = 0;
-  if (begin_ == end_ && !kept_) begin_ = end_ = 0;
 }
 
 std::span<char> ReadBuffer::room(size_t bytes_max) {
   const size_t have = end_ - begin_;
   if (have >= bytes_max) return {};
+  if (have == 0 && !kept_) begin_ = end_ = 0;
   const size_t wanted = std::min(capacity_wanted(), std::max(bytes_max, kBytesMin));
   if (wanted > capacity_ || (have == 0 && wanted < capacity_)) {
     reallocate(wanted);

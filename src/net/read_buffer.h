@@ -17,6 +17,7 @@ class ReadBuffer {
   static constexpr size_t kBytesBusy = size_t{64} << 10;  // for a stream of small requests
 
   ByteView content() const { return {storage_.get() + begin_, end_ - begin_}; }
+  // Moves nothing: a read into the room may be under way.
   void consume(size_t bytes);
 
   // Room behind the content, so that content and room together are at most `bytes_max`; empty when the content alone
