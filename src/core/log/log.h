@@ -89,10 +89,12 @@ class Log {
                                    Timestamp now,
                                    const AppendLimits& limits = {},
                                    const IdRequest& id = {}) const;
+  // `durable` is a watermark below which nobody asks any more: marks up to it are forgotten.
   void apply_append(const AppendEvent& event,
                     const BatchHeader& header,
                     const Location& location,
-                    Lsn lsn);
+                    Lsn lsn,
+                    Lsn durable = {});
 
   // The base ID that `count` records appended now would get.
   Result<StreamId> next_id(const IdRequest& request, Timestamp now, int64_t count) const;
@@ -103,9 +105,9 @@ class Log {
   Result<TrimEvent> decide_trim(Offset start, Offset end) const;
   // By time and size, whole rows, at most kRetentionRowsMax of them; never beyond `limit`.
   TrimEvent decide_retention(Timestamp now, const RetentionPolicy& policy, Offset limit) const;
-  // XTRIM MAXLEN: keep the last `length` live records. `approximate` trims whole nodes of
+  // XTRIM MAXLEN: keep the last `kept` live records. `approximate` trims whole nodes of
   // kStreamNodeEntries only, and then at most `removed_max` records.
-  TrimEvent decide_trim_to_length(int64_t length,
+  TrimEvent decide_trim_to_length(int64_t kept,
                                   bool approximate = false,
                                   int64_t removed_max = INT64_MAX) const;
   // XTRIM MINID: keep the records from `start` on, in the same two ways.
@@ -220,8 +222,10 @@ class Log {
   };
 
   void raise_start(Offset start, std::vector<Location>& released);
-  void trim_epochs();
-  TrimEvent whole_nodes(Offset exact, int64_t removed_max) const;
+  TrimEvent grained(Offset exact, bool approximate, int64_t removed_max) const;
+  Offset select_live(int64_t n) const;
+  void forget_marks(Lsn durable);
+  Result<void> check_replay(const Event& event) const;
   static bool load_head(Reader& reader, Log& log);
 
   Offset start_;

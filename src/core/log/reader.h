@@ -60,7 +60,7 @@ class BatchReader {
   std::string decompressed_;
   RecordIterator records_{{}, 0};
   Offset from_;
-  int32_t position_ = 0;  // offset delta of the next record
+  int32_t position_ = 0;  // offset delta of the next record; -1: none is left
   bool damaged_ = false;
 };
 
@@ -105,7 +105,7 @@ Result<std::optional<FoundRecord>> find_by_time(std::span<const StoredBatch> bat
                                                 Offset from,
                                                 Offset end,
                                                 const OffsetSet* deleted = nullptr);
-// Needs no record bytes.
+// Needs no record bytes; the timestamp is that of the append.
 Result<std::optional<FoundRecord>> find_by_id(std::span<const StoredBatch> batches,
                                               StreamId id,
                                               Offset from,

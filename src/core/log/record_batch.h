@@ -66,7 +66,7 @@ struct DoorRules {
   // decompression), or not.
   enum class Walk : uint8_t { kNever, kUncompressed, kAll } walk = Walk::kUncompressed;
   bool keys_required = false;  // a compacted topic: implies walking, also of compressed batches
-  DecompressLimits decompress;
+  DecompressLimits decompress = {};
 };
 
 // The header of one batch at the start of `bytes`; checks that the header and all of `length` are

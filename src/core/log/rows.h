@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,7 @@ struct RowBlock {
   uint32_t file_max = 0;
 
   void summarize();
-  // The stored form: see docs in rows.cc.
+  // The stored form is described in rows.cc.
   void serialize(std::string& out) const;
   static bool load(Reader& reader, RowBlock& block);
 };
@@ -81,7 +82,8 @@ class RowIndex {
   void rows_in_file(FileId file, std::vector<Row>& out) const;
   // Replaces the spans of the rows named in `moved` (ascending by first offset; unknown ones are
   // skipped) and merges neighbours that came together. The old places are appended to `released`.
-  void move(const std::vector<MovedRow>& moved, std::vector<Location>& released);
+  // Returns by how many bytes the rows hold more (or, negative, less) than before.
+  int64_t move(const std::vector<MovedRow>& moved, std::vector<Location>& released);
 
   size_t memory_bytes() const;
 
@@ -93,20 +95,26 @@ class RowIndex {
  private:
   static bool may_merge(const Row& left, const Row& right);
   static void merge(Row& left, const Row& right);
+  static bool follows(const Row& left, const Row& right);
+  static std::span<const MovedRow> part_of(const std::vector<Row>& rows,
+                                           size_t skip,
+                                           std::span<const MovedRow> moved);
+  static std::vector<Row> moved_rows(const std::vector<Row>& rows,
+                                     size_t skip,
+                                     std::span<const MovedRow> moved,
+                                     std::vector<Location>& released,
+                                     int64_t& difference);
+  // The index of the first live row of which `before` is false; it is true of a prefix.
+  template <typename Before>
+  size_t partition(Before before) const;
+  size_t sealed_rows() const;
   void seal();
-  void drop_front();
-  bool move_in(std::vector<Row>& rows,
-               size_t skip,
-               const std::vector<MovedRow>& moved,
-               std::vector<Location>& released);
-  size_t block_of(size_t index, size_t& inside) const;
+  void renumber();
 
   std::vector<std::shared_ptr<const RowBlock>> sealed_;
-  std::vector<uint32_t> starts_;  // index of each sealed block's first row, counted from the first
-                                  // sealed block's begin
+  std::vector<uint32_t> starts_;  // how many rows stand before each sealed block
   std::vector<Row> tail_;
-  uint32_t skip_ =
-      0;  // dead rows at the front of the first block (of the tail when nothing is sealed)
+  uint32_t skip_ = 0;  // dead rows at the front of the first block (of the tail if none is sealed)
 };
 
 }  // namespace weir::log
