@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "layout.h"
+#include "tests/crash/powercut/layout.h"
 
 namespace weir::powercut {
 namespace {

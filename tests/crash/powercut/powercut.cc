@@ -14,8 +14,8 @@
 #include <memory>
 #include <string>
 
-#include "real.h"
-#include "recorder.h"
+#include "tests/crash/powercut/real.h"
+#include "tests/crash/powercut/recorder.h"
 
 namespace weir::powercut {
 namespace {

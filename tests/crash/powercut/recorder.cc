@@ -1,4 +1,4 @@
-#include "recorder.h"
+#include "tests/crash/powercut/recorder.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "real.h"
+#include "tests/crash/powercut/real.h"
 
 namespace weir::powercut {
 namespace {

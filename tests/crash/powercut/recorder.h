@@ -14,7 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "layout.h"
+#include "tests/crash/powercut/layout.h"
 
 namespace weir::powercut {
 
