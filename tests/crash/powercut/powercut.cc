@@ -33,12 +33,24 @@ struct Descriptor {
 
 Descriptor* descriptors[kDescriptorsMax];
 
+// The data directory, or null when nothing is to be followed. Must not allocate: an allocator opens
+// files while it starts.
+const char* data_folder() {
+  static const char* const folder =
+      std::getenv("WEIR_POWERCUT_LOG") == nullptr ? nullptr : std::getenv("WEIR_POWERCUT_DATA");
+  return folder;
+}
+
+bool may_be_followed(const char* path) {
+  const char* data = data_folder();
+  return data != nullptr && path != nullptr &&
+         (path[0] != '/' || std::strncmp(path, data, std::strlen(data)) == 0);
+}
+
+// Made at the first file that is followed, so that helper processes with the same environment leave
+// the log alone.
 Recorder* recorder() {
-  static Recorder* const instance = []() -> Recorder* {
-    const char* data = std::getenv("WEIR_POWERCUT_DATA");
-    const char* log = std::getenv("WEIR_POWERCUT_LOG");
-    return data == nullptr || log == nullptr ? nullptr : new Recorder(data, log);
-  }();
+  static Recorder* const instance = new Recorder(std::getenv("WEIR_POWERCUT_LOG"));
   return instance;
 }
 
@@ -68,11 +80,11 @@ std::string absolute(int folder, const char* path) {
 
 // The path when it is one that the recorder follows, else empty.
 std::string followed_path(int folder, const char* path) {
-  if (recorder() == nullptr) return {};
+  if (!may_be_followed(path)) return {};
   const int saved = errno;
   std::string full = absolute(folder, path);
   errno = saved;
-  return recorder()->follows(full) ? full : std::string();
+  return (full + "/").starts_with(std::string(data_folder()) + "/") ? full : std::string();
 }
 
 bool exists(const std::string& path) {

@@ -35,8 +35,7 @@ bool all_zero(const char* bytes, uint64_t length) {
 
 }  // namespace
 
-Recorder::Recorder(const std::string& data, const std::string& folder)
-    : data_(data + "/"), folder_(folder) {
+Recorder::Recorder(const std::string& folder) : folder_(folder) {
   const std::string path = folder + "/undo.log";
   const int descriptor = real().open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0 || real().ftruncate(descriptor, kFileBytes) != 0) die(path.c_str());
@@ -53,10 +52,6 @@ Recorder::Recorder(const std::string& data, const std::string& folder)
   for (uint64_t i = kRecordsMax; i > 0; --i) free_records_.push_back(i - 1);
   free_blocks_[0] = kArenaBytes / kArenaBlockBytes;
   log_->header.magic.store(kMagic);
-}
-
-bool Recorder::follows(const std::string& path) const {
-  return (path + "/").starts_with(data_);
 }
 
 Ticket Recorder::allocate(Kind kind, uint64_t inode) {

@@ -29,9 +29,7 @@ class Recorder {
  public:
   // Maps the log in `folder`, which must be outside of the data directory and on the same file
   // system.
-  Recorder(const std::string& data, const std::string& folder);
-
-  bool follows(const std::string& path) const;
+  explicit Recorder(const std::string& folder);
 
   // A write or a change of size is about to happen. `descriptor` is a readable one of the file.
   Ticket begin_write(int descriptor, uint64_t offset, uint64_t length);
@@ -68,7 +66,6 @@ class Recorder {
   uint64_t stash(const std::string& path);
   void save_before(const Ticket& ticket, int descriptor, uint64_t offset, uint64_t length);
 
-  std::string data_;
   std::string folder_;
   Log* log_ = nullptr;
   char* arena_ = nullptr;
