@@ -22,7 +22,7 @@ class Timestamp {
   static constexpr Timestamp never() { return Timestamp(INT64_MAX); }
 
   friend constexpr Timestamp operator+(Timestamp t, Milliseconds d) {
-    return t.ms_ > INT64_MAX - d.count() ? never() : Timestamp(t.ms_ + d.count());
+    return d.count() > 0 && t.ms_ > INT64_MAX - d.count() ? never() : Timestamp(t.ms_ + d.count());
   }
   friend constexpr Timestamp operator-(Timestamp t, Milliseconds d) {
     return Timestamp(t.ms_ - d.count());
