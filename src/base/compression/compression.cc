@@ -218,14 +218,10 @@ Result<std::string> decompress(Codec codec, ByteView input, const DecompressLimi
     case Codec::kNone:
       if (input.size() > output_max) return too_large(output_max);
       return std::string(input);
-    case Codec::kGzip:
-      return gunzip(input, output_max);
-    case Codec::kSnappy:
-      return unsnappy(input, output_max);
-    case Codec::kLz4:
-      return unlz4(input, output_max);
-    case Codec::kZstd:
-      return unzstd(input, output_max);
+    case Codec::kGzip: return gunzip(input, output_max);
+    case Codec::kSnappy: return unsnappy(input, output_max);
+    case Codec::kLz4: return unlz4(input, output_max);
+    case Codec::kZstd: return unzstd(input, output_max);
   }
   return fail(
       ErrorCode::kUnsupportedFormat,
@@ -235,16 +231,11 @@ Result<std::string> decompress(Codec codec, ByteView input, const DecompressLimi
 std::string compress(Codec codec, ByteView input) {
   WEIR_ASSERT(input.size() <= UINT32_MAX / 2, "{} bytes", input.size());
   switch (codec) {
-    case Codec::kNone:
-      return std::string(input);
-    case Codec::kGzip:
-      return gzip(input);
-    case Codec::kSnappy:
-      return raw_snappy(input);
-    case Codec::kLz4:
-      return lz4(input);
-    case Codec::kZstd:
-      return zstd(input);
+    case Codec::kNone: return std::string(input);
+    case Codec::kGzip: return gzip(input);
+    case Codec::kSnappy: return raw_snappy(input);
+    case Codec::kLz4: return lz4(input);
+    case Codec::kZstd: return zstd(input);
   }
   WEIR_ASSERT(false, "codec {}", static_cast<unsigned>(codec));
 }

@@ -155,21 +155,15 @@ Result<Event> decode_event(ByteView bytes) {
   Reader reader(bytes);
   Event event;
   switch (reader.u8()) {
-    case static_cast<uint8_t>(Kind::kAppend):
-      event = get_append(reader);
-      break;
-    case static_cast<uint8_t>(Kind::kTrim):
-      event = TrimEvent{get_offset(reader)};
-      break;
+    case static_cast<uint8_t>(Kind::kAppend): event = get_append(reader); break;
+    case static_cast<uint8_t>(Kind::kTrim): event = TrimEvent{get_offset(reader)}; break;
     case static_cast<uint8_t>(Kind::kEpoch): {
       const uint64_t epoch = reader.varint();
       if (epoch > INT32_MAX) reader.fail();
       event = EpochEvent{static_cast<int32_t>(epoch), get_offset(reader)};
       break;
     }
-    case static_cast<uint8_t>(Kind::kDelete):
-      event = get_delete(reader);
-      break;
+    case static_cast<uint8_t>(Kind::kDelete): event = get_delete(reader); break;
     case static_cast<uint8_t>(Kind::kSetIds): {
       SetIdsEvent ids;
       ids.last_id = get_id(reader);
@@ -178,11 +172,8 @@ Result<Event> decode_event(ByteView bytes) {
       event = ids;
       break;
     }
-    case static_cast<uint8_t>(Kind::kMoved):
-      event = get_moved(reader);
-      break;
-    default:
-      return not_understood();
+    case static_cast<uint8_t>(Kind::kMoved): event = get_moved(reader); break;
+    default: return not_understood();
   }
   if (!reader.done()) return not_understood();
   return event;

@@ -30,7 +30,9 @@ Result<void> check_timestamps(const BatchHeader& header,
   return {};
 }
 
-int64_t offsets_of(const BatchHeader& header) { return int64_t{header.last_offset_delta} + 1; }
+int64_t offsets_of(const BatchHeader& header) {
+  return int64_t{header.last_offset_delta} + 1;
+}
 
 // What the door and decide_append() have made sure of.
 bool batch_fits(const BatchHeader& header, const AppendEvent& event) {

@@ -58,8 +58,8 @@ bool load_row(Reader& reader, const Row& previous, bool first, Row& row) {
   row.last_id.ms = previous.last_id.ms + reader.varint();
   row.last_id.seq = reader.varint();
   return !reader.failed() && row.count > 0 && row.bytes <= row.span.length &&
-         row.max_timestamp >= -1 && row.appended_ms >= 0 && row.first_offset <= INT64_MAX - row.count &&
-         row.last_id > previous.last_id;
+         row.max_timestamp >= -1 && row.appended_ms >= 0 &&
+         row.first_offset <= INT64_MAX - row.count && row.last_id > previous.last_id;
 }
 
 bool load_rows(Reader& reader, std::vector<Row>& rows) {

@@ -33,20 +33,13 @@ class Harness {
     now_ = now_ + Milliseconds(static_cast<int64_t>(random_.below(20)));
     lsn_ = lsn_.next();
     switch (random_.below(random_.one_in(20) ? 10 : 4)) {
-      case 4:
-        return trim();
-      case 5:
-        return retention();
-      case 6:
-        return trim_to_length();
-      case 7:
-        return remove();
-      case 8:
-        return relocate();
-      case 9:
-        return counters();
-      default:
-        return append_batch();
+      case 4: return trim();
+      case 5: return retention();
+      case 6: return trim_to_length();
+      case 7: return remove();
+      case 8: return relocate();
+      case 9: return counters();
+      default: return append_batch();
     }
   }
 
