@@ -1,6 +1,6 @@
 #pragma once
-// The obvious queue: one struct for each message ever sent, every question answered by looking at all of them. What the
-// engine does is compared with it.
+// The obvious queue: one struct for each message ever sent, every question answered by looking at
+// all of them. What the engine does is compared with it.
 
 #include <algorithm>
 #include <cstdint>
@@ -60,7 +60,8 @@ class Model {
     policy = changed;
     if (policy.order == Order::kNone) return;
     for (auto& [offset, message] : messages) {
-      if (message.state == State::kDelayed && message.deliveries == 0) message.due = message.due + difference;
+      if (message.state == State::kDelayed && message.deliveries == 0)
+        message.due = message.due + difference;
     }
   }
 
@@ -73,7 +74,8 @@ class Model {
       }
       return result;
     }
-    std::map<GroupHash, std::vector<int64_t>> open;  // the ready messages before the first that is not
+    std::map<GroupHash, std::vector<int64_t>>
+        open;  // the ready messages before the first that is not
     std::set<GroupHash> closed;
     std::vector<GroupHash> order;
     for (const auto& [offset, message] : messages) {
@@ -85,7 +87,8 @@ class Model {
       if (!open.contains(message.group)) order.push_back(message.group);
       open[message.group].push_back(offset);
     }
-    for (const GroupHash group : order) result.insert(result.end(), open[group].begin(), open[group].end());
+    for (const GroupHash group : order)
+      result.insert(result.end(), open[group].begin(), open[group].end());
     return result;
   }
 
@@ -97,7 +100,7 @@ class Model {
   Handout expect_lease(uint32_t count, const IsGone& is_gone) const {
     Handout result;
     const uint64_t leased = count_of(State::kLeased);
-    const uint64_t room = policy.in_flight_max == 0              ? count
+    const uint64_t room = policy.in_flight_max == 0       ? count
                           : policy.in_flight_max > leased ? policy.in_flight_max - leased
                                                           : 0;
     const uint64_t want = std::min<uint64_t>(count, room);
@@ -130,7 +133,8 @@ class Model {
   Outcome outcome(const Handle& handle, Check check, uint64_t generations) const {
     const auto it = messages.find(handle.offset.value());
     const uint64_t generation = handle.generation.value();
-    if (it == messages.end() || (check != Check::kOwner && (generation == 0 || generation > generations))) {
+    if (it == messages.end() ||
+        (check != Check::kOwner && (generation == 0 || generation > generations))) {
       return Outcome::kUnknown;
     }
     const ModelMessage& message = it->second;
@@ -138,7 +142,8 @@ class Model {
     const bool leased = message.state == State::kLeased;
     switch (check) {
       case Check::kAnyLease:
-        return message.deliveries > 0 && generation <= message.generation ? Outcome::kDone : Outcome::kUnknown;
+        return message.deliveries > 0 && generation <= message.generation ? Outcome::kDone
+                                                                          : Outcome::kUnknown;
       case Check::kThisLease:
         return leased && message.generation == generation ? Outcome::kDone : Outcome::kNotHeld;
       case Check::kOwner:
@@ -159,7 +164,8 @@ class Model {
   }
   void settle_below(int64_t floor, bool keep_leased) {
     for (auto& [offset, message] : messages) {
-      if (offset < floor && !(keep_leased && message.state == State::kLeased)) message.state = State::kDone;
+      if (offset < floor && !(keep_leased && message.state == State::kLeased))
+        message.state = State::kDone;
     }
   }
 

@@ -1,5 +1,8 @@
-// Random commands against the engine and the obvious model side by side, with restarts from an image and the events after
-// it. A failure prints its seed; run it alone with WEIR_QUEUE_SEED=<seed>.
+// Random commands against the engine and the obvious model side by side, with restarts from an
+// image and the events after it. A failure prints its seed; run it alone with
+// WEIR_QUEUE_SEED=<seed>.
+
+#include "tests/unit/core/queue/model.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +11,6 @@
 
 #include "base/random.h"
 #include "tests/unit/core/queue/harness.h"
-#include "tests/unit/core/queue/model.h"
 
 namespace weir::queue {
 namespace {
@@ -23,12 +25,14 @@ Policy random_policy(Random& random) {
   policy.delivery_limit = random.one_in(2) ? static_cast<uint32_t>(random.below(4)) : 0;
   policy.in_flight_max = random.one_in(3) ? static_cast<uint32_t>(1 + random.below(12)) : 0;
   policy.dedup_window = Milliseconds(100);
+  if (random.one_in(3)) policy.group_window_max = static_cast<uint32_t>(4 + random.below(20));
   return policy;
 }
 
 class Scenario {
  public:
-  explicit Scenario(uint64_t seed) : random_(seed), h_(random_policy(random_), static_cast<int64_t>(random_.below(70'000))) {
+  explicit Scenario(uint64_t seed)
+      : random_(seed), h_(random_policy(random_), static_cast<int64_t>(random_.below(70'000))) {
     model_.policy = h_.queue.policy();
     model_.advance(h_.now);
     start_ = h_.end;
@@ -95,7 +99,9 @@ class Scenario {
         const auto it = model_.ids.find(*message.dedup_id);
         EXPECT_EQ(known.has_value(), it != model_.ids.end());
         if (known && it != model_.ids.end()) EXPECT_EQ(known->value(), it->second.first);
-        const auto same = [&](const NewMessage& other) { return other.dedup_id == message.dedup_id; };
+        const auto same = [&](const NewMessage& other) {
+          return other.dedup_id == message.dedup_id;
+        };
         if (known || std::ranges::any_of(unique, same)) continue;
       }
       unique.push_back(message);
@@ -109,7 +115,11 @@ class Scenario {
   }
 
   void lease() {
-    const uint64_t gone_seed = random_.one_in(4) ? random_.next() : 0;
+    // With a small window the engine may know less than the model: then only the rule itself is
+    // checked.
+    const bool partial =
+        model_.policy.order == Order::kGroups && model_.policy.group_window_max < 1'000;
+    const uint64_t gone_seed = !partial && random_.one_in(4) ? random_.next() : 0;
     const IsGone is_gone = [gone_seed](Offset offset) {
       return gone_seed != 0 && Random(gone_seed ^ static_cast<uint64_t>(offset.value())).one_in(5);
     };
@@ -119,13 +129,16 @@ class Scenario {
     command.bound = command.consumer != kNobody && random_.one_in(2);
     if (random_.one_in(3)) command.duration = Milliseconds(random_.below(100));
     command.is_gone = &is_gone;
-    const Model::Handout expected = model_.expect_lease(command.count, is_gone);
-    EXPECT_TRUE(expected.leased.empty() || h_.queue.may_deliver());
+    Model::Handout expected = model_.expect_lease(command.count, is_gone);
+    EXPECT_TRUE(partial || expected.leased.empty() || h_.queue.may_deliver());
     const LeaseDecision decision = h_.lease(command);
+    if (partial) expected = checked_by_rule(decision, expected.leased.size());
     EXPECT_EQ(Harness::offsets(decision.leases), expected.leased);
     std::vector<int64_t> dead;
     for (const DeadLetter& letter : decision.dead_letters) {
-      EXPECT_EQ(letter.deliveries, model_.policy.delivery_limit == 0 ? 0 : model_.messages.at(letter.offset.value()).deliveries);
+      EXPECT_EQ(letter.deliveries, model_.policy.delivery_limit == 0
+                                       ? 0
+                                       : model_.messages.at(letter.offset.value()).deliveries);
       dead.push_back(letter.offset.value());
     }
     EXPECT_EQ(dead, expected.dead);
@@ -133,7 +146,8 @@ class Scenario {
     for (const int64_t offset : dead) model_.settle(offset);
     for (const int64_t offset : expected.gone) model_.settle(offset);
     for (const Lease& lease : decision.leases) {
-      EXPECT_NE(model_.messages.at(lease.offset.value()).state, State::kLeased) << "two live leases";
+      EXPECT_NE(model_.messages.at(lease.offset.value()).state, State::kLeased)
+          << "two live leases";
       model_.lease(lease);
       EXPECT_EQ(lease.deliveries, model_.messages.at(lease.offset.value()).deliveries);
       EXPECT_EQ(lease.first_delivered, model_.messages.at(lease.offset.value()).first);
@@ -142,11 +156,39 @@ class Scenario {
     }
   }
 
+  // Of each group: the first messages that are not settled, and none past one that is not ready.
+  Model::Handout checked_by_rule(const LeaseDecision& decision, size_t leased_max) {
+    Model::Handout handout;
+    handout.leased = Harness::offsets(decision.leases);
+    EXPECT_LE(handout.leased.size(), leased_max);
+    std::map<GroupHash, std::vector<int64_t>> got;
+    for (const DeadLetter& letter : decision.dead_letters) {
+      handout.dead.push_back(letter.offset.value());
+      EXPECT_GE(letter.deliveries, model_.policy.delivery_limit);
+    }
+    for (const auto* list : {&handout.dead, &handout.leased}) {
+      for (const int64_t offset : *list) got[model_.messages.at(offset).group].push_back(offset);
+    }
+    std::map<GroupHash, std::vector<int64_t>> open;
+    for (const int64_t offset : model_.deliverable()) {
+      open[model_.messages.at(offset).group].push_back(offset);
+    }
+    for (auto& [group, offsets] : got) {
+      std::ranges::sort(offsets);
+      std::vector<int64_t>& allowed = open[group];
+      allowed.resize(std::min(allowed.size(), offsets.size()));
+      EXPECT_EQ(offsets, allowed);
+    }
+    return handout;
+  }
+
   std::vector<Handle> some_handles() {
     std::vector<Handle> some;
     for (uint64_t i = 1 + random_.below(5); i > 0 && !handles_.empty(); --i) {
       // Mostly recent ones.
-      const uint64_t back = random_.one_in(3) ? random_.below(handles_.size()) : random_.below(std::min<size_t>(handles_.size(), 10));
+      const uint64_t back = random_.one_in(3)
+                                ? random_.below(handles_.size())
+                                : random_.below(std::min<size_t>(handles_.size(), 10));
       some.push_back(handles_[handles_.size() - 1 - back]);
       if (random_.one_in(20)) some.back().generation = Generation(random_.below(100));
     }
@@ -155,7 +197,9 @@ class Scenario {
   Check some_check() { return static_cast<Check>(random_.below(3)); }
 
   // Compares the outcomes and returns the offsets that the command is about, each once.
-  std::set<int64_t> expect_outcomes(const std::vector<Handle>& handles, Check check, const HandlesDecision& decision) {
+  std::set<int64_t> expect_outcomes(const std::vector<Handle>& handles,
+                                    Check check,
+                                    const HandlesDecision& decision) {
     std::set<int64_t> done;
     EXPECT_EQ(decision.outcomes.size(), handles.size());
     for (size_t i = 0; i < handles.size(); ++i) {
@@ -171,7 +215,9 @@ class Scenario {
   void settle() {
     const auto handles = some_handles();
     const Check check = some_check();
-    for (const int64_t offset : expect_outcomes(handles, check, h_.queue.decide_settle(handles, check))) model_.settle(offset);
+    for (const int64_t offset :
+         expect_outcomes(handles, check, h_.queue.decide_settle(handles, check)))
+      model_.settle(offset);
   }
 
   void release() {
@@ -180,16 +226,19 @@ class Scenario {
     const Milliseconds delay(random_.one_in(2) ? random_.below(50) : 0);
     const bool uncount = random_.one_in(4);
     const auto decision = h_.queue.decide_release(handles, check, delay, uncount);
-    for (const int64_t offset : expect_outcomes(handles, check, decision)) model_.release(offset, h_.now + delay, uncount);
+    for (const int64_t offset : expect_outcomes(handles, check, decision))
+      model_.release(offset, h_.now + delay, uncount);
   }
 
   void extend() {
     const auto handles = some_handles();
     const Check check = random_.one_in(2) ? Check::kThisLease : Check::kOwner;
-    const Milliseconds duration = random_.one_in(8) ? kNoDeadline : Milliseconds(random_.below(100));
+    const Milliseconds duration =
+        random_.one_in(8) ? kNoDeadline : Milliseconds(random_.below(100));
     const auto decision = h_.queue.decide_extend(handles, check, duration);
     for (const int64_t offset : expect_outcomes(handles, check, decision)) {
-      model_.messages.at(offset).due = duration == kNoDeadline ? Timestamp::never() : h_.now + duration;
+      model_.messages.at(offset).due =
+          duration == kNoDeadline ? Timestamp::never() : h_.now + duration;
     }
   }
 
@@ -197,7 +246,8 @@ class Scenario {
   void close_consumer(ConsumerId consumer) {
     if (const auto event = h_.queue.decide_consumer_closed(consumer)) h_.apply(*event);
     for (auto& [offset, message] : model_.messages) {
-      if (message.state == State::kLeased && message.bound && message.consumer == consumer) model_.release(offset, h_.now, false);
+      if (message.state == State::kLeased && message.bound && message.consumer == consumer)
+        model_.release(offset, h_.now, false);
     }
   }
 
@@ -220,7 +270,8 @@ class Scenario {
     std::set<int64_t> fresh;
     for (uint64_t i = random_.below(4); i > 0; --i) {
       const int64_t floor = h_.queue.floor().value();
-      const int64_t offset = floor + static_cast<int64_t>(random_.below(static_cast<uint64_t>(h_.end - floor) + 3));
+      const int64_t offset =
+          floor + static_cast<int64_t>(random_.below(static_cast<uint64_t>(h_.end - floor) + 3));
       offsets.emplace_back(offset);
       const auto it = model_.messages.find(offset);
       if (it != model_.messages.end() && it->second.state != State::kDone) fresh.insert(offset);
@@ -252,7 +303,8 @@ class Scenario {
     }
     h_.queue = std::move(recovered);
     if (random_.one_in(2)) {
-      for (const ConsumerId consumer : h_.queue.consumers_with_bound_leases()) close_consumer(consumer);
+      for (const ConsumerId consumer : h_.queue.consumers_with_bound_leases())
+        close_consumer(consumer);
     }
   }
 
@@ -283,7 +335,8 @@ class Scenario {
       h_.advance(100);
       model_.advance(h_.now);
       feed_window();
-      for (const ConsumerId consumer : h_.queue.consumers_with_bound_leases()) close_consumer(consumer);
+      for (const ConsumerId consumer : h_.queue.consumers_with_bound_leases())
+        close_consumer(consumer);
       lease();
       std::vector<Handle> handles;
       for (auto& [offset, message] : model_.messages) {
@@ -297,7 +350,8 @@ class Scenario {
     }
     EXPECT_EQ(h_.queue.counts(), Counts{});
     EXPECT_EQ(h_.queue.floor().value(), h_.end);
-    EXPECT_LT(h_.image().size(), 2'500U) << "a drained queue holds nothing but ids that still count";
+    EXPECT_LT(h_.image().size(), 2'500U)
+        << "a drained queue holds nothing but ids that still count";
   }
 
   Random random_;
@@ -314,7 +368,7 @@ class Scenario {
 TEST(Model, RandomCommandsDoWhatTheObviousQueueDoes) {
   const char* one = std::getenv("WEIR_QUEUE_SEED");
   const uint64_t first = one != nullptr ? std::strtoull(one, nullptr, 10) : 1;
-  const uint64_t last = one != nullptr ? first : 60;
+  const uint64_t last = one != nullptr ? first : 150;
   for (uint64_t seed = first; seed <= last; ++seed) {
     SCOPED_TRACE(fmt::format("reproduce with WEIR_QUEUE_SEED={}", seed));
     Scenario(seed).go(400);
