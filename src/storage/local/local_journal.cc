@@ -1,0 +1,280 @@
+#include "storage/local/local_journal.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/assert.h"
+#include "storage/local/checkpoint.h"
+#include "storage/local/commit_path.h"
+#include "storage/local/recovery.h"
+#include "storage/local/tail.h"
+
+namespace weir::storage {
+
+using broker::Extent;
+using broker::ReadCallback;
+using broker::ReadResult;
+
+class LocalJournal::Core {
+ public:
+  Core(Options options, Disk& disk, Executor& executor)
+      : options_(std::move(options)),
+        disk_(disk),
+        steps_(executor),
+        files_(options_, disk_, steps_),
+        tail_(options_.tail_bytes_max),
+        path_(options_, steps_, files_, tail_, metrics_),
+        checkpointer_(options_, disk_, steps_, files_, path_, metrics_) {}
+
+  Result<void> recover(broker::JournalOwner& owner);
+  void close(std::function<void()> done);
+  void read(CellId cell, const Extent& span, ReadCallback callback);
+  void release(const Extent& extent, Lsn lsn);
+  void retain(const Extent& span);
+  JournalMetrics metrics() const;
+
+  CommitPath& path() { return path_; }
+  Checkpointer& checkpointer() { return checkpointer_; }
+  Tail& tail() { return tail_; }
+  JournalMetrics& counters() { return metrics_; }
+
+ private:
+  void progressed();
+  void files_changed();
+  void report_health();
+  void when_idle();
+  void close_if_quiet();
+
+  const Options options_;
+  Disk& disk_;
+  JournalMetrics metrics_;
+  Steps steps_;
+  FileSet files_;
+  Tail tail_;
+  CommitPath path_;
+  Checkpointer checkpointer_;
+  std::unique_ptr<DirectoryLock> lock_;
+  broker::JournalOwner* owner_ = nullptr;
+  std::optional<Error> retain_problem_;
+  std::optional<Error> reported_;
+  bool idle_armed_ = false;
+  std::function<void()> closing_;
+};
+
+Result<void> LocalJournal::Core::recover(broker::JournalOwner& owner) {
+  WEIR_ASSERT(owner_ == nullptr, "a journal is recovered once");
+  const Duration began = steps_.now();
+  auto lock = disk_.lock();
+  if (!lock) return std::unexpected(lock.error());
+  lock_ = std::move(*lock);
+  auto recovered = Recovery(options_, disk_, files_, owner).run();
+  if (!recovered) return std::unexpected(recovered.error());
+  if (retain_problem_) return std::unexpected(*retain_problem_);
+  owner_ = &owner;
+  if (const std::string note = disk_.note(); !note.empty()) options_.say(note);
+  metrics_.replayed_entries = recovered->replayed_entries;
+  metrics_.recovery_us = static_cast<uint64_t>((steps_.now() - began).count() / 1000);
+  path_.start(
+      recovered->current.epoch, recovered->next, recovered->now, [this] { progressed(); },
+      [this] { report_health(); });
+  const uint64_t epoch = recovered->current.epoch;
+  checkpointer_.start(std::move(*recovered), owner);
+  files_.start(epoch, [this] { files_changed(); });
+  checkpointer_.consider(false);
+  when_idle();
+  return {};
+}
+
+void LocalJournal::Core::progressed() {
+  owner_->progressed(path_.written(), path_.durable());
+  checkpointer_.progressed();
+  checkpointer_.consider(false);
+  when_idle();
+  close_if_quiet();
+}
+
+void LocalJournal::Core::files_changed() {
+  path_.kick();
+  report_health();
+  if (files_.problem()) checkpointer_.consider(true);  // it may free files
+  when_idle();
+}
+
+void LocalJournal::Core::report_health() {
+  const auto& problem = path_.problem() ? path_.problem() : files_.problem();
+  if (problem.has_value() == reported_.has_value()) return;
+  reported_ = problem;
+  owner_->storage_health(problem);
+}
+
+// After a pause the disk is free for what makes later commits quick.
+void LocalJournal::Core::when_idle() {
+  const Duration quiet = steps_.now() - path_.last_submit();
+  const bool idle = path_.quiet() && quiet >= options_.idle_after;
+  if (idle && files_.next_is_quick() && path_.current_is_slow()) path_.leave_file();
+  files_.maintain(idle);
+  if (idle) tail_.trim_to(options_.tail_bytes_idle);
+  if (idle || idle_armed_) return;
+  idle_armed_ = true;
+  steps_.after(options_.idle_after, [this] {
+    idle_armed_ = false;
+    when_idle();
+  });
+}
+
+void LocalJournal::Core::close(std::function<void()> done) {
+  closing_ = std::move(done);
+  path_.close();
+  checkpointer_.close();
+  path_.want_sync();
+  close_if_quiet();
+}
+
+void LocalJournal::Core::close_if_quiet() {
+  if (!closing_) return;
+  if (!path_.quiet()) return path_.want_sync();
+  steps_.post([done = std::exchange(closing_, nullptr)] { done(); });
+}
+
+void LocalJournal::Core::read(CellId cell, const Extent& span, ReadCallback callback) {
+  if (auto found = tail_.find(cell, span)) {
+    ++metrics_.cached_reads;
+    steps_.post([callback = std::move(callback), found = std::move(*found)]() mutable {
+      callback(std::move(found));
+    });
+    return;
+  }
+  ++metrics_.file_reads;
+  const JournalFile* file = files_.find(span.file);
+  if (file == nullptr || file->parts.empty()) {
+    steps_.post([callback = std::move(callback), id = span.file]() mutable {
+      callback(fail(ErrorCode::kNotFound, fmt::format("journal file {} is gone", id.value())));
+    });
+    return;
+  }
+  const Part part = file->part_at(span.position);
+  ++part.slot->users;
+  auto handle = std::make_shared<std::shared_ptr<File>>(part.slot->handle);
+  steps_.run(
+      Lane::kReader,
+      [&disk = disk_, cell, span, handle, path = part.slot->path(), salt = part.salt]() {
+        return read_span(disk, *handle, path, salt, cell, span);
+      },
+      [this, handle, slot = part.slot, callback = std::move(callback)](ReadResult result) mutable {
+        --slot->users;
+        if (slot->handle == nullptr) slot->handle = *handle;
+        if (!result) ++metrics_.read_errors;
+        files_.used(slot);
+        callback(std::move(result));
+      });
+}
+
+void LocalJournal::Core::release(const Extent& extent, Lsn lsn) {
+  WEIR_ASSERT(owner_ == nullptr || lsn <= path_.next_lsn(),
+              "released by a commit that does not exist");
+  JournalFile* file = files_.find(extent.file);
+  WEIR_ASSERT(file != nullptr && file->live >= extent.length,
+              "more released than live in journal file {}", extent.file.value());
+  file->live -= extent.length;
+  file->pending += extent.length;
+}
+
+void LocalJournal::Core::retain(const Extent& span) {
+  JournalFile* file = files_.find(span.file);
+  if (file != nullptr) {
+    file->live += span.length;
+  } else if (!retain_problem_) {
+    retain_problem_ = Error{
+        ErrorCode::kStorageCorrupt,
+        fmt::format("journal file {} is missing, and an image refers to it", span.file.value())};
+  }
+}
+
+JournalMetrics LocalJournal::Core::metrics() const {
+  JournalMetrics metrics = metrics_;
+  metrics.files = files_.all().size();
+  metrics.files_free = files_.free_count();
+  metrics.file_bytes = files_.bytes();
+  for (const auto& [id, file] : files_.all()) metrics.live_bytes += file->live;
+  metrics.tail_bytes = tail_.bytes();
+  metrics.undurable_bytes = path_.undurable_bytes();
+  return metrics;
+}
+
+LocalJournal::LocalJournal(Options options, Disk& disk, Executor& executor)
+    : core_(std::make_unique<Core>(std::move(options), disk, executor)) {}
+
+LocalJournal::~LocalJournal() = default;
+
+Result<void> LocalJournal::recover(broker::JournalOwner& owner) {
+  return core_->recover(owner);
+}
+
+Timestamp LocalJournal::last_now() const {
+  return core_->path().last_now();
+}
+
+void LocalJournal::close(std::function<void()> done) {
+  core_->close(std::move(done));
+}
+
+void LocalJournal::checkpoint() {
+  core_->checkpointer().consider(true);
+}
+
+bool LocalJournal::checkpoint_under_way() const {
+  return core_->checkpointer().under_way();
+}
+
+JournalMetrics LocalJournal::metrics() const {
+  return core_->metrics();
+}
+
+Lsn LocalJournal::next_lsn() const {
+  return core_->path().next_lsn();
+}
+
+Result<void> LocalJournal::admit(broker::Admission admission, size_t bytes) const {
+  return core_->path().admit(admission, bytes);
+}
+
+Lsn LocalJournal::submit(std::span<const broker::Entry> entries,
+                         Durability durability,
+                         Timestamp now,
+                         std::span<Extent> extents) {
+  const Lsn lsn = core_->path().submit(entries, durability, now, extents);
+  for (const broker::Entry& entry : entries) {
+    core_->checkpointer().touched(entry.cell, entry.event.size() + entry.payload_rest.size());
+  }
+  return lsn;
+}
+
+Lsn LocalJournal::written() const {
+  return core_->path().written();
+}
+
+Lsn LocalJournal::durable() const {
+  return core_->path().durable();
+}
+
+std::optional<std::vector<broker::StoredEntry>> LocalJournal::read_cached(CellId cell,
+                                                                          const Extent& span) {
+  auto found = core_->tail().find(cell, span);
+  if (found) ++core_->counters().cached_reads;
+  return found;
+}
+
+void LocalJournal::read(CellId cell, const Extent& span, ReadCallback callback) {
+  core_->read(cell, span, std::move(callback));
+}
+
+void LocalJournal::release(const Extent& extent, Lsn lsn) {
+  core_->release(extent, lsn);
+}
+
+void LocalJournal::retain(const Extent& span) {
+  core_->retain(span);
+}
+
+}  // namespace weir::storage

@@ -1,0 +1,326 @@
+#include "storage/local/recovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "base/canary.h"
+#include "base/checksum.h"
+#include "storage/local/image_reader.h"
+
+namespace weir::storage {
+
+using broker::Extent;
+
+// A view of one journal file through large reads.
+class Recovery::Window {
+ public:
+  Window(Disk& disk, JournalFile& file) : disk_(disk), file_(file) {}
+
+  uint64_t end() const { return file_.size; }
+  uint32_t salt_at(uint64_t offset) const { return file_.part_at(offset).salt; }
+
+  // Up to `length` bytes from `offset`, which is a multiple of kBlock; fewer at the end of the file
+  // or of its part.
+  Result<ByteView> view(uint64_t offset, size_t length) {
+    if (offset < begin_ || offset + length > begin_ + filled_) {
+      if (auto ok = load(offset, length); !ok) return std::unexpected(ok.error());
+    }
+    const size_t at = offset - begin_;
+    return ByteView(buffer_.data() + at, std::min(length, filled_ - std::min(filled_, at)));
+  }
+
+ private:
+  static constexpr size_t kReadBytes = size_t{4} << 20;
+
+  Result<void> load(uint64_t offset, size_t length) {
+    const Part& part = file_.part_at(offset);
+    uint64_t limit = std::min(file_.size, part.slot->size);
+    for (const Part& later : file_.parts) {
+      if (later.start > offset) limit = std::min(limit, later.start);
+    }
+    const size_t wanted = std::min<uint64_t>(std::max(round_up(length, kBlock), kReadBytes),
+                                             limit - std::min(limit, offset));
+    if (buffer_.size() < wanted) buffer_ = Buffer(wanted);
+    begin_ = offset;
+    filled_ = 0;
+    if (wanted == 0) return {};
+    if (open_ == nullptr || open_slot_ != part.slot) {
+      auto file = disk_.open(part.slot->path(), OpenMode::kDirect);
+      if (!file) return std::unexpected(file.error());
+      open_ = std::move(*file);
+      open_slot_ = part.slot;
+    }
+    if (auto ok = read_exactly(*open_, offset, buffer_.span(0, wanted)); !ok) return ok;
+    filled_ = wanted;
+    return {};
+  }
+
+  Disk& disk_;
+  JournalFile& file_;
+  std::unique_ptr<File> open_;
+  std::shared_ptr<Slot> open_slot_;
+  Buffer buffer_;
+  uint64_t begin_ = 0;
+  size_t filled_ = 0;
+};
+
+Recovery::Recovery(const LocalJournalOptions& options,
+                   Disk& disk,
+                   FileSet& files,
+                   broker::JournalOwner& owner)
+    : options_(options), disk_(disk), files_(files), owner_(owner) {}
+
+Recovery::~Recovery() = default;
+
+Result<Recovered> Recovery::run() {
+  for (const auto step : {&Recovery::read_roots, &Recovery::load_directory, &Recovery::find_slots,
+                          &Recovery::load_images, &Recovery::replay_all}) {
+    if (auto ok = (this->*step)(); !ok) return std::unexpected(ok.error());
+  }
+  return std::move(state_);
+}
+
+Result<void> Recovery::read_roots() {
+  for (const char* folder : {kJournalFolder, kCheckpointFolder}) {
+    if (auto ok = disk_.make_directory(folder); !ok) return ok;
+  }
+  auto bytes = read_file(disk_, kCurrentName);
+  if (!bytes && bytes.error().code != ErrorCode::kNotFound) return std::unexpected(bytes.error());
+  if (bytes) {
+    const auto current = decode_current(*bytes);
+    if (!current) return std::unexpected(current.error());
+    state_.current = *current;
+  } else {
+    const auto names = disk_.list(kCheckpointFolder);
+    if (names && !names->empty()) {
+      return fail(ErrorCode::kStorageCorrupt,
+                  "CURRENT is missing from a data directory with checkpoints");
+    }
+  }
+  ++state_.current.epoch;
+  if (auto ok = replace_file(disk_, "", kCurrentName, encode_current(state_.current)); !ok)
+    return ok;
+  if (state_.current.manifest == 0) return {};
+  bytes = read_file(disk_, manifest_path(state_.current.manifest));
+  if (!bytes) return std::unexpected(bytes.error());
+  auto manifest = decode_manifest(*bytes);
+  if (!manifest) return std::unexpected(manifest.error());
+  state_.manifest = std::move(*manifest);
+  state_.now = state_.manifest.now;
+  return {};
+}
+
+// Newest file first: the first image met is the one that counts.
+Result<void> Recovery::load_directory() {
+  const auto& images = state_.manifest.images;
+  for (auto file = images.rbegin(); file != images.rend(); ++file) {
+    const auto index = read_image_index(disk_, *file);
+    if (!index) return std::unexpected(index.error());
+    if (file == images.rbegin()) {
+      state_.dropped = index->dropped;
+      for (const DroppedCell& cell : index->dropped) gone_.emplace(cell.cell, cell.lsn);
+    }
+    for (const ImageRow& row : index->rows) {
+      if (gone_.contains(row.cell)) continue;
+      state_.cells.try_emplace(
+          row.cell, CellPlace{.image_file = file->number, .bytes = row.length, .lsn = row.lsn});
+    }
+  }
+  return {};
+}
+
+Result<void> Recovery::load_images() {
+  return for_each_image(
+      disk_, state_.manifest.images, state_.cells,
+      [this](CellId cell, ByteView image) { return owner_.load_image(cell, image); });
+}
+
+Result<void> Recovery::find_slots() {
+  auto names = disk_.list(kJournalFolder);
+  if (!names) return std::unexpected(names.error());
+  struct Found {
+    FileHeader header;
+    std::shared_ptr<Slot> slot;
+  };
+  std::map<std::pair<FileId, uint32_t>, Found> parts;
+  Buffer block(kBlock);
+  for (const std::string& name : *names) {
+    auto slot = std::make_shared<Slot>();
+    if (sscanf(name.c_str(), "%u.slot", &slot->number) != 1) continue;
+    files_.seen_slot(slot->number);
+    auto handle = disk_.open(slot->path(), OpenMode::kDirect);
+    if (!handle) return std::unexpected(handle.error());
+    const auto size = (*handle)->size();
+    if (!size) return std::unexpected(size.error());
+    slot->size = round_down(*size, kBlock);
+    std::optional<FileHeader> header;
+    if (slot->size >= kBlock) {
+      if (auto ok = read_exactly(**handle, 0, block.span()); !ok) return ok;
+      header = decode_file_header({block.data(), kBlock});
+    }
+    if (header) slot->written_to = std::min(header->written_to, slot->size);
+    const bool listed = header && std::ranges::any_of(state_.manifest.files, [&](const auto& file) {
+                          return file.id == header->id;
+                        });
+    if (!header || header->size > slot->size ||
+        (!listed && header->id <= state_.manifest.last_file)) {
+      files_.adopt_free(std::move(slot));
+      continue;
+    }
+    Found& known = parts[{header->id, header->part}];
+    Found here{*header, std::move(slot)};
+    if (known.slot == nullptr || std::pair(known.header.epoch, known.header.serial) <
+                                     std::pair(header->epoch, header->serial)) {
+      std::swap(known, here);
+    }
+    if (here.slot != nullptr) files_.adopt_free(std::move(here.slot));
+  }
+  for (auto& [key, found] : parts) {
+    const FileHeader& header = found.header;
+    JournalFile* file = files_.find(header.id);
+    if (file == nullptr) {
+      auto made = std::make_shared<JournalFile>();
+      file = made.get();
+      made->id = header.id;
+      made->kind = header.kind;
+      made->size = header.size;
+      made->epoch = header.epoch;
+      made->ready = made->sealed = true;
+      files_.adopt(std::move(made));
+    }
+    file->parts.push_back(Part{header.start, header.salt, found.slot});
+  }
+  for (const auto& listed : state_.manifest.files) {
+    if (JournalFile* file = files_.find(listed.id)) file->last = listed.last;
+  }
+  files_.seen(state_.manifest.last_file);
+  return {};
+}
+
+Result<void> Recovery::replay_all() {
+  expected_ = state_.manifest.covered.next();
+  for (const auto& [id, file] : files_.all()) {
+    if (salvage_stop_) break;
+    if (file->kind != FileKind::kCommits) continue;
+    const bool covered = file->last > Lsn() && file->last <= state_.manifest.covered;
+    if (!covered) {
+      if (auto ok = replay_file(*file); !ok) return ok;
+    }
+  }
+  state_.next = expected_;
+  return {};
+}
+
+Result<void> Recovery::replay_file(JournalFile& file) {
+  Window window(disk_, file);
+  uint64_t at = kBlock;
+  while (at + kBlock <= window.end()) {
+    const auto head = window.view(at, kBlock);
+    if (!head) return std::unexpected(head.error());
+    const auto header = decode_frame_header(*head, window.salt_at(at));
+    const bool placed = header && header->file == file.id && header->block == at / kBlock &&
+                        header->epoch == file.epoch && at + header->bytes() <= window.end();
+    if (!placed) return judge_bad_frame(file, window, at);
+    const auto frame = window.view(at, header->bytes());
+    if (!frame) return std::unexpected(frame.error());
+    if (!frame_is_whole(*header, *frame, window.salt_at(at)))
+      return judge_bad_frame(file, window, at);
+    if (header->first > expected_) {
+      return corrupt(
+          fmt::format("journal file {} continues with commit {}, but commit {} is missing",
+                      file.id.value(), header->first.value(), expected_.value()));
+    }
+    at += header->bytes();
+    file.end = at;
+    if (header->kind == FrameKind::kSeal) return {};
+    if (auto ok = replay_frame(*header, *frame); !ok || salvage_stop_) return ok;
+    file.last = std::max(file.last, header->last());
+  }
+  return {};
+}
+
+Result<void> Recovery::replay_frame(const FrameHeader& header, ByteView frame) {
+  if (header.last() < expected_)
+    return {};  // covered by the checkpoint, or moved after a failed write
+  const ByteView entries = frame.substr(kFrameHeaderBytes, header.length);
+  Lsn lsn = header.first;
+  for (size_t at = 0; at < entries.size();) {
+    const auto entry = decode_entry(entries.substr(at));
+    if (!entry || lsn > header.last()) {
+      return corrupt(
+          fmt::format("the frame of commit {} does not agree with itself", header.first.value()));
+    }
+    if (lsn >= expected_) {
+      const uint32_t position = header.block * static_cast<uint32_t>(kBlock) +
+                                static_cast<uint32_t>(kFrameHeaderBytes + at);
+      if (auto ok = replay_entry(header, *entry, lsn, position); !ok) return ok;
+    }
+    if (entry->ends_commit) lsn = lsn.next();
+    at += entry->length;
+  }
+  expected_ = header.last().next();
+  return {};
+}
+
+Result<void> Recovery::replay_entry(const FrameHeader& header,
+                                    const EntryView& entry,
+                                    Lsn lsn,
+                                    uint32_t position) {
+  const Timestamp now = header.now + Milliseconds(entry.now_delta);
+  state_.now = std::max(state_.now, now);
+  state_.replayed_bytes += entry.length;
+  const auto gone = gone_.find(entry.cell);
+  if (gone != gone_.end() && lsn <= gone->second) return {};
+  CellPlace& cell = state_.cells[entry.cell];
+  if (lsn <= cell.lsn && !canary(Canary::kSkipCellLsnTest)) return {};
+  cell.dirty = true;
+  ++state_.replayed_entries;
+  Extent extent;
+  if (!entry.payload.empty()) {
+    extent = Extent{
+        .file = header.file, .frame = header.block, .position = position, .length = entry.length};
+    JournalFile* file = files_.find(header.file);
+    file->live += entry.length;
+    ++file->payload_count;
+  }
+  return owner_.replay(lsn, now, entry.cell, entry.event, entry.payload, extent);
+}
+
+// The frame at `at` is not whole. If anything later in the file says that its commits had been
+// durable, this is corruption; otherwise it is where a crash cut the journal off, and what follows
+// in this file is dead. Whether a later file goes on exactly here is seen when that is read.
+Result<void> Recovery::judge_bad_frame(JournalFile& file, Window& window, uint64_t at) {
+  file.end = std::max(file.end, at);
+  for (uint64_t place = at + kBlock; place + kBlock <= window.end(); place += kBlock) {
+    const auto head = window.view(place, kBlock);
+    if (!head) return std::unexpected(head.error());
+    const auto header = decode_frame_header(*head, window.salt_at(place));
+    if (!header || header->file != file.id || header->block != place / kBlock) continue;
+    if (header->durable >= expected_) {
+      return corrupt(
+          fmt::format("the frame at byte {} of journal file {} is damaged; it held commit {}, "
+                      "which was durable",
+                      at, file.id.value(), expected_.value()));
+    }
+  }
+  return {};
+}
+
+Result<void> Recovery::corrupt(const std::string& what) {
+  if (options_.salvage) {
+    options_.say(fmt::format("{}; as asked, everything from commit {} on is given up", what,
+                             expected_.value()));
+    salvage_stop_ = true;
+    state_.salvaged = true;
+    return {};
+  }
+  return fail(ErrorCode::kStorageCorrupt,
+              fmt::format("{}. Restore the data directory, or start with --salvage to give up "
+                          "everything from commit {} on",
+                          what, expected_.value()));
+}
+
+}  // namespace weir::storage
