@@ -1,15 +1,18 @@
 #pragma once
-// Broker: the one API that every front end uses. It owns the cells of one state shard, decides and applies at once, and
-// journals what it applied. Synchronous: a call returns a value with the LSN that it depends on, registers a waiter, or
-// answers a callback (within the call when the bytes are in memory, later when they must be read).
+// Broker: the one API that every front end uses. It owns the cells of one state shard, decides and
+// applies at once, and journals what it applied. Synchronous: a call returns a value with the LSN
+// that it depends on, registers a waiter, or answers a callback (within the call when the bytes are
+// in memory, later when they must be read).
 //
-// A turn is what becomes durable together: everything that happens while a Turn object lives is one commit. Every call
-// below opens its own turn; a caller that holds one (MULTI, a batch) makes them one. Waiters are tried when the outermost
-// turn has ended, so nobody sees half of it.
+// A turn is what becomes durable together: everything that happens while a Turn object lives is one
+// commit. Every call below opens its own turn; a caller that holds one (MULTI, a batch) makes them
+// one. Waiters are tried when the outermost turn has ended, so nobody sees half of it.
 //
-// Time is an argument and never runs backwards. Pointers to things are valid until the catalog changes.
+// Time is an argument and never runs backwards. Pointers to things are valid until the catalog
+// changes.
 //
-// Errors that every changing call may give: kStorageUnavailable, kOverloaded, kShuttingDown (nothing was changed).
+// Errors that every changing call may give: kStorageUnavailable, kOverloaded, kShuttingDown
+// (nothing was changed).
 //
 // Thread: the state shard's, for everything but prepare_batch().
 
@@ -21,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/random.h"
 #include "broker/cells.h"
 #include "broker/commit.h"
@@ -36,8 +40,8 @@ class Broker final : public JournalOwner {
   Broker(Journal& journal, Random random, Limits limits = {});
   ~Broker() override;
 
-  // Called when the journal has replayed everything: drops cells that nothing refers to, ends leases of connections that
-  // are gone, and starts bridges.
+  // Called when the journal has replayed everything: drops cells that nothing refers to, ends
+  // leases of connections that are gone, and starts bridges.
   Result<void> start(Timestamp now);
 
   // ---- turns
@@ -71,7 +75,8 @@ class Broker final : public JournalOwner {
   // kAlreadyExists, kWrongKind, kInvalidArgument, kTooLarge, kLimitReached.
   Result<Changed> create_topic(const TopicSpec& spec, Timestamp now);
   Result<Changed> create_queue(const QueueSpec& spec, Timestamp now);
-  // Policies and properties as in `thing` (name, identity and cells must be those of a known one). kNotFound.
+  // Policies and properties as in `thing` (name, identity and cells must be those of a known one).
+  // kNotFound.
   Result<Changed> alter(const Thing& thing, Timestamp now);
   // Only more. kInvalidArgument, kNotFound.
   Result<Changed> add_partitions(const Name& name, uint32_t partitions, Timestamp now);
@@ -104,22 +109,27 @@ class Broker final : public JournalOwner {
   // The end that a reader with this visibility sees.
   Offset visible_end(CellId log, Visibility visibility) const;
 
-  // kNotFound, kOffsetOutOfRange (below the start or beyond the visible end), kStorageCorrupt, kStorageUnavailable.
+  // kNotFound, kOffsetOutOfRange (below the start or beyond the visible end), kStorageCorrupt,
+  // kStorageUnavailable.
   void read(const ReadRequest& request, ReadDone done);
   // The first live record with a timestamp >= t, or an ID >= id, that the reader may see.
   void find_by_time(CellId log, Timestamp t, Visibility visibility, FindDone done);
   void find_by_id(CellId log, log::StreamId id, Visibility visibility, FindDone done);
 
-  // Removes everything below `start` (DeleteRecords; kOffsetOutOfRange beyond the end). Answers the new start.
+  // Removes everything below `start` (DeleteRecords; kOffsetOutOfRange beyond the end). Answers the
+  // new start.
   struct Trimmed {
     Offset start;
     int64_t removed = 0;  // live records
     Depends depends;
   };
   Result<Trimmed> trim(CellId log, Offset start, Timestamp now);
-  Result<Trimmed> trim_to_length(CellId log, int64_t length, bool approximate, int64_t removed_max, Timestamp now);
-  Result<Trimmed> trim_to_offset(CellId log, Offset start, bool approximate, int64_t removed_max, Timestamp now);
-  // Single records (XDEL), with the IDs that find_by_id gave. `removed` counts those that were live.
+  Result<Trimmed> trim_to_length(
+      CellId log, int64_t length, bool approximate, int64_t removed_max, Timestamp now);
+  Result<Trimmed> trim_to_offset(
+      CellId log, Offset start, bool approximate, int64_t removed_max, Timestamp now);
+  // Single records (XDEL), with the IDs that find_by_id gave. `removed` counts those that were
+  // live.
   Result<Trimmed> delete_records(CellId log,
                                  std::vector<std::pair<Offset, log::StreamId>> records,
                                  Timestamp now);
@@ -131,11 +141,23 @@ class Broker final : public JournalOwner {
 
   // ---- queues (queues.cc)
 
-  // kNotFound, kWrongKind, kTooLarge, kLimitReached, kInvalidArgument. FIFO queues take the record's key as the group.
-  Result<Sent> send(CellId queue, const log::RecordInput& record, const SendOptions& options, Timestamp now);
-  // Leases messages; dead letters found on the way are moved in the same commit. An empty answer is no error.
-  void receive(CellId queue, const ReceiveOptions& options, Timestamp now, ReceiveDone done);
-  Result<Settled> settle(CellId queue, std::span<const queue::Handle> handles, queue::Check check, Timestamp now);
+  // kNotFound, kWrongKind, kTooLarge, kLimitReached, kInvalidArgument. FIFO queues take the
+  // record's key as the group.
+  Result<Sent> send(CellId queue,
+                    const log::RecordInput& record,
+                    const SendOptions& options,
+                    Timestamp now);
+  // Leases messages; dead letters found on the way are moved in the same commit. When there is
+  // nothing and options.wait_until is later than now, it waits (first come, first served); an empty
+  // answer is no error. The id is 0 when the answer was given within the call.
+  ReceiveId receive(CellId queue, const ReceiveOptions& options, Timestamp now, ReceiveDone done);
+  // The receiver went away: its callback is dropped, unless messages are on their way to it
+  // already.
+  void cancel_receive(ReceiveId id);
+  Result<Settled> settle(CellId queue,
+                         std::span<const queue::Handle> handles,
+                         queue::Check check,
+                         Timestamp now);
   Result<Settled> release(CellId queue,
                           std::span<const queue::Handle> handles,
                           queue::Check check,
@@ -153,7 +175,10 @@ class Broker final : public JournalOwner {
   const queue::Queue* find_queue(CellId queue, Timestamp now);
   Depends queue_depends(CellId queue) const;
   // Applies and journals what a front end decided on the queue that find_queue gave, in this turn.
-  Result<Depends> apply(CellId queue, const queue::Events& events, Timestamp now);
+  Result<Depends> apply(CellId queue,
+                        const queue::Events& events,
+                        Timestamp now,
+                        Durability durability = Durability::kFsync);
 
   // Reads records of a log by offset (ascending); those that are gone are left out.
   using RecordsDone = std::move_only_function<void(Result<std::vector<Delivery>>)>;
@@ -177,14 +202,17 @@ class Broker final : public JournalOwner {
     WEIR_ASSERT(slot->kind() == CellType::kKind, "cell {} is of another kind", id.value());
     return static_cast<CellType&>(*slot);
   }
-  // Journals an event that the caller has applied to the cell, in the turn that is open. `event` begins with the kind.
+  // Journals an event that the caller has applied to the cell, in the turn that is open. `event`
+  // begins with the kind.
   void journal_event(CellId cell, std::string event, Durability durability = Durability::kFsync);
   Depends cell_depends(CellId cell) const;
   // A consumer group's cell, by name; made when `create`.
   Result<std::optional<CellId>> group_cell(const Name& name, bool create, Timestamp now);
   Result<Depends> remove_group(const Name& name, Timestamp now);
   // The cells of a numbered keyspace; made when `create`.
-  Result<std::optional<catalog::Keyspace>> keyspace_cells(uint32_t database, bool create, Timestamp now);
+  Result<std::optional<catalog::Keyspace>> keyspace_cells(uint32_t database,
+                                                          bool create,
+                                                          Timestamp now);
 
   // ---- bridges (bridges.cc)
 
@@ -201,8 +229,8 @@ class Broker final : public JournalOwner {
 
   // ---- waiting
 
-  // A cell's key wakes when something was applied to it (a message became ready, a record was appended); a log's safe
-  // key when its safe end moved.
+  // A cell's key wakes when something was applied to it (a message became ready, a record was
+  // appended); a log's safe key when its safe end moved.
   static WaitKey applied_key(CellId cell) { return WaitKey::of_cell(cell); }
   static WaitKey safe_key(CellId log) { return WaitKey::of_hash(log.value()); }
   WaiterId wait(std::span<const WaitKey> keys, Timestamp deadline, WaitMode mode, Wake wake);
@@ -213,7 +241,8 @@ class Broker final : public JournalOwner {
 
   // ---- time
 
-  // Everything that is due: deadlines of leases, delays, waiters, retention, bridges. Call at next_deadline().
+  // Everything that is due: deadlines of leases, delays, waiters, retention, bridges. Call at
+  // next_deadline().
   void tick(Timestamp now);
   Timestamp next_deadline() const;
   // The highest time seen, also by replay.
@@ -226,7 +255,9 @@ class Broker final : public JournalOwner {
   const std::optional<Error>& storage_problem() const { return problem_; }
   Lsn next_lsn() const { return journal_.next_lsn(); }
   // Told whenever the watermarks move.
-  void on_progress(std::function<void(Lsn written, Lsn durable)> listener) { listener_ = std::move(listener); }
+  void on_progress(std::function<void(Lsn written, Lsn durable)> listener) {
+    listener_ = std::move(listener);
+  }
   Random& random() { return random_; }
   catalog::Uuid new_uuid();
   size_t cell_count() const { return cells_.size(); }
@@ -284,7 +315,7 @@ class Broker final : public JournalOwner {
   std::unique_ptr<Cell> make_cell(CellKind kind) const;
 
   // catalog.cc
-  Result<void> apply_catalog(std::string event);
+  void apply_catalog(std::string event);
   Result<Changed> changed(const Name& name);
   void remove_cell(CellId id);
   void create_log_cell(CellId id);
@@ -304,25 +335,49 @@ class Broker final : public JournalOwner {
   void trimmed(CellId id, LogCell& cell, const log::TrimEvent& event);
   void run_read(std::shared_ptr<ReadJob> job);
   void run_find(std::shared_ptr<FindJob> job);
-  std::vector<StoredEntry> select(const log::Log& log, std::vector<StoredEntry> entries, Offset from, Offset end) const;
+  std::vector<StoredEntry> select(const log::Log& log,
+                                  std::vector<StoredEntry> entries,
+                                  Offset from,
+                                  Offset end) const;
 
   // queues.cc
-  void apply_events(CellId id, QueueCell& cell, const queue::Events& events);
-  void run_receive(std::shared_ptr<ReceiveJob> job);
-  bool load_groups(CellId id, QueueCell& cell, const std::shared_ptr<ReceiveJob>& job);
-  void deliver(const std::shared_ptr<ReceiveJob>& job, queue::LeaseDecision decision, Depends depends);
-  Result<void> move_dead_letters(const Thing& thing, QueueCell& cell, const std::vector<queue::DeadLetter>& letters, const Records& records, Timestamp now);
-  void collect_cached(CellId log, const std::vector<Offset>& offsets, Records& records, std::vector<Extent>& missing) const;
-  static void add_records(const std::vector<StoredEntry>& entries, const std::vector<Offset>& wanted, Records& records);
-  void settled(CellId id, QueueCell& cell, std::span<const queue::Handle> handles, std::span<const queue::Outcome> outcomes, Timestamp now);
+  enum class Attempt : uint8_t { kAnswered, kEmpty, kReading };
+  void apply_events(CellId id,
+                    QueueCell& cell,
+                    const queue::Events& events,
+                    Durability durability = Durability::kFsync);
+  void run_receive(const std::shared_ptr<ReceiveJob>& job);
+  Attempt attempt_receive(const std::shared_ptr<ReceiveJob>& job);
+  bool load_groups(QueueCell& cell, const std::shared_ptr<ReceiveJob>& job);
+  bool pin_dead_letters(const std::shared_ptr<ReceiveJob>& job,
+                        CellId log,
+                        const std::vector<queue::DeadLetter>& letters);
+  void deliver(const std::shared_ptr<ReceiveJob>& job, Received received);
+  Result<void> move_dead_letters(const Thing& from,
+                                 const std::vector<queue::DeadLetter>& letters,
+                                 const Records& records);
+  void collect_cached(CellId log,
+                      const std::vector<Offset>& offsets,
+                      Records& records,
+                      std::vector<Extent>& missing) const;
+  static void add_records(const std::vector<StoredEntry>& entries,
+                          const std::vector<Offset>& wanted,
+                          Records& records);
+  // Something below the queue's floor may be given back.
+  void settled(CellId id, QueueCell& cell);
 
   // bridges.cc
   void start_bridges();
   void refresh_bridges();
   void run_bridges(Timestamp now);
   void run_bridge(const std::string& name, Timestamp now);
-  void bridge_records(const std::string& name, uint32_t partition, const ReadAnswer& answer, Timestamp now);
-  Result<void> record_event(const catalog::Bridge& bridge, const Thing& queue, Offset offset, uint32_t deliveries, Timestamp now);
+  void bridge_records(const std::string& name,
+                      uint32_t partition,
+                      const ReadAnswer& answer,
+                      Timestamp now);
+  void record_events(CellId queue,
+                     catalog::BridgeTrigger trigger,
+                     std::span<const std::pair<Offset, uint32_t>> messages);
   int64_t bridge_lag(const catalog::Bridge& bridge) const;
   bool makes_loop(const catalog::Bridge& bridge) const;
 
@@ -349,12 +404,16 @@ class Broker final : public JournalOwner {
   std::vector<std::move_only_function<void()>> after_turn_;
 
   Waiters waiters_;
+  ReceiveId last_receive_;
+  absl::flat_hash_map<ReceiveId, std::shared_ptr<ReceiveJob>>
+      receives_;  // those that are not answered
   std::vector<WaitKey> signals_;
   absl::btree_set<std::pair<Timestamp, CellId>> deadlines_;
   std::deque<Undurable> undurable_fsync_;
   std::deque<Undurable> undurable_os_;
 
-  // Bridges by the cell of their source: topics' logs for records, queues for acknowledgements and dead letters.
+  // Bridges by the cell of their source: topics' logs for records, queues for acknowledgements and
+  // dead letters.
   absl::flat_hash_map<CellId, std::vector<std::string>> bridges_from_;
   absl::btree_set<std::string> bridges_due_;
 

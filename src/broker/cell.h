@@ -1,6 +1,7 @@
 #pragma once
-// A cell as the broker keeps it: a pure state machine behind the few things that recovery, checkpoints and the clock need.
-// The first byte of a cell's events and images in the journal is its kind.
+// A cell as the broker keeps it: a pure state machine behind the few things that recovery,
+// checkpoints and the clock need. The first byte of a cell's events and images in the journal is
+// its kind.
 
 #include <memory>
 
@@ -47,6 +48,10 @@ class Cell {
   virtual void held(std::vector<Extent>&) const {}
   // When tick() must look at it again.
   virtual Timestamp next_deadline() const { return Timestamp::never(); }
+  // What is due by now. Changes nothing that is journaled.
+  virtual void expire(Timestamp /*now*/) {}
+  // Whether somebody who waits for the cell would now find something.
+  virtual bool worth_a_try() const { return false; }
 
   // Kept by the broker's timers.
   Timestamp armed = Timestamp::never();

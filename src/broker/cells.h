@@ -1,6 +1,6 @@
 #pragma once
-// The cells whose machines the broker drives itself: logs, queues, bridges. (The catalog is a member of the broker;
-// groups and keyspaces are in group_cell.h and keyspace_cell.h.)
+// The cells whose machines the broker drives itself: logs, queues, bridges. (The catalog is a
+// member of the broker; groups and keyspaces are in group_cell.h and keyspace_cell.h.)
 
 #include "broker/cell.h"
 #include "core/log/log.h"
@@ -30,11 +30,13 @@ class QueueCell final : public Cell {
   Result<void> load(ByteView image, std::vector<Extent>& held) override;
   void save(CellImage& image) const override;
   Timestamp next_deadline() const override { return queue.next_deadline(); }
+  void expire(Timestamp now) override { queue.advance_time(now); }
+  bool worth_a_try() const override { return queue.may_deliver(); }
 
   queue::Queue queue;
-  CellId log;               // set from the catalog
-  bool trim_due = false;    // settled something since the log was last trimmed
-  bool loading = false;     // group hashes are being read (FIFO look-ahead)
+  CellId log;             // set from the catalog
+  bool trim_due = false;  // settled something since the log was last trimmed
+  bool loading = false;   // group hashes are being read (FIFO look-ahead)
 };
 
 // Where a bridge stands: the next offset to read of each partition of its source.

@@ -22,7 +22,9 @@ size_t Commit::add(
   return entries_.size() - 1;
 }
 
-void Commit::require(Durability durability) { durability_ = std::min(durability_, durability); }
+void Commit::require(Durability durability) {
+  durability_ = std::min(durability_, durability);
+}
 
 Lsn Commit::submit(Journal& journal, Timestamp now) {
   extents_.assign(entries_.size(), Extent{});

@@ -1,5 +1,6 @@
 #pragma once
-// What one turn of the broker writes: entries that were applied already and become durable together.
+// What one turn of the broker writes: entries that were applied already and become durable
+// together.
 
 #include <array>
 #include <deque>
@@ -10,16 +11,18 @@
 
 namespace weir::broker {
 
-// The first bytes of a stored batch, which the broker stamps: base offset, length, leader epoch (KIP-98 batch header).
+// The first bytes of a stored batch, which the broker stamps: base offset, length, leader epoch
+// (KIP-98 batch header).
 using StampedHead = std::array<char, 16>;
 
 class Commit {
  public:
   // `event` is the encoded event, its first byte the kind of cell.
   void add(CellId cell, std::string event);
-  // With a payload: `head`, then `rest`, which must stay valid until submit() unless `owner` holds it.
-  // Returns the entry's index, for its extent later.
-  size_t add(CellId cell, std::string event, const StampedHead& head, ByteView rest, Bytes owner = {});
+  // With a payload: `head`, then `rest`, which must stay valid until submit() unless `owner` holds
+  // it. Returns the entry's index, for its extent later.
+  size_t add(
+      CellId cell, std::string event, const StampedHead& head, ByteView rest, Bytes owner = {});
 
   // The strongest of what the entries need decides for the commit.
   void require(Durability durability);

@@ -1,8 +1,8 @@
 #pragma once
 // What front ends say to the broker and hear from it: plain values, no protocol's words.
 //
-// Every answer carries the LSN that it depends on: it may leave the process when the watermark of its durability has
-// reached it (LSN 0: at once).
+// Every answer carries the LSN that it depends on: it may leave the process when the watermark of
+// its durability has reached it (LSN 0: at once).
 
 #include <functional>
 #include <optional>
@@ -14,11 +14,11 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "broker/ports/journal.h"
 #include "core/catalog/model.h"
 #include "core/log/log.h"
 #include "core/log/reader.h"
 #include "core/queue/queue.h"
-#include "broker/ports/journal.h"
 
 namespace weir::broker {
 
@@ -62,8 +62,9 @@ struct Appended {
   Depends depends;
 };
 
-// Which end a reader sees: what is safe by the topic's policy (Kafka, browse), or all that was applied, so that a
-// connection reads its own writes; its answer then waits for what it saw (Redis).
+// Which end a reader sees: what is safe by the topic's policy (Kafka, browse), or all that was
+// applied, so that a connection reads its own writes; its answer then waits for what it saw
+// (Redis).
 enum class Visibility : uint8_t { kSafe, kApplied };
 
 struct ReadRequest {
@@ -119,9 +120,11 @@ struct ReceiveOptions {
   uint32_t count = 1;
   std::optional<Milliseconds> lease;  // none: the queue's
   queue::ConsumerId consumer = queue::kNobody;
-  bool bound = false;   // the lease ends with the consumer
-  bool no_ack = false;  // delivery settles
+  bool bound = false;    // the lease ends with the consumer
+  bool no_ack = false;   // delivery settles
+  Timestamp wait_until;  // how long to wait for a first message
 };
+using ReceiveId = Id<struct ReceiveIdTag>;
 
 struct Settled {
   std::vector<queue::Outcome> outcomes;  // one for each handle, in order
@@ -129,19 +132,22 @@ struct Settled {
   Depends depends;
 };
 
-// The identity of a message, the same under every protocol: made of its log's identity and its offset, or carried along
-// in a header when a message is moved (kHeaderMessageId).
+// The identity of a message, the same under every protocol: made of its log's identity and its
+// offset, or carried along in a header when a message is moved (kHeaderMessageId).
 catalog::Uuid message_id(const catalog::Uuid& log, Offset offset);
 std::string to_string(const catalog::Uuid& uuid);  // 8-4-4-4-12 lower-case hex
 std::optional<catalog::Uuid> parse_uuid(ByteView text);
 
 // Headers that the broker itself writes when it moves a record.
 inline constexpr ByteView kHeaderMessageId = "weir.message-id";
-inline constexpr ByteView kHeaderSent = "weir.sent";                    // ms since 1970, decimal
+inline constexpr ByteView kHeaderSent = "weir.sent";  // ms since 1970, decimal
 inline constexpr ByteView kHeaderDeadLetterSource = "weir.dead-letter.source";  // name of the queue
 inline constexpr ByteView kHeaderDeliveries = "weir.dead-letter.deliveries";
-inline constexpr ByteView kHeaderBridge = "weir.bridge";                // name of the bridge
-inline constexpr ByteView kHeaderSource = "weir.source";                // TOPIC/PARTITION/OFFSET
+inline constexpr ByteView kHeaderBridge = "weir.bridge";  // name of the bridge
+inline constexpr ByteView kHeaderSource = "weir.source";  // TOPIC/PARTITION/OFFSET
+
+// The hash by which a message group or key is told from others.
+queue::GroupHash group_hash(ByteView group);
 
 // The identity that a stored record of a queue has.
 catalog::Uuid message_id_of(const catalog::Uuid& log, const log::ReadRecord& record);

@@ -1,9 +1,11 @@
 #pragma once
-// Those who wait for something to happen to a cell or a key: long polls, fetches below their minimum, blocking pops.
+// Those who wait for something to happen to a cell or a key: long polls, fetches below their
+// minimum, blocking pops.
 //
-// A wake-up does not carry a result: the waiter tries again what it wanted. Waiters of one key are tried in the order in
-// which they came. A waiter that shares work (kOne) and finds nothing stops the round, so that one message costs one
-// attempt more than there are takers; readers (kAll) are all tried.
+// A wake-up does not carry a result: the waiter tries again what it wanted. Waiters of one key are
+// tried in the order in which they came. A waiter that shares work (kOne) and finds nothing stops
+// the round, so that one message costs one attempt more than there are takers; readers (kAll) are
+// all tried.
 //
 // Thread: the state shard's. A wake function may add and cancel waiters and call the broker.
 
@@ -42,7 +44,8 @@ using WaiterId = Id<struct WaiterIdTag>;
 enum class WakeReason : uint8_t { kChanged, kDeadline, kStopping };
 enum class WaitMode : uint8_t { kOne, kAll };
 
-// Returns true when the waiter is done (always taken so for kDeadline and kStopping); false keeps it in its place.
+// Returns true when the waiter is done (always taken so for kDeadline and kStopping); false keeps
+// it in its place.
 using Wake = std::move_only_function<bool(WakeReason)>;
 
 class Waiters {

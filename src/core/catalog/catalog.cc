@@ -73,10 +73,15 @@ void Catalog::each_thing(std::string_view space,
   }
 }
 
-void Catalog::each_thing_everywhere(const std::function<bool(const Thing&)>& visit) const {
-  for (const auto& [name, thing] : things_) {
-    if (!visit(*thing)) return;
+void Catalog::each_thing_from(const Name& from,
+                              const std::function<bool(const Thing&)>& visit) const {
+  for (auto it = things_.lower_bound(from); it != things_.end(); ++it) {
+    if (!visit(*it->second)) return;
   }
+}
+
+void Catalog::each_thing_everywhere(const std::function<bool(const Thing&)>& visit) const {
+  each_thing_from({}, visit);
 }
 
 void Catalog::each_group(const std::function<bool(const Name&, CellId)>& visit) const {

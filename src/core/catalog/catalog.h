@@ -49,6 +49,8 @@ class Catalog {
   void each_thing(std::string_view space,
                   std::string_view from,
                   const std::function<bool(const Thing&)>& visit) const;
+  // Over all namespaces; from the first name >= `from`.
+  void each_thing_from(const Name& from, const std::function<bool(const Thing&)>& visit) const;
   void each_thing_everywhere(const std::function<bool(const Thing&)>& visit) const;
   void each_group(const std::function<bool(const Name&, CellId)>& visit) const;
   const std::map<std::string, Bridge, std::less<>>& bridges() const { return bridges_; }

@@ -109,27 +109,13 @@ Result<AppendPlan> Log::decide_append(const BatchHeader& header,
   return plan;
 }
 
-void Log::apply_append(const AppendEvent& event,
-                       const BatchHeader& header,
-                       const Location& location,
-                       Lsn lsn,
-                       Lsn durable) {
+void Log::advance(const AppendEvent& event, const BatchHeader& header, Lsn lsn, Lsn durable) {
   WEIR_ASSERT(event.base_offset == end_, "{} at {}", event.base_offset.value(), end_.value());
   const int64_t count = offsets_of(header);
   WEIR_ASSERT(count > 0, "{} offsets", count);
   last_record_id_ = event.id_of(end_ + (count - 1));
   last_id_ = std::max(last_id_, last_record_id_);
-  Row row;
-  row.first_offset = end_.value();
-  row.span = location;
-  row.bytes = location.length;
-  row.count = static_cast<uint32_t>(count);
-  row.max_timestamp = header.max_timestamp;
-  row.appended_ms = event.appended.ms();
-  row.last_id = last_record_id_;
-  rows_.append(row);
   end_ = end_ + count;
-  bytes_ += location.length;
   entries_added_ += std::min(count, INT64_MAX - entries_added_);  // XSETID may set it anywhere
   last_lsn_ = lsn;
   if (header.producer_id != kNoProducerId) {
@@ -142,6 +128,32 @@ void Log::apply_append(const AppendEvent& event,
   } else {
     marks_.push_back({lsn, end_});
   }
+}
+
+bool Log::place(const AppendEvent& event, const BatchHeader& header, const Location& location) {
+  const int64_t count = offsets_of(header);
+  if (event.base_offset + count <= start_) return false;
+  Row row;
+  row.first_offset = event.base_offset.value();
+  row.span = location;
+  row.bytes = location.length;
+  row.count = static_cast<uint32_t>(count);
+  row.max_timestamp = header.max_timestamp;
+  row.appended_ms = event.appended.ms();
+  row.last_id = event.id_of(event.base_offset + (count - 1));
+  rows_.append(row);
+  bytes_ += location.length;
+  return true;
+}
+
+void Log::apply_append(const AppendEvent& event,
+                       const BatchHeader& header,
+                       const Location& location,
+                       Lsn lsn,
+                       Lsn durable) {
+  advance(event, header, lsn, durable);
+  const bool placed = place(event, header, location);
+  WEIR_ASSERT(placed, "an append at {} lies below the start", event.base_offset.value());
 }
 
 void Log::forget_marks(Lsn durable) {

@@ -1,0 +1,317 @@
+// Topics, queues, groups and keyspaces: the catalog's entries and the cells that go with them.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/broker.h"
+#include "broker/group_cell.h"
+
+namespace weir::broker {
+namespace {
+
+constexpr CellId kCatalogCell{0};
+constexpr uint32_t kKeyspaceCells = 256;
+
+queue::Policy policy_of(const catalog::QueuePolicy& policy) {
+  queue::Policy result;
+  result.order =
+      policy.order == catalog::Order::kPerGroup ? queue::Order::kGroups : queue::Order::kNone;
+  result.lease_duration = Milliseconds(policy.lease_ms);
+  result.default_delay = Milliseconds(policy.delay_ms);
+  // Without a place to move them to, messages are delivered again and again.
+  result.delivery_limit = policy.dead_letter.empty() ? 0 : policy.receives_max;
+  return result;
+}
+
+std::string encoded(const queue::Event& event) {
+  Writer writer;
+  writer.u8(static_cast<uint8_t>(CellKind::kQueue));
+  queue::encode(event, writer);
+  return std::move(writer.out());
+}
+
+}  // namespace
+
+CellId Broker::allocate_cell() {
+  return catalog_.next_cell();
+}
+
+void Broker::apply_catalog(std::string event) {
+  const auto applied = catalog_.apply(event);
+  WEIR_ASSERT(applied.has_value(), "the catalog refused its own event: {}",
+              applied.error().message);
+  commit_.add(kCatalogCell, std::string(1, static_cast<char>(CellKind::kCatalog)) + event);
+  commit_.require(Durability::kFsync);
+  catalog_lsn_ = journal_.next_lsn();
+}
+
+Result<Broker::Changed> Broker::changed(const Name& name) {
+  return Changed{catalog_.find(name), {catalog_lsn_, Durability::kFsync}};
+}
+
+void Broker::create_log_cell(CellId id) {
+  cell<LogCell>(id);
+}
+
+Result<void> Broker::create_queue_cell(const Thing& thing, Offset start) {
+  const auto event = queue::Queue::decide_create(start, policy_of(thing.queue_policy), now_);
+  if (!event) return std::unexpected(event.error());
+  auto& created = cell<QueueCell>(thing.queue);
+  created.log = thing.logs.front();
+  created.queue.apply(*event);
+  journal_event(thing.queue, encoded(*event));
+  return {};
+}
+
+// After recovery: which log a queue reads, and where that log ends.
+void Broker::bind(const Thing& thing) {
+  const auto* log = find<LogCell>(thing.logs.front());
+  const auto attach = [&](CellId id) {
+    auto& state = cell<QueueCell>(id);
+    state.log = thing.logs.front();
+    state.queue.apply_end(log->log.end());
+  };
+  if (thing.queue != CellId{}) attach(thing.queue);
+  for (const auto& [group, id] : thing.stream_groups) attach(id);
+}
+
+Result<Broker::Changed> Broker::create_topic(const TopicSpec& spec, Timestamp now) {
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  if (spec.partitions == 0 || spec.partitions > catalog::Limits{}.partitions_max) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("a topic has 1 to {} partitions", catalog::Limits{}.partitions_max));
+  }
+  Thing thing;
+  thing.kind = catalog::Kind::kTopic;
+  thing.origin = spec.origin;
+  thing.name = spec.name;
+  thing.uuid = new_uuid();
+  thing.created = thing.modified = now_;
+  thing.log_policy = spec.log;
+  thing.properties = spec.properties;
+  CellId next = allocate_cell();
+  for (uint32_t i = 0; i < spec.partitions; ++i, next = next.next()) thing.logs.push_back(next);
+  auto event = catalog_.decide_create(thing);
+  if (!event) return std::unexpected(event.error());
+  apply_catalog(std::move(*event));
+  for (const CellId log : thing.logs) create_log_cell(log);
+  refresh_bridges();
+  return changed(spec.name);
+}
+
+Result<Broker::Changed> Broker::create_queue(const QueueSpec& spec, Timestamp now) {
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  if (!queue::is_valid(policy_of(spec.queue))) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("the policy of queue {} is out of range", spec.name.name));
+  }
+  Thing thing;
+  thing.kind = catalog::Kind::kQueue;
+  thing.origin = spec.origin;
+  thing.name = spec.name;
+  thing.uuid = new_uuid();
+  thing.created = thing.modified = now_;
+  thing.log_policy = spec.log;
+  thing.queue_policy = spec.queue;
+  thing.properties = spec.properties;
+  thing.logs = {allocate_cell()};
+  thing.queue = thing.logs.front().next();
+  auto event = catalog_.decide_create(thing);
+  if (!event) return std::unexpected(event.error());
+  apply_catalog(std::move(*event));
+  create_log_cell(thing.logs.front());
+  if (const auto created = create_queue_cell(thing, Offset(0)); !created) {
+    return std::unexpected(created.error());
+  }
+  refresh_bridges();
+  return changed(spec.name);
+}
+
+Result<Broker::Changed> Broker::alter(const Thing& thing, Timestamp now) {
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  Thing altered = thing;
+  altered.modified = now_;
+  auto event = catalog_.decide_alter(altered);
+  if (!event) return std::unexpected(event.error());
+  queue::Events policy;
+  QueueCell* state =
+      altered.kind == catalog::Kind::kQueue ? find<QueueCell>(altered.queue) : nullptr;
+  if (state != nullptr) {
+    state->queue.advance_time(now_);
+    // The engine's own limits (look-ahead, remembered ids) stay as they are.
+    const queue::Policy wanted = policy_of(altered.queue_policy);
+    queue::Policy next = state->queue.policy();
+    next.order = wanted.order;
+    next.lease_duration = wanted.lease_duration;
+    next.default_delay = wanted.default_delay;
+    next.delivery_limit = wanted.delivery_limit;
+    if (!(next == state->queue.policy())) {
+      auto decided = state->queue.decide_policy(next);
+      if (!decided) return std::unexpected(decided.error());
+      policy.push_back(std::move(*decided));
+    }
+  }
+  apply_catalog(std::move(*event));
+  if (state != nullptr) apply_events(altered.queue, *state, policy);
+  return changed(altered.name);
+}
+
+Result<Broker::Changed> Broker::add_partitions(const Name& name,
+                                               uint32_t partitions,
+                                               Timestamp now) {
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const Thing* existing = catalog_.find(name);
+  if (existing == nullptr || existing->kind != catalog::Kind::kTopic) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no topic {}", name.name));
+  }
+  if (partitions <= existing->logs.size()) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("topic {} has {} partitions already",
+                                                         name.name, existing->logs.size()));
+  }
+  if (partitions > catalog::Limits{}.partitions_max) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("a topic has at most {} partitions", catalog::Limits{}.partitions_max));
+  }
+  Thing altered = *existing;
+  altered.modified = now_;
+  for (CellId next = allocate_cell(); altered.logs.size() < partitions; next = next.next()) {
+    altered.logs.push_back(next);
+    create_log_cell(next);
+  }
+  auto event = catalog_.decide_alter(altered);
+  if (!event) return std::unexpected(event.error());
+  apply_catalog(std::move(*event));
+  refresh_bridges();
+  return changed(name);
+}
+
+Result<Broker::Changed> Broker::rename(const Name& from, const Name& to, Timestamp now) {
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  auto event = catalog_.decide_rename(from, to);
+  if (!event) return std::unexpected(event.error());
+  apply_catalog(std::move(*event));
+  refresh_bridges();
+  return changed(to);
+}
+
+void Broker::remove_cell(CellId id) {
+  const auto found = cells_.find(id);
+  if (found == cells_.end()) return;
+  Cell& cell = *found->second;
+  std::vector<Extent> held;
+  cell.held(held);
+  give_up(held);
+  if (cell.armed != Timestamp::never()) deadlines_.erase({cell.armed, id});
+  signal(applied_key(id));
+  if (cell.kind() == CellKind::kLog) signal(safe_key(id));
+  cells_.erase(found);
+}
+
+Result<Depends> Broker::remove(const Name& name, Timestamp now) {
+  const Turn turn(*this, now, Admission::kRelease);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const Thing* existing = catalog_.find(name);
+  auto event = catalog_.decide_remove(name);
+  if (!event) return std::unexpected(event.error());
+  const Thing gone = *existing;
+  apply_catalog(std::move(*event));
+  for (const CellId log : gone.logs) remove_cell(log);
+  if (gone.queue != CellId{}) remove_cell(gone.queue);
+  for (const auto& [group, id] : gone.stream_groups) remove_cell(id);
+  refresh_bridges();
+  return Depends{catalog_lsn_, Durability::kFsync};
+}
+
+Result<Broker::Changed> Broker::create_stream_group(const Name& topic,
+                                                    const std::string& group,
+                                                    Offset start,
+                                                    const queue::Policy& policy,
+                                                    Timestamp now) {
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const Thing* existing = catalog_.find(topic);
+  if (existing == nullptr) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no topic {}", topic.name));
+  }
+  if (existing->stream_groups.contains(group)) {
+    return fail(ErrorCode::kAlreadyExists,
+                fmt::format("group {} of {} exists already", group, topic.name));
+  }
+  auto created = queue::Queue::decide_create(start, policy, now_);
+  if (!created) return std::unexpected(created.error());
+  Thing altered = *existing;
+  const CellId id = allocate_cell();
+  altered.stream_groups.emplace(group, id);
+  auto event = catalog_.decide_alter(altered);
+  if (!event) return std::unexpected(event.error());
+  apply_catalog(std::move(*event));
+  auto& state = cell<QueueCell>(id);
+  state.log = altered.logs.front();
+  apply_events(id, state, {*created});
+  state.queue.apply_end(find<LogCell>(state.log)->log.end());
+  return changed(topic);
+}
+
+Result<Depends> Broker::remove_stream_group(const Name& topic,
+                                            const std::string& group,
+                                            Timestamp now) {
+  const Turn turn(*this, now, Admission::kRelease);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const Thing* existing = catalog_.find(topic);
+  if (existing == nullptr || !existing->stream_groups.contains(group)) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no group {} of {}", group, topic.name));
+  }
+  Thing altered = *existing;
+  const CellId id = altered.stream_groups.at(group);
+  altered.stream_groups.erase(group);
+  auto event = catalog_.decide_alter(altered);
+  if (!event) return std::unexpected(event.error());
+  apply_catalog(std::move(*event));
+  remove_cell(id);
+  signal(applied_key(altered.logs.front()));  // blocked readers of the group must hear of its end
+  return Depends{catalog_lsn_, Durability::kFsync};
+}
+
+Result<std::optional<CellId>> Broker::group_cell(const Name& name, bool create, Timestamp now) {
+  if (const auto known = catalog_.find_group(name)) {
+    cell<GroupCell>(*known);
+    return known;
+  }
+  if (!create) return std::nullopt;
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const CellId id = allocate_cell();
+  apply_catalog(catalog_.put_group(name, id));
+  cell<GroupCell>(id).last_lsn = catalog_lsn_;
+  return id;
+}
+
+Result<Depends> Broker::remove_group(const Name& name, Timestamp now) {
+  const Turn turn(*this, now, Admission::kRelease);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const auto known = catalog_.find_group(name);
+  if (!known) return fail(ErrorCode::kNotFound, fmt::format("there is no group {}", name.name));
+  apply_catalog(catalog_.remove_group(name));
+  remove_cell(*known);
+  return Depends{catalog_lsn_, Durability::kFsync};
+}
+
+Result<std::optional<catalog::Keyspace>> Broker::keyspace_cells(uint32_t database,
+                                                                bool create,
+                                                                Timestamp now) {
+  if (const catalog::Keyspace* known = catalog_.find_keyspace(database)) return *known;
+  if (!create) return std::nullopt;
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const catalog::Keyspace made{database, allocate_cell(), kKeyspaceCells};
+  apply_catalog(catalog_.put_keyspace(made));
+  return made;
+}
+
+}  // namespace weir::broker

@@ -1,0 +1,103 @@
+// What is due without anybody asking: deadlines, retention, and giving back what queues have
+// settled.
+
+#include <algorithm>
+
+#include "broker/broker.h"
+
+namespace weir::broker {
+
+Timestamp Broker::next_deadline() const {
+  if (!bridges_due_.empty()) return now_;
+  Timestamp due = std::min(waiters_.next_deadline(), maintain_at_);
+  if (!deadlines_.empty()) due = std::min(due, deadlines_.begin()->first);
+  return due;
+}
+
+void Broker::tick(Timestamp now) {
+  if (stopped_) return;
+  now_ = std::max(now_, now);
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
+    const CellId id = deadlines_.begin()->second;
+    Cell& due = *cells_.find(id)->second;
+    deadlines_.erase(deadlines_.begin());
+    due.armed = Timestamp::never();
+    due.expire(now_);
+    if (due.worth_a_try() && waiters_.waiting_for(applied_key(id))) signal(applied_key(id));
+    arm(id, due);
+  }
+  waiters_.expire(now_);
+  if (maintain_at_ <= now_) {
+    maintain(now_);
+    maintain_at_ = now_ + limits_.maintenance_every;
+  }
+  wake_all();
+}
+
+void Broker::maintain(Timestamp now) {
+  const Turn turn(*this, now, Admission::kRelease);
+  if (!turn.ok()) return;  // the disk fails: nothing can be given back now
+  const size_t trims = std::min<size_t>(trims_due_.size(), limits_.maintenance_logs);
+  const std::vector<CellId> due(trims_due_.begin(),
+                                trims_due_.begin() + static_cast<ptrdiff_t>(trims));
+  trims_due_.erase(trims_due_.begin(), trims_due_.begin() + static_cast<ptrdiff_t>(trims));
+  for (const CellId id : due) {
+    if (auto* queue = find<QueueCell>(id)) trim_queue(id, *queue, now_);
+  }
+  // Retention goes round over all names, a bounded number of logs at a time.
+  std::vector<std::pair<Name, CellId>> round;
+  Name last;
+  catalog_.each_thing_from(maintain_from_, [&](const Thing& thing) {
+    last = thing.name;
+    const bool kept = thing.log_policy.retention_ms < 0 && thing.log_policy.retention_bytes < 0 &&
+                      thing.queue_policy.history_ms == 0;
+    if (!kept) {
+      for (const CellId log : thing.logs) round.emplace_back(thing.name, log);
+    }
+    return round.size() < limits_.maintenance_logs;
+  });
+  const bool all = round.size() < limits_.maintenance_logs;
+  maintain_from_ = all ? Name{} : Name{last.space, last.name + '\0'};
+  for (const auto& [name, log] : round) {
+    if (const Thing* thing = catalog_.find(name)) retain_log(*thing, log, now_);
+  }
+  for (const auto& [name, bridge] : catalog_.bridges()) {
+    const auto* position = find<BridgeCell>(bridge.cell);
+    const bool waits = position != nullptr && !position->problem.empty();
+    if (waits && bridge.trigger == catalog::BridgeTrigger::kRecord) bridges_due_.insert(name);
+  }
+}
+
+void Broker::retain_log(const Thing& thing, CellId id, Timestamp now) {
+  auto* cell = find<LogCell>(id);
+  if (cell == nullptr) return;
+  const log::RetentionPolicy policy{thing.log_policy.retention_ms,
+                                    thing.log_policy.retention_bytes};
+  const log::TrimEvent event =
+      cell->log.decide_retention(now, policy, visible_end(id, Visibility::kSafe));
+  if (event.start > cell->log.start()) trimmed(id, *cell, event);
+  if (thing.queue == CellId{}) return;
+  auto* queue = find<QueueCell>(thing.queue);
+  queue->queue.advance_time(now_);
+  if (const auto expired = queue->queue.decide_expire_below(cell->log.start())) {
+    apply_events(thing.queue, *queue, {*expired});
+  }
+  if (thing.queue_policy.history_ms != 0) trim_queue(thing.queue, *queue, now);
+}
+
+// What a queue has settled is given back, or kept for its history.
+void Broker::trim_queue(CellId id, QueueCell& cell, Timestamp now) {
+  cell.trim_due = false;
+  const Thing* thing = catalog_.owner_of(id);
+  auto* data = find<LogCell>(cell.log);
+  if (thing == nullptr || data == nullptr || thing->queue != id) return;
+  const Offset floor = std::min(cell.queue.floor(), visible_end(cell.log, Visibility::kSafe));
+  if (floor <= data->log.start()) return;
+  log::TrimEvent event{floor};
+  if (thing->queue_policy.history_ms != 0) {
+    event = data->log.decide_retention(now, {thing->queue_policy.history_ms, -1}, floor);
+  }
+  if (event.start > data->log.start()) trimmed(cell.log, *data, event);
+}
+
+}  // namespace weir::broker

@@ -1,0 +1,282 @@
+// Reading: rows say where, the journal has the bytes in memory or reads them off the reactor; the
+// answer comes when the last piece is there. The state may have moved on meanwhile: what was
+// trimmed is left out, a removed log is an error.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/broker.h"
+
+namespace weir::broker {
+namespace {
+
+constexpr size_t kRowsMax = 4096;
+
+// Readers of batches know the log's events, not the kind byte before them.
+std::vector<StoredEntry> without_kind(std::vector<StoredEntry> entries) {
+  for (StoredEntry& entry : entries) entry.event = entry.event.slice(1);
+  return entries;
+}
+
+}  // namespace
+
+// One read of several rows.
+struct Broker::ReadJob {
+  CellId log;
+  std::vector<log::Row> rows;
+  std::vector<std::vector<StoredEntry>> parts;
+  size_t missing = 0;
+  std::optional<Error> error;
+  std::move_only_function<void(Result<std::vector<StoredEntry>>)> done;
+
+  void finish() {
+    if (error) return done(std::unexpected(*error));
+    std::vector<StoredEntry> entries;
+    for (auto& part : parts) {
+      for (StoredEntry& entry : part) entries.push_back(std::move(entry));
+    }
+    done(std::move(entries));
+  }
+};
+
+void Broker::run_read(std::shared_ptr<ReadJob> job) {
+  job->parts.resize(job->rows.size());
+  std::vector<size_t> cold;
+  for (size_t i = 0; i < job->rows.size(); ++i) {
+    if (auto cached = journal_.read_cached(job->log, job->rows[i].span)) {
+      job->parts[i] = without_kind(std::move(*cached));
+    } else {
+      cold.push_back(i);
+    }
+  }
+  job->missing = cold.size();
+  if (cold.empty()) return job->finish();
+  for (const size_t i : cold) {
+    journal_.read(job->log, job->rows[i].span, [job, i](ReadResult result) {
+      if (result) {
+        job->parts[i] = without_kind(std::move(*result));
+      } else if (!job->error) {
+        job->error = std::move(result.error());
+      }
+      if (--job->missing == 0) job->finish();
+    });
+  }
+}
+
+// Whole batches that hold something of [from, end).
+std::vector<StoredEntry> Broker::select(const log::Log& log,
+                                        std::vector<StoredEntry> entries,
+                                        Offset from,
+                                        Offset end) const {
+  std::erase_if(entries, [&](const StoredEntry& entry) {
+    const auto header = log::parse_header(entry.payload);
+    return !header || header->end_offset() <= std::max(from, log.start()) ||
+           header->first_offset() >= end;
+  });
+  return entries;
+}
+
+void Broker::read(const ReadRequest& request, ReadDone done) {
+  const auto* cell = find<LogCell>(request.log);
+  if (cell == nullptr) {
+    return done(fail(ErrorCode::kNotFound, fmt::format("there is no log {}", request.log.value())));
+  }
+  const log::Log& log = cell->log;
+  const Offset visible = visible_end(request.log, request.visibility);
+  if (request.from < log.start() || request.from > visible) {
+    return done(fail(ErrorCode::kOffsetOutOfRange,
+                     fmt::format("offset {} is outside of {} to {}", request.from.value(),
+                                 log.start().value(), visible.value())));
+  }
+  ReadAnswer answer{.start = log.start(), .end = visible, .batches = {}, .depends = {}};
+  if (request.visibility == Visibility::kApplied) answer.depends = log_depends(request.log);
+  const Offset end = request.end ? std::min(*request.end, visible) : visible;
+  auto job = std::make_shared<ReadJob>();
+  job->log = request.log;
+  if (request.from < end) {
+    log.rows_from(request.from, end, std::min(request.bytes_max, limits_.read_bytes_max), kRowsMax,
+                  job->rows);
+  }
+  if (job->rows.empty()) {
+    // Appended in this very turn: the rows come when it ends.
+    if (request.from < end && depth_ > 0 && request.visibility == Visibility::kApplied) {
+      after_turn_.push_back(
+          [this, request, done = std::move(done)]() mutable { read(request, std::move(done)); });
+      return;
+    }
+    return done(std::move(answer));
+  }
+  job->done = [this, request, end, answer = std::move(answer),
+               done = std::move(done)](Result<std::vector<StoredEntry>> entries) mutable {
+    if (!entries) return done(std::unexpected(entries.error()));
+    const auto* still = find<LogCell>(request.log);
+    if (still == nullptr) {
+      return done(fail(ErrorCode::kNotFound, "the log was removed while it was read"));
+    }
+    answer.batches = select(still->log, std::move(*entries), request.from, end);
+    // At least one whole batch, then up to the limit.
+    size_t bytes = 0;
+    size_t count = 0;
+    for (const StoredEntry& batch : answer.batches) {
+      bytes += batch.payload.size();
+      if (count > 0 && bytes > request.bytes_max) break;
+      ++count;
+    }
+    answer.batches.resize(count);
+    done(std::move(answer));
+  };
+  run_read(std::move(job));
+}
+
+// ---- looking for a time or an ID, row by row
+
+struct Broker::FindJob {
+  CellId log;
+  std::optional<Timestamp> time;
+  log::StreamId id;
+  Visibility visibility;
+  Offset from;
+  FindDone done;
+};
+
+void Broker::find_by_time(CellId log, Timestamp t, Visibility visibility, FindDone done) {
+  run_find(std::make_shared<FindJob>(FindJob{log, t, {}, visibility, Offset(0), std::move(done)}));
+}
+
+void Broker::find_by_id(CellId log, log::StreamId id, Visibility visibility, FindDone done) {
+  run_find(std::make_shared<FindJob>(
+      FindJob{log, std::nullopt, id, visibility, Offset(0), std::move(done)}));
+}
+
+void Broker::run_find(std::shared_ptr<FindJob> job) {
+  const auto* cell = find<LogCell>(job->log);
+  if (cell == nullptr) {
+    return job->done(
+        fail(ErrorCode::kNotFound, fmt::format("there is no log {}", job->log.value())));
+  }
+  const log::Log& log = cell->log;
+  const Offset end = visible_end(job->log, job->visibility);
+  FoundOffset nothing{std::nullopt,
+                      job->visibility == Visibility::kApplied ? log_depends(job->log) : Depends{}};
+  std::optional<log::Row> row = job->time                ? log.row_by_time(*job->time, job->from)
+                                : job->from == Offset(0) ? log.row_by_id(job->id)
+                                                         : log.row_at(job->from);
+  const bool unplaced = log.end() > Offset(0) && depth_ > 0 && !unplaced_.empty();
+  if (unplaced) {
+    after_turn_.push_back([this, job] { run_find(job); });
+    return;
+  }
+  if (!row || row->first() >= end) return job->done(nothing);
+  auto read = std::make_shared<ReadJob>();
+  read->log = job->log;
+  read->rows = {*row};
+  read->done = [this, job, nothing, next = row->end(),
+                end](Result<std::vector<StoredEntry>> entries) {
+    if (!entries) return job->done(std::unexpected(entries.error()));
+    const auto* still = find<LogCell>(job->log);
+    if (still == nullptr) return job->done(nothing);
+    std::vector<log::StoredBatch> batches;
+    for (const StoredEntry& entry : *entries) batches.push_back({entry.event, entry.payload});
+    const Offset from = std::max(job->from, still->log.start());
+    const auto found =
+        job->time ? log::find_by_time(batches, *job->time, from, end, still->log.deletions())
+                  : log::find_by_id(batches, job->id, from, end, still->log.deletions());
+    if (!found) return job->done(std::unexpected(found.error()));
+    if (*found) return job->done(FoundOffset{**found, nothing.depends});
+    job->from = next;
+    run_find(job);
+  };
+  run_read(std::move(read));
+}
+
+// ---- single records
+
+void Broker::add_records(const std::vector<StoredEntry>& entries,
+                         const std::vector<Offset>& wanted,
+                         Records& records) {
+  for (const StoredEntry& entry : entries) {
+    const auto header = log::parse_header(entry.payload);
+    if (!header) continue;
+    const auto first = std::lower_bound(wanted.begin(), wanted.end(), header->first_offset());
+    if (first == wanted.end() || *first >= header->end_offset()) continue;
+    auto reader = std::make_shared<log::BatchReader>();
+    if (!reader->open({entry.event, entry.payload}, *first)) continue;
+    // Views live as long as the reader (which owns what it decompressed) and the stored bytes.
+    struct Holder {
+      std::shared_ptr<log::BatchReader> reader;
+      Bytes event;
+      Bytes payload;
+    };
+    const auto holder = std::make_shared<Holder>(Holder{reader, entry.event, entry.payload});
+    Delivery delivery;
+    while (reader->next(delivery.record)) {
+      if (!std::binary_search(first, wanted.end(), delivery.record.offset)) continue;
+      delivery.holder = Bytes::of_owner(holder, entry.payload);
+      records.emplace(delivery.record.offset, delivery);
+    }
+  }
+}
+
+void Broker::collect_cached(CellId id,
+                            const std::vector<Offset>& offsets,
+                            Records& records,
+                            std::vector<Extent>& missing) const {
+  const auto* cell = find<LogCell>(id);
+  if (cell == nullptr) return;
+  Offset covered(0);
+  for (const Offset offset : offsets) {
+    if (offset < covered) continue;
+    const auto row = cell->log.row_at(offset);
+    if (!row) continue;
+    covered = row->end();
+    if (auto cached = journal_.read_cached(id, row->span)) {
+      add_records(without_kind(std::move(*cached)), offsets, records);
+    } else {
+      missing.push_back(row->span);
+    }
+  }
+}
+
+void Broker::read_records(CellId id, std::vector<Offset> offsets, RecordsDone done) {
+  const auto* cell = find<LogCell>(id);
+  if (cell == nullptr) {
+    return done(fail(ErrorCode::kNotFound, fmt::format("there is no log {}", id.value())));
+  }
+  if (depth_ > 0 && !unplaced_.empty()) {
+    after_turn_.push_back(
+        [this, id, offsets = std::move(offsets), done = std::move(done)]() mutable {
+          read_records(id, std::move(offsets), std::move(done));
+        });
+    return;
+  }
+  auto job = std::make_shared<ReadJob>();
+  job->log = id;
+  Offset covered(0);
+  for (const Offset offset : offsets) {
+    if (offset < covered || cell->log.deleted(offset)) continue;
+    if (const auto row = cell->log.row_at(offset)) {
+      covered = row->end();
+      job->rows.push_back(*row);
+    }
+  }
+  job->done = [this, id, offsets = std::move(offsets),
+               done = std::move(done)](Result<std::vector<StoredEntry>> entries) mutable {
+    if (!entries) return done(std::unexpected(entries.error()));
+    Records records;
+    add_records(*entries, offsets, records);
+    const auto* still = find<LogCell>(id);
+    std::vector<Delivery> found;
+    found.reserve(offsets.size());
+    for (const Offset offset : offsets) {
+      const auto record = records.find(offset);
+      if (record == records.end() || still == nullptr || offset < still->log.start()) continue;
+      if (still->log.deleted(offset)) continue;
+      found.push_back(std::move(record->second));
+    }
+    done(std::move(found));
+  };
+  run_read(std::move(job));
+}
+
+}  // namespace weir::broker

@@ -1,0 +1,281 @@
+// Receiving: lease, move dead letters, wait, and read the bodies after the lease.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/broker.h"
+
+namespace weir::broker {
+
+struct Broker::ReceiveJob {
+  ReceiveId id;
+  CellId queue;
+  ReceiveOptions options;
+  ReceiveDone done;
+  WaiterId waiter;
+  bool cancelled = false;
+  Records letters;  // bodies of dead letters that had to be read first
+  std::vector<Offset> unreadable;
+
+  void answer(Result<Received> result) {
+    if (!cancelled) done(std::move(result));
+  }
+};
+
+ReceiveId Broker::receive(CellId queue,
+                          const ReceiveOptions& options,
+                          Timestamp now,
+                          ReceiveDone done) {
+  now_ = std::max(now_, now);
+  auto job = std::make_shared<ReceiveJob>();
+  last_receive_ = last_receive_.next();
+  job->id = last_receive_;
+  job->queue = queue;
+  job->options = options;
+  job->options.count = std::min(options.count, limits_.receive_count_max);
+  job->done = std::move(done);
+  receives_.emplace(job->id, job);
+  run_receive(job);
+  return receives_.contains(job->id) ? job->id : ReceiveId{};
+}
+
+void Broker::cancel_receive(ReceiveId id) {
+  const auto found = receives_.find(id);
+  if (found == receives_.end()) return;
+  const auto job = found->second;
+  receives_.erase(found);
+  job->cancelled = true;
+  waiters_.cancel(job->waiter);
+}
+
+void Broker::run_receive(const std::shared_ptr<ReceiveJob>& job) {
+  if (job->cancelled || attempt_receive(job) != Attempt::kEmpty) return;
+  const auto give_up_waiting = [this, job] {
+    receives_.erase(job->id);
+    job->answer(Received{.deliveries = {}, .depends = queue_depends(job->queue)});
+  };
+  if (job->options.wait_until <= now_ || stopped_) return give_up_waiting();
+  const WaitKey key = applied_key(job->queue);
+  job->waiter = wait({&key, 1}, job->options.wait_until, WaitMode::kOne,
+                     [this, job, give_up_waiting](WakeReason reason) {
+                       if (reason == WakeReason::kChanged) {
+                         return attempt_receive(job) != Attempt::kEmpty;
+                       }
+                       give_up_waiting();
+                       return true;
+                     });
+}
+
+Broker::Attempt Broker::attempt_receive(const std::shared_ptr<ReceiveJob>& job) {
+  const auto answer = [&](Result<Received> result) {
+    receives_.erase(job->id);
+    job->answer(std::move(result));
+    return Attempt::kAnswered;
+  };
+  const Turn turn(*this, now_, Admission::kRelease);
+  if (!turn.ok()) return answer(std::unexpected(turn.status().error()));
+  auto* cell = find<QueueCell>(job->queue);
+  const Thing* thing = catalog_.owner_of(job->queue);
+  if (cell == nullptr || thing == nullptr) {
+    return answer(
+        fail(ErrorCode::kNotFound, fmt::format("there is no queue {}", job->queue.value())));
+  }
+  const auto* data = find<LogCell>(cell->log);
+  cell->queue.advance_time(now_);
+
+  const queue::IsGone is_gone = [&log = data->log](Offset offset) {
+    return offset < log.start() || log.deleted(offset);
+  };
+  Received received;
+  std::vector<queue::Lease> leases;
+  for (bool more = true; more && leases.size() < job->options.count;) {
+    if (!load_groups(*cell, job)) return Attempt::kReading;
+    queue::LeaseCommand command;
+    command.consumer = job->options.consumer;
+    command.count = job->options.count - static_cast<uint32_t>(leases.size());
+    command.duration = job->options.lease;
+    command.bound = job->options.bound;
+    command.no_ack = job->options.no_ack;
+    command.is_gone = &is_gone;
+    auto decision = cell->queue.decide_lease(command);
+    if (!decision.dead_letters.empty()) {
+      if (!pin_dead_letters(job, cell->log, decision.dead_letters)) return Attempt::kReading;
+      const auto moved = move_dead_letters(*thing, decision.dead_letters, job->letters);
+      if (!moved && moved.error().code == ErrorCode::kNotFound) {
+        // The place for dead letters is gone: deliver them on, rather than hold them for ever.
+        queue::Policy policy = cell->queue.policy();
+        policy.delivery_limit = 0;
+        const auto event = cell->queue.decide_policy(policy);
+        WEIR_ASSERT(event.has_value(), "a policy without a limit was refused");
+        apply_events(job->queue, *cell, {*event});
+        continue;
+      }
+      if (!moved) return answer(std::unexpected(moved.error()));
+    }
+    apply_events(job->queue, *cell, decision.events);
+    leases.insert(leases.end(), decision.leases.begin(), decision.leases.end());
+    received.at_in_flight_limit |= decision.at_in_flight_limit;
+    more = decision.more;
+    if (!decision.dead_letters.empty()) settled(job->queue, *cell);
+  }
+  if (leases.empty() && !received.at_in_flight_limit) return Attempt::kEmpty;
+  received.depends = queue_depends(job->queue);
+  for (const queue::Lease& lease : leases) received.deliveries.push_back({lease, {}, {}});
+  receives_.erase(job->id);
+  deliver(job, std::move(received));
+  return Attempt::kAnswered;
+}
+
+// Bodies are read after the lease. A body that is gone meanwhile is settled, not handed out.
+void Broker::deliver(const std::shared_ptr<ReceiveJob>& job, Received received) {
+  std::vector<Offset> offsets;
+  for (const Delivery& delivery : received.deliveries) offsets.push_back(delivery.lease.offset);
+  std::sort(offsets.begin(), offsets.end());
+  const auto* cell = find<QueueCell>(job->queue);
+  read_records(
+      cell->log, std::move(offsets),
+      [this, job, received = std::move(received)](Result<std::vector<Delivery>> records) mutable {
+        if (!records) return job->answer(std::unexpected(records.error()));
+        absl::flat_hash_map<Offset, Delivery*> by_offset;
+        for (Delivery& record : *records) by_offset[record.record.offset] = &record;
+        std::vector<Offset> gone;
+        std::erase_if(received.deliveries, [&](Delivery& delivery) {
+          const auto found = by_offset.find(delivery.lease.offset);
+          if (found == by_offset.end()) {
+            gone.push_back(delivery.lease.offset);
+            return true;
+          }
+          delivery.record = found->second->record;
+          delivery.holder = found->second->holder;
+          return false;
+        });
+        auto* still = find<QueueCell>(job->queue);
+        if (!gone.empty() && still != nullptr) {
+          const auto discarded = still->queue.decide_discard(gone);
+          static_cast<void>(apply(job->queue, discarded.events, now_));
+        }
+        job->answer(std::move(received));
+      });
+}
+
+// ---- message groups: the look-ahead of a FIFO queue is a cache over its log
+
+// False when the groups must be read from the disk first; the job goes on then.
+bool Broker::load_groups(QueueCell& cell, const std::shared_ptr<ReceiveJob>& job) {
+  constexpr int64_t kStep = 4096;
+  while (const auto from = cell.queue.needs_window_from()) {
+    const auto* data = find<LogCell>(cell.log);
+    std::vector<Offset> offsets;
+    const Offset last = std::min(*from + kStep, data->log.end());
+    for (Offset offset = *from; offset < last; offset = offset.next()) offsets.push_back(offset);
+    const auto load = [this, id = job->queue, from = *from, last](const Records& records) {
+      auto* target = find<QueueCell>(id);
+      if (target == nullptr || target->queue.needs_window_from() != from) return;
+      std::vector<queue::GroupHash> hashes;
+      for (Offset offset = from; offset < last; offset = offset.next()) {
+        const auto record = records.find(offset);
+        const bool known = record != records.end() && record->second.record.key.has_value();
+        hashes.push_back(group_hash(known ? *record->second.record.key : ByteView{}));
+      }
+      target->queue.load_window(from, hashes);
+    };
+    Records records;
+    std::vector<Extent> missing;
+    collect_cached(cell.log, offsets, records, missing);
+    if (missing.empty()) {
+      load(records);
+      continue;
+    }
+    read_records(cell.log, std::move(offsets),
+                 [this, job, load](Result<std::vector<Delivery>> read) {
+                   if (!read) {
+                     receives_.erase(job->id);
+                     return job->answer(std::unexpected(read.error()));
+                   }
+                   Records found;
+                   for (Delivery& record : *read)
+                     found.emplace(record.record.offset, std::move(record));
+                   load(found);
+                   run_receive(job);
+                 });
+    return false;
+  }
+  return true;
+}
+
+// ---- dead letters
+
+bool Broker::pin_dead_letters(const std::shared_ptr<ReceiveJob>& job,
+                              CellId log,
+                              const std::vector<queue::DeadLetter>& letters) {
+  std::vector<Offset> wanted;
+  for (const queue::DeadLetter& letter : letters) {
+    const auto unreadable =
+        std::find(job->unreadable.begin(), job->unreadable.end(), letter.offset);
+    if (!job->letters.contains(letter.offset) && unreadable == job->unreadable.end()) {
+      wanted.push_back(letter.offset);
+    }
+  }
+  if (wanted.empty()) return true;
+  std::sort(wanted.begin(), wanted.end());
+  std::vector<Extent> missing;
+  collect_cached(log, wanted, job->letters, missing);
+  if (missing.empty()) return true;
+  read_records(log, wanted, [this, job, wanted](Result<std::vector<Delivery>> read) {
+    if (!read) {
+      receives_.erase(job->id);
+      return job->answer(std::unexpected(read.error()));
+    }
+    for (Delivery& record : *read) job->letters.emplace(record.record.offset, std::move(record));
+    for (const Offset offset : wanted) {
+      if (!job->letters.contains(offset)) job->unreadable.push_back(offset);
+    }
+    run_receive(job);
+  });
+  return false;
+}
+
+Result<void> Broker::move_dead_letters(const Thing& from,
+                                       const std::vector<queue::DeadLetter>& letters,
+                                       const Records& records) {
+  const Name source = from.name;
+  const catalog::Uuid log_identity = from.uuid;
+  const CellId source_queue = from.queue;
+  const Thing* target = catalog_.find(Name{source.space, from.queue_policy.dead_letter});
+  if (target == nullptr || target->kind != catalog::Kind::kQueue) {
+    return fail(ErrorCode::kNotFound, fmt::format("the dead-letter queue {} of {} does not exist",
+                                                  from.queue_policy.dead_letter, source.name));
+  }
+  const CellId target_queue = target->queue;
+  std::vector<std::pair<Offset, uint32_t>> moved;
+  for (const queue::DeadLetter& letter : letters) {
+    const auto found = records.find(letter.offset);
+    if (found == records.end()) continue;  // its record is gone: nothing to move
+    const log::ReadRecord& record = found->second.record;
+    const std::string id = to_string(message_id_of(log_identity, record));
+    const auto first_sent = record.headers.find(kHeaderSent);
+    const std::string sent =
+        first_sent ? std::string(*first_sent) : std::to_string(record.timestamp.ms());
+    const std::string deliveries = std::to_string(letter.deliveries);
+    std::vector<log::RecordHeader> headers;
+    for (const log::RecordHeader& header : record.headers) {
+      const bool ours = header.key == kHeaderMessageId || header.key == kHeaderSent ||
+                        header.key == kHeaderDeadLetterSource || header.key == kHeaderDeliveries;
+      if (!ours) headers.push_back(header);
+    }
+    headers.push_back({kHeaderMessageId, id});
+    headers.push_back({kHeaderSent, sent});
+    headers.push_back({kHeaderDeadLetterSource, source.name});
+    headers.push_back({kHeaderDeliveries, deliveries});
+    const log::RecordInput input{record.key, record.value, headers, now_};
+    const auto sent_on =
+        send(target_queue, input, SendOptions{Milliseconds(0), std::nullopt}, now_);
+    if (!sent_on) return std::unexpected(sent_on.error());
+    moved.emplace_back(letter.offset, letter.deliveries);
+  }
+  record_events(source_queue, catalog::BridgeTrigger::kDeadLetter, moved);
+  return {};
+}
+
+}  // namespace weir::broker

@@ -1,0 +1,189 @@
+// Recovery, checkpoints and the tidier: what the journal asks of the broker.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/broker.h"
+#include "broker/group_cell.h"
+#include "broker/keyspace_cell.h"
+
+namespace weir::broker {
+namespace {
+
+constexpr CellId kCatalogCell{0};
+
+Error corrupt(CellId cell, std::string_view what) {
+  return {ErrorCode::kStorageCorrupt,
+          fmt::format("cell {} cannot be recovered: {}; start with --salvage to leave it out",
+                      cell.value(), what)};
+}
+
+}  // namespace
+
+std::unique_ptr<Cell> Broker::make_cell(CellKind kind) const {
+  switch (kind) {
+    case CellKind::kLog: return std::make_unique<LogCell>();
+    case CellKind::kQueue: return std::make_unique<QueueCell>();
+    case CellKind::kKeyspace: return std::make_unique<KeyspaceCell>();
+    case CellKind::kBridge: return std::make_unique<BridgeCell>();
+    case CellKind::kGroup: return std::make_unique<GroupCell>();
+    case CellKind::kCatalog: break;
+  }
+  return nullptr;
+}
+
+Result<void> Broker::load_image(CellId id, ByteView image) {
+  if (image.empty()) return std::unexpected(corrupt(id, "its image is empty"));
+  const auto kind = static_cast<CellKind>(image.front());
+  image.remove_prefix(1);
+  if (kind == CellKind::kCatalog) return catalog_.load(image);
+  std::unique_ptr<Cell> cell = make_cell(kind);
+  if (cell == nullptr) return std::unexpected(corrupt(id, "its image is of an unknown kind"));
+  std::vector<Extent> held;
+  if (const auto loaded = cell->load(image, held); !loaded) {
+    return std::unexpected(corrupt(id, loaded.error().message));
+  }
+  for (const Extent& extent : held) journal_.retain(extent);
+  cells_[id] = std::move(cell);
+  return {};
+}
+
+Result<void> Broker::replay(
+    Lsn lsn, Timestamp now, CellId id, ByteView event, ByteView payload, const Extent& extent) {
+  now_ = std::max(now_, now);
+  if (event.empty()) return std::unexpected(corrupt(id, "an entry has no kind"));
+  const auto kind = static_cast<CellKind>(event.front());
+  event.remove_prefix(1);
+  if (kind == CellKind::kCatalog) return catalog_.apply(event);
+
+  std::unique_ptr<Cell>& slot = cells_[id];
+  if (slot == nullptr) slot = make_cell(kind);
+  if (slot == nullptr || slot->kind() != kind) {
+    return std::unexpected(corrupt(id, "an entry is of another kind than its cell"));
+  }
+  std::vector<Extent> released;
+  if (const auto done = slot->replay({lsn, now, event, payload, extent}, released); !done) {
+    return std::unexpected(corrupt(id, done.error().message));
+  }
+  for (const Extent& gone : released) journal_.release(gone, lsn);
+  if (kind == CellKind::kLog && !payload.empty()) {
+    // The queue learns of the log's end by the append itself; it has no entry of its own for a
+    // plain message.
+    if (const Thing* thing = catalog_.owner_of(id)) ends_moved(id, *thing);
+  }
+  return {};
+}
+
+Result<void> Broker::start(Timestamp now) {
+  now_ = std::max(now_, now);
+  absl::flat_hash_map<CellId, bool> known;
+  catalog_.each_thing_everywhere([&](const Thing& thing) {
+    for (const CellId log : thing.logs) known[log] = true;
+    if (thing.queue != CellId{}) known[thing.queue] = true;
+    for (const auto& [group, cell] : thing.stream_groups) known[cell] = true;
+    return true;
+  });
+  catalog_.each_group([&](const Name&, CellId cell) { return known[cell] = true; });
+  for (const auto& [name, bridge] : catalog_.bridges()) known[bridge.cell] = true;
+  for (const auto& [number, keyspace] : catalog_.keyspaces()) {
+    for (uint32_t i = 0; i < keyspace.cells; ++i) known[CellId(keyspace.first.value() + i)] = true;
+  }
+  // Entries of cells that were removed before the catalog's image was made left these behind.
+  std::vector<CellId> unknown;
+  for (const auto& [id, cell] : cells_) {
+    if (!known.contains(id)) unknown.push_back(id);
+  }
+  for (const CellId id : unknown) remove_cell(id);
+
+  std::vector<Name> names;
+  catalog_.each_thing_everywhere([&](const Thing& thing) {
+    for (const CellId log : thing.logs) cell<LogCell>(log);
+    bind(thing);
+    return true;
+  });
+  for (const Extent& extent : std::exchange(released_, {})) {
+    journal_.release(extent, Lsn(journal_.next_lsn().value() - 1));
+  }
+
+  const Turn turn(*this, now, Admission::kRelease);
+  if (!turn.ok()) return turn.status();
+  for (auto& [id, any] : cells_) {
+    if (any->kind() != CellKind::kQueue) continue;
+    auto& queue = static_cast<QueueCell&>(*any);
+    queue.queue.advance_time(now_);
+    for (const queue::ConsumerId consumer : queue.queue.consumers_with_bound_leases()) {
+      if (const auto event = queue.queue.decide_consumer_closed(consumer)) {
+        apply_events(id, queue, {*event});
+      }
+    }
+    queue.trim_due = true;
+    trims_due_.push_back(id);
+    touched_.push_back(id);
+  }
+  maintain_at_ = now_ + limits_.maintenance_every;
+  start_bridges();
+  return {};
+}
+
+std::optional<CellImage> Broker::image(CellId id) {
+  CellImage image;
+  if (id == kCatalogCell) {
+    image.head.push_back(static_cast<char>(CellKind::kCatalog));
+    image.head.append(catalog_.image());
+    return image;
+  }
+  const auto found = cells_.find(id);
+  if (found == cells_.end()) return std::nullopt;
+  image.head.push_back(static_cast<char>(found->second->kind()));
+  found->second->save(image);
+  return image;
+}
+
+std::vector<std::pair<CellId, Extent>> Broker::live_spans(FileId file) {
+  std::vector<std::pair<CellId, Extent>> spans;
+  std::vector<log::Row> rows;
+  for (const auto& [id, cell] : cells_) {
+    if (cell->kind() != CellKind::kLog) continue;
+    rows.clear();
+    static_cast<const LogCell&>(*cell).log.rows_in_file(file, rows);
+    for (const log::Row& row : rows) spans.emplace_back(id, row.span);
+  }
+  return spans;
+}
+
+Lsn Broker::moved(std::span<const MovedSpan> spans) {
+  absl::flat_hash_map<CellId, std::vector<log::Log::Relocation>> by_log;
+  for (const MovedSpan& span : spans) {
+    if (span.to.empty()) continue;
+    log::Log::Relocation relocation{span.from, span.to.front(), 0};
+    const Extent& last = span.to.back();
+    relocation.to.length = last.position + last.length - span.to.front().position;
+    for (const Extent& extent : span.to) relocation.bytes += extent.length;
+    by_log[span.cell].push_back(relocation);
+  }
+  const Turn turn(*this, now_, Admission::kRelease);
+  if (!turn.ok()) return {};
+  for (auto& [id, relocations] : by_log) {
+    auto* cell = find<LogCell>(id);
+    if (cell == nullptr) {
+      for (const auto& relocation : relocations) {
+        released_.push_back(
+            {relocation.to.file, relocation.to.frame, relocation.to.position, relocation.bytes});
+      }
+      continue;
+    }
+    std::vector<Extent> released;
+    const log::MovedEvent event = cell->log.decide_moved(std::move(relocations), released);
+    if (!event.rows.empty()) {
+      std::string bytes(1, static_cast<char>(CellKind::kLog));
+      log::encode(event, bytes);
+      journal_event(id, std::move(bytes));
+      cell->log.apply(event, journal_.next_lsn(), released);
+    }
+    give_up(released);
+  }
+  return commit_.empty() ? Lsn{} : journal_.next_lsn();
+}
+
+}  // namespace weir::broker

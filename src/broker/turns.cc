@@ -1,0 +1,169 @@
+// Turns: the outermost one submits what was staged, gives appends their places, and then lets the
+// waiters try.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/broker.h"
+
+namespace weir::broker {
+
+Broker::Broker(Journal& journal, Random random, Limits limits)
+    : journal_(journal), random_(random), limits_(limits) {}
+
+Broker::~Broker() = default;
+
+Broker::Turn::Turn(Broker& broker, Timestamp now, Admission admission, size_t bytes)
+    : broker_(broker), status_(broker.begin(now, admission, bytes)) {}
+
+Broker::Turn::~Turn() {
+  if (status_) broker_.end();
+}
+
+Lsn Broker::Turn::lsn() const {
+  return broker_.journal_.next_lsn();
+}
+
+Result<void> Broker::begin(Timestamp now, Admission admission, size_t bytes) {
+  if (stopped_) return fail(ErrorCode::kShuttingDown, "the broker is stopping");
+  if (commit_.bytes() + bytes > kCommitBytesMax) {
+    return fail(ErrorCode::kTooLarge,
+                fmt::format("one commit holds at most {} bytes", kCommitBytesMax));
+  }
+  if (const auto admitted = journal_.admit(admission, bytes); !admitted) return admitted;
+  now_ = std::max(now_, now);
+  ++depth_;
+  return {};
+}
+
+void Broker::end() {
+  WEIR_ASSERT(depth_ > 0, "a turn ended twice");
+  if (depth_ > 1) {
+    --depth_;
+    return;
+  }
+  submit();
+  --depth_;
+  wake_all();
+}
+
+void Broker::submit() {
+  if (!commit_.empty()) {
+    const Lsn lsn = journal_.next_lsn();
+    const Lsn submitted = commit_.submit(journal_, now_);
+    WEIR_ASSERT(submitted == lsn, "commit {} was expected to be {}", submitted.value(),
+                lsn.value());
+    for (const Unplaced& append : unplaced_) {
+      auto* cell = find<LogCell>(append.log);
+      const Extent& extent = commit_.extent(append.entry);
+      // Appended and trimmed or removed in one turn: nobody refers to the bytes.
+      if (cell == nullptr || !cell->log.place(append.event, append.header, extent)) {
+        journal_.release(extent, lsn);
+      }
+    }
+    for (const Extent& extent : released_) journal_.release(extent, lsn);
+    unplaced_.clear();
+    released_.clear();
+  }
+  for (const CellId id : touched_) {
+    const auto found = cells_.find(id);
+    if (found != cells_.end()) arm(id, *found->second);
+  }
+  touched_.clear();
+}
+
+void Broker::wake_all() {
+  if (waking_) return;
+  waking_ = true;
+  const auto settle_down = [this] {
+    while (!signals_.empty() || !after_turn_.empty()) {
+      auto later = std::exchange(after_turn_, {});
+      for (auto& run : later) run();
+      for (const WaitKey key : std::exchange(signals_, {})) waiters_.wake(key);
+    }
+  };
+  settle_down();
+  // One bounded step of each bridge; what is left is due at once, by the next tick, so that clients
+  // get their turn.
+  if (!bridges_due_.empty()) {
+    run_bridges(now_);
+    settle_down();
+  }
+  waking_ = false;
+}
+
+void Broker::touch(CellId id, Cell& cell) {
+  cell.last_lsn = journal_.next_lsn();
+  touched_.push_back(id);
+}
+
+void Broker::arm(CellId id, Cell& cell) {
+  const Timestamp due = cell.next_deadline();
+  if (due == cell.armed) return;
+  if (cell.armed != Timestamp::never()) deadlines_.erase({cell.armed, id});
+  cell.armed = due;
+  if (due != Timestamp::never()) deadlines_.insert({due, id});
+}
+
+void Broker::give_up(std::vector<Extent>& released) {
+  released_.insert(released_.end(), released.begin(), released.end());
+  released.clear();
+}
+
+void Broker::journal_event(CellId id, std::string event, Durability durability) {
+  WEIR_ASSERT(depth_ > 0, "an event outside of a turn");
+  commit_.add(id, std::move(event));
+  commit_.require(durability);
+  const auto found = cells_.find(id);
+  if (found != cells_.end()) touch(id, *found->second);
+}
+
+Depends Broker::cell_depends(CellId id) const {
+  const auto found = cells_.find(id);
+  return found == cells_.end() ? Depends{} : Depends{found->second->last_lsn, Durability::kFsync};
+}
+
+WaiterId Broker::wait(std::span<const WaitKey> keys, Timestamp deadline, WaitMode mode, Wake wake) {
+  if (stopped_) {
+    wake(WakeReason::kStopping);
+    return {};
+  }
+  return waiters_.add(keys, deadline, mode, std::move(wake));
+}
+
+void Broker::stop() {
+  waiters_.stop_all();
+  stopped_ = true;
+}
+
+catalog::Uuid Broker::new_uuid() {
+  // Version 4, variant 1 (RFC 9562), so that tools which look at the bits are content.
+  const uint64_t high = (random_.next() & ~uint64_t{0xf000}) | 0x4000;
+  const uint64_t low = (random_.next() >> 2) | (uint64_t{1} << 63);
+  return {high, low};
+}
+
+// ---- watermarks
+
+void Broker::progressed(Lsn written, Lsn durable) {
+  const auto release = [&](std::deque<Undurable>& waiting, Lsn reached) {
+    while (!waiting.empty() && waiting.front().lsn <= reached) {
+      const CellId log = waiting.front().log;
+      waiting.pop_front();
+      if (auto* cell = find<LogCell>(log)) cell->log.durable_end(durable);
+      if (waiters_.waiting_for(safe_key(log))) signal(safe_key(log));
+    }
+  };
+  release(undurable_os_, written);
+  release(undurable_fsync_, durable);
+  if (listener_) listener_(written, durable);
+  wake_all();
+}
+
+void Broker::storage_health(std::optional<Error> problem) {
+  problem_ = std::move(problem);
+}
+
+}  // namespace weir::broker

@@ -1,0 +1,119 @@
+#include "tests/unit/broker/fixture.h"
+
+namespace weir::broker {
+namespace {
+
+using Strings = std::vector<std::string>;
+using catalog::BridgeTrigger;
+
+class Bridges : public BrokerTest {
+ protected:
+  Result<Depends> bridge(const std::string& name,
+                         const std::string& from,
+                         const std::string& to,
+                         BridgeTrigger trigger = BridgeTrigger::kRecord,
+                         const std::string& filter = {}) {
+    catalog::Bridge wanted;
+    wanted.name = name;
+    wanted.from = {"", from};
+    wanted.to = {"", to};
+    wanted.trigger = trigger;
+    wanted.filter = filter;
+    return broker->create_bridge(wanted, now);
+  }
+};
+
+TEST_F(Bridges, EveryRecordOfTheTopicBecomesOneMessage) {
+  const CellId log = make_topic("events").logs[0];
+  append(log, "before");
+  const CellId queue = make_queue("jobs");
+  ASSERT_TRUE(bridge("b", "events", "jobs"));
+  append(log, "after", "k");
+  pass(1);
+  const Received received = receive(queue);
+  ASSERT_EQ(bodies(received), (Strings{"before", "after"}))
+      << broker->bridges().at(0).problem << broker->bridges().at(0).lag;
+  EXPECT_EQ(received.deliveries[1].record.key, "k");
+  EXPECT_EQ(received.deliveries[1].record.headers.find(kHeaderSource), "events/0/1");
+  EXPECT_EQ(broker->bridges().at(0).lag, 0);
+}
+
+TEST_F(Bridges, AFilterLetsOnlyItsRecordsPass) {
+  const CellId log = make_topic("events").logs[0];
+  const CellId queue = make_queue("jobs");
+  ASSERT_TRUE(bridge("b", "events", "jobs", BridgeTrigger::kRecord, "key=order-*"));
+  append(log, "one", "order-1");
+  append(log, "two", "user-1");
+  pass(1);
+  EXPECT_EQ(bodies(receive(queue)), (Strings{"one"}));
+}
+
+TEST_F(Bridges, AnAcknowledgementAndItsRecordAreOneCommit) {
+  const CellId queue = make_queue("jobs");
+  const CellId audit = make_topic("audit").logs[0];
+  ASSERT_TRUE(bridge("b", "jobs", "audit", BridgeTrigger::kAck));
+  const Sent sent = send(queue, "job");
+  const Received received = receive(queue);
+  const Lsn before = broker->next_lsn();
+  ack(queue, received);
+  EXPECT_EQ(broker->next_lsn(), before.next());
+  const Strings recorded = values(audit);
+  ASSERT_EQ(recorded.size(), 1U);
+  EXPECT_NE(recorded[0].find(to_string(message_id(thing("jobs").uuid, sent.offset))),
+            std::string::npos);
+  ack(queue, received);  // again: nothing more
+  EXPECT_EQ(values(audit).size(), 1U);
+}
+
+TEST_F(Bridges, ALoopIsRefused) {
+  make_topic("a");
+  make_queue("b");
+  ASSERT_TRUE(bridge("one", "a", "b"));
+  EXPECT_EQ(bridge("two", "b", "a", BridgeTrigger::kAck).error().code, ErrorCode::kRefused);
+}
+
+// Crashes at random moments, each leaving a random prefix of the undurable commits: at the end
+// every event has exactly one message, and every acknowledged message exactly one record.
+TEST_F(Bridges, ExactlyOneOutputForEachInputThroughCrashes) {
+  Random random(20);
+  CellId log = make_topic("events", 2).logs[0];
+  const CellId second = thing("events").logs[1];
+  const CellId queue = make_queue("jobs");
+  const CellId audit = make_topic("audit").logs[0];
+  ASSERT_TRUE(bridge("in", "events", "jobs"));
+  ASSERT_TRUE(bridge("out", "jobs", "audit", BridgeTrigger::kAck));
+  catalog::Thing kept = thing("jobs");
+  kept.queue_policy.history_ms = 86'400'000;
+  ASSERT_TRUE(broker->alter(kept, now));
+  journal.sync();
+  for (int round = 0; round < 300; ++round) {
+    switch (random.below(6)) {
+      case 0:
+      case 1: append(random.one_in(2) ? log : second, "event"); break;
+      case 2: ack(queue, receive(queue, 5)); break;
+      case 3: pass(static_cast<int64_t>(random.below(40'000))); break;
+      case 4: journal.sync(); break;
+      default:
+        if (random.one_in(4)) {
+          journal.crash(Lsn(broker->next_lsn().value() - random.below(4)));
+          broker.reset();
+          open();
+        } else if (random.one_in(4)) {
+          journal.sync();
+          journal.checkpoint();
+        }
+        break;
+    }
+  }
+  for (int i = 0; i < 50; ++i) {
+    pass(31'000);
+    ack(queue, receive(queue, 1000));
+  }
+  const size_t events = values(log).size() + values(second).size();
+  EXPECT_GT(events, 20U);
+  EXPECT_EQ(values(thing("jobs").logs[0]).size(), events);
+  EXPECT_EQ(values(audit).size(), events);
+}
+
+}  // namespace
+}  // namespace weir::broker

@@ -1,0 +1,163 @@
+#include "broker/keyspace_cell.h"
+#include "core/keyspace/keyspace.h"
+#include "tests/unit/broker/fixture.h"
+
+namespace weir::broker {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+class Topics : public BrokerTest {
+ protected:
+  std::vector<std::string> safe_values(CellId log) {
+    std::vector<std::string> result;
+    broker->read({.log = log, .from = Offset(0), .end = {}}, [&](Result<ReadAnswer> answer) {
+      ASSERT_TRUE(answer) << answer.error().message;
+      std::vector<log::StoredBatch> batches;
+      for (const auto& entry : answer->batches) batches.push_back({entry.event, entry.payload});
+      log::RecordReader reader(batches, Offset(0), answer->end);
+      log::ReadRecord record;
+      while (reader.next(record)) result.emplace_back(record.value.value_or(""));
+    });
+    return result;
+  }
+};
+
+TEST_F(Topics, ReadersSeeNothingBeforeItIsDurable) {
+  const CellId log = make_topic("events").logs[0];
+  journal.sync();
+  append(log, "one");
+  EXPECT_TRUE(safe_values(log).empty());
+  EXPECT_EQ(values(log), (Strings{"one"}));
+  journal.sync();
+  EXPECT_EQ(safe_values(log), (Strings{"one"}));
+}
+
+TEST_F(Topics, AWaiterForTheSafeEndWakesWithTheWatermark) {
+  const CellId log = make_topic("events").logs[0];
+  journal.sync();
+  int wakes = 0;
+  const WaitKey key = Broker::safe_key(log);
+  broker->wait({&key, 1}, Timestamp::never(), WaitMode::kAll, [&](WakeReason) {
+    ++wakes;
+    return true;
+  });
+  append(log, "one");
+  EXPECT_EQ(wakes, 0);
+  journal.sync();
+  EXPECT_EQ(wakes, 1);
+}
+
+TEST_F(Topics, TheSafeEndOfALogThatIsAcknowledgedAtOnceIsItsEnd) {
+  catalog::LogPolicy policy;
+  policy.durability = Durability::kTransient;
+  const auto made =
+      broker->create_topic({.name = {"", "fast"}, .log = policy, .properties = {}}, now);
+  const CellId log = made->thing->logs[0];
+  append(log, "one");
+  EXPECT_EQ(safe_values(log), (Strings{"one"}));
+}
+
+TEST_F(Topics, SeveralAppendsOfOneTurnAreReadTogetherAfterIt) {
+  const CellId log = make_topic("events").logs[0];
+  std::vector<std::string> inside;
+  {
+    const Broker::Turn turn(*broker, now);
+    append(log, "a");
+    append(log, "b");
+    broker->read({.log = log, .from = Offset(0), .end = {}, .visibility = Visibility::kApplied},
+                 [&](Result<ReadAnswer> answer) {
+                   ASSERT_TRUE(answer);
+                   for (size_t i = 0; i < answer->batches.size(); ++i) inside.push_back("batch");
+                 });
+    EXPECT_TRUE(inside.empty());
+  }
+  EXPECT_EQ(inside.size(), 2U);
+  EXPECT_EQ(values(log), (Strings{"a", "b"}));
+}
+
+TEST_F(Topics, ARemovedTopicGivesItsBytesBackAndItsNameToAnother) {
+  const CellId log = make_topic("events").logs[0];
+  append(log, std::string(5000, 'x'));
+  journal.sync();
+  EXPECT_GT(journal.live_bytes(), 5000U);
+  ASSERT_TRUE(broker->remove({"", "events"}, now));
+  journal.sync();
+  EXPECT_EQ(journal.live_bytes(), 0U);
+  const CellId next = make_topic("events").logs[0];
+  EXPECT_NE(next, log);
+  EXPECT_EQ(broker->find_log(log), nullptr);
+}
+
+TEST_F(Topics, RetentionByTimeRemovesWhatIsOld) {
+  catalog::LogPolicy policy;
+  policy.retention_ms = 10'000;
+  const auto made =
+      broker->create_topic({.name = {"", "short"}, .log = policy, .properties = {}}, now);
+  const CellId log = made->thing->logs[0];
+  append(log, "old");
+  journal.sync();
+  pass(9'000);
+  EXPECT_EQ(values(log), (Strings{"old"}));
+  pass(3'000);
+  EXPECT_TRUE(values(log).empty());
+}
+
+TEST_F(Topics, CheckpointAndReplayGiveTheSameTopicsBack) {
+  const CellId log = make_topic("events", 3).logs[0];
+  append(log, "one");
+  journal.sync();
+  journal.checkpoint();
+  append(log, "two");
+  make_topic("later");
+  journal.sync();
+  crash();
+  EXPECT_EQ(values(log), (Strings{"one", "two"}));
+  EXPECT_EQ(thing("events").logs.size(), 3U);
+  EXPECT_NE(broker->catalog().find({"", "later"}), nullptr);
+  EXPECT_FALSE(broker->create_topic({.name = {"", "later"}, .log = {}, .properties = {}}, now));
+}
+
+TEST_F(Topics, TheTidierMovesWhatLivesAndReadersFindIt) {
+  const CellId kept = make_topic("kept").logs[0];
+  const CellId gone = make_topic("gone").logs[0];
+  for (int i = 0; i < 50; ++i) {
+    append(kept, "k" + std::to_string(i));
+    append(gone, std::string(3000, 'x'));
+  }
+  journal.sync();
+  ASSERT_TRUE(broker->remove({"", "gone"}, now));
+  journal.sync();
+  const Strings before = values(kept);
+  for (const FileId file : journal.file_ids()) journal.tidy(file);
+  journal.sync();
+  journal.checkpoint();
+  EXPECT_EQ(values(kept), before);
+  crash();
+  EXPECT_EQ(values(kept), before);
+}
+
+TEST_F(Topics, AKeyspaceBucketIsACellOfItsOwn) {
+  const auto cells = broker->keyspace_cells(0, true, now);
+  ASSERT_TRUE(cells && *cells);
+  const CellId id = (*cells)->first;
+  {
+    const Broker::Turn turn(*broker, now);
+    keyspace::Event event;
+    event.kind = keyspace::EventKind::kSetString;
+    event.key = "name";
+    event.value = "value";
+    Writer writer;
+    writer.u8(static_cast<uint8_t>(CellKind::kKeyspace));
+    keyspace::encode(event, writer);
+    broker->cell<KeyspaceCell>(id).bucket.apply(event);
+    broker->journal_event(id, writer.out());
+  }
+  journal.sync();
+  journal.checkpoint();
+  crash();
+  EXPECT_EQ(broker->cell<KeyspaceCell>(id).bucket.size(), 1U);
+}
+
+}  // namespace
+}  // namespace weir::broker
