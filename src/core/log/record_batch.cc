@@ -21,21 +21,60 @@ std::unexpected<Error> corrupt(std::string message) {
   return fail(ErrorCode::kCorruptBatch, std::move(message));
 }
 
-// A length or -1 for null, of at most what is left. Sets failed on anything else.
-std::optional<ByteView> nullable_bytes(Reader& reader) {
-  const int64_t length = reader.svarint();
-  if (length == -1) return std::nullopt;
-  if (length < 0) reader.fail();
-  return reader.raw(static_cast<uint64_t>(length));
-}
+// Reads record bytes. As base's Reader, but with the one-byte numbers that most fields are done in
+// place: the walk of a batch at the door is half of what it costs.
+class Cursor {
+ public:
+  explicit Cursor(ByteView bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
-void check_headers(Reader& reader, int64_t count) {
-  if (count < 0 || count > kRecordHeadersMax) return reader.fail();
-  for (int64_t i = 0; i < count && !reader.failed(); ++i) {
-    const int64_t key_length = reader.svarint();
-    if (key_length < 0) reader.fail();
-    reader.raw(static_cast<uint64_t>(key_length));
-    nullable_bytes(reader);
+  int64_t svarint() {
+    if (at_ != end_ && (*at_ & 0x80) == 0) return unzigzag(static_cast<uint8_t>(*at_++));
+    return long_svarint();
+  }
+  ByteView raw(int64_t length) {
+    if (length < 0 || length > end_ - at_) {
+      fail();
+      return {};
+    }
+    const ByteView bytes(at_, static_cast<size_t>(length));
+    at_ += length;
+    return bytes;
+  }
+  // A length, or -1 for null.
+  std::optional<ByteView> nullable() {
+    const int64_t length = svarint();
+    if (length == -1) return std::nullopt;
+    return raw(length);
+  }
+  ByteView rest() const { return {at_, static_cast<size_t>(end_ - at_)}; }
+  void fail() {
+    failed_ = true;
+    at_ = end_;
+  }
+  bool failed() const { return failed_; }
+
+ private:
+  int64_t long_svarint() {
+    Reader reader(rest());
+    const int64_t value = reader.svarint();
+    if (reader.failed()) {
+      fail();
+      return 0;
+    }
+    at_ += reader.position();
+    return value;
+  }
+
+  const char* at_;
+  const char* end_;
+  bool failed_ = false;
+};
+
+void skip_headers(Cursor& cursor, int64_t count) {
+  if (count < 0 || count > kRecordHeadersMax) return cursor.fail();
+  for (int64_t i = 0; i < count && !cursor.failed(); ++i) {
+    cursor.raw(cursor.svarint());
+    cursor.nullable();
   }
 }
 
@@ -204,11 +243,11 @@ HeaderList::Iterator& HeaderList::Iterator::operator++() {
 }
 
 void HeaderList::Iterator::parse() {
-  Reader reader(rest_);
-  current_.key = reader.raw(static_cast<uint64_t>(reader.svarint()));
-  current_.value = nullable_bytes(reader);
-  if (reader.failed()) left_ = 0;  // bytes that no RecordIterator has checked
-  rest_.remove_prefix(std::min(reader.position(), rest_.size()));
+  Cursor cursor(rest_);
+  current_.key = cursor.raw(cursor.svarint());
+  current_.value = cursor.nullable();
+  if (cursor.failed()) left_ = 0;  // bytes that no RecordIterator has checked
+  rest_ = cursor.rest();
 }
 
 std::optional<ByteView> HeaderList::find(ByteView key) const {
@@ -222,26 +261,23 @@ std::optional<ByteView> HeaderList::find(ByteView key) const {
 bool RecordIterator::next(RecordView& record) {
   if (failed_ || left_ == 0) return false;
   failed_ = true;
-  Reader outer(rest_);
-  const int64_t length = outer.svarint();
-  if (length < 0) return false;
-  Reader reader(outer.raw(static_cast<uint64_t>(length)));
+  Cursor outer(rest_);
+  Cursor cursor(outer.raw(outer.svarint()));
   if (outer.failed()) return false;
-  reader.u8();  // attributes, unused
-  record.timestamp_delta = reader.svarint();
-  const int64_t offset_delta = reader.svarint();
-  record.key = nullable_bytes(reader);
-  record.value = nullable_bytes(reader);
-  const int64_t header_count = reader.svarint();
-  const ByteView body = rest_.substr(outer.position() - static_cast<size_t>(length));
-  const size_t headers_begin = reader.position();
-  check_headers(reader, header_count);
-  if (!reader.done() || offset_delta < 0 || offset_delta > INT32_MAX) return false;
+  cursor.raw(1);  // attributes, unused
+  record.timestamp_delta = cursor.svarint();
+  const int64_t offset_delta = cursor.svarint();
+  record.key = cursor.nullable();
+  record.value = cursor.nullable();
+  const int64_t header_count = cursor.svarint();
+  const ByteView headers = cursor.rest();
+  skip_headers(cursor, header_count);
+  if (cursor.failed() || !cursor.rest().empty() || offset_delta < 0 || offset_delta > INT32_MAX) {
+    return false;
+  }
   record.offset_delta = static_cast<int32_t>(offset_delta);
-  record.headers =
-      HeaderList(body.substr(headers_begin, static_cast<size_t>(length) - headers_begin),
-                 static_cast<int32_t>(header_count));
-  rest_.remove_prefix(outer.position());
+  record.headers = HeaderList(headers, static_cast<int32_t>(header_count));
+  rest_ = outer.rest();
   --left_;
   failed_ = false;
   return true;
