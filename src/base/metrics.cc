@@ -32,9 +32,11 @@ std::string escaped(const std::string& value) {
 std::string label_text(const MetricLabels& labels, std::string_view extra = {}) {
   std::string text;
   for (const auto& [name, value] : labels) {
-    fmt::format_to(std::back_inserter(text), "{}{}=\"{}\"", text.empty() ? "" : ",", name, escaped(value));
+    fmt::format_to(std::back_inserter(text), "{}{}=\"{}\"", text.empty() ? "" : ",", name,
+                   escaped(value));
   }
-  if (!extra.empty()) fmt::format_to(std::back_inserter(text), "{}{}", text.empty() ? "" : ",", extra);
+  if (!extra.empty())
+    fmt::format_to(std::back_inserter(text), "{}{}", text.empty() ? "" : ",", extra);
   return text.empty() ? text : "{" + text + "}";
 }
 
@@ -66,25 +68,33 @@ uint64_t Histogram::count() const {
   return total;
 }
 
-void MetricRegistry::add(std::string name, std::string help, MetricLabels labels, const Counter& counter) {
-  insert(std::move(name),
-         std::move(help),
-         Type::kCounter,
+void MetricRegistry::add(std::string name,
+                         std::string help,
+                         MetricLabels labels,
+                         const Counter& counter) {
+  insert(std::move(name), std::move(help), Type::kCounter,
          {std::move(labels), [&counter] { return static_cast<double>(counter.value()); }});
 }
 
-void MetricRegistry::add(std::string name, std::string help, MetricLabels labels, const Gauge& gauge) {
-  insert(std::move(name),
-         std::move(help),
-         Type::kGauge,
+void MetricRegistry::add(std::string name,
+                         std::string help,
+                         MetricLabels labels,
+                         const Gauge& gauge) {
+  insert(std::move(name), std::move(help), Type::kGauge,
          {std::move(labels), [&gauge] { return static_cast<double>(gauge.value()); }});
 }
 
-void MetricRegistry::add(std::string name, std::string help, MetricLabels labels, const Histogram& histogram) {
+void MetricRegistry::add(std::string name,
+                         std::string help,
+                         MetricLabels labels,
+                         const Histogram& histogram) {
   insert(std::move(name), std::move(help), Type::kHistogram, {std::move(labels), {}, &histogram});
 }
 
-void MetricRegistry::add(std::string name, std::string help, MetricLabels labels, std::function<double()> gauge) {
+void MetricRegistry::add(std::string name,
+                         std::string help,
+                         MetricLabels labels,
+                         std::function<double()> gauge) {
   insert(std::move(name), std::move(help), Type::kGauge, {std::move(labels), std::move(gauge)});
 }
 
@@ -104,8 +114,11 @@ std::string MetricRegistry::render() const {
   const std::lock_guard lock(mutex_);
   std::string out;
   for (const Family& family : families_) {
-    const char* type = family.type == Type::kCounter ? "counter" : family.type == Type::kGauge ? "gauge" : "histogram";
-    fmt::format_to(std::back_inserter(out), "# HELP {} {}\n# TYPE {} {}\n", family.name, family.help, family.name, type);
+    const char* type = family.type == Type::kCounter ? "counter"
+                       : family.type == Type::kGauge ? "gauge"
+                                                     : "histogram";
+    fmt::format_to(std::back_inserter(out), "# HELP {} {}\n# TYPE {} {}\n", family.name,
+                   family.help, family.name, type);
     if (family.type == Type::kHistogram) {
       render_histograms(family, out);
     } else {
@@ -136,20 +149,14 @@ void MetricRegistry::render_histograms(const Family& family, std::string& out) {
       count += in_bucket;
       // Cumulative counts need no line where they do not grow.
       if (in_bucket == 0) continue;
-      const double limit = static_cast<double>(Histogram::bucket_limit_us(i)) / kMicrosecondsPerSecond;
+      const double limit =
+          static_cast<double>(Histogram::bucket_limit_us(i)) / kMicrosecondsPerSecond;
       const std::string extra = fmt::format("le=\"{}\"", limit);
-      fmt::format_to(std::back_inserter(out),
-                     "{}_bucket{} {}\n",
-                     family.name,
-                     label_text(group.front()->labels, extra),
-                     count);
+      fmt::format_to(std::back_inserter(out), "{}_bucket{} {}\n", family.name,
+                     label_text(group.front()->labels, extra), count);
     }
-    fmt::format_to(std::back_inserter(out),
-                   "{0}_bucket{1} {2}\n{0}_sum{3} {4}\n{0}_count{3} {2}\n",
-                   family.name,
-                   label_text(group.front()->labels, "le=\"+Inf\""),
-                   count,
-                   labels,
+    fmt::format_to(std::back_inserter(out), "{0}_bucket{1} {2}\n{0}_sum{3} {4}\n{0}_count{3} {2}\n",
+                   family.name, label_text(group.front()->labels, "le=\"+Inf\""), count, labels,
                    static_cast<double>(sum_us) / kMicrosecondsPerSecond);
   }
 }

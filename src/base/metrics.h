@@ -1,9 +1,11 @@
 #pragma once
-// Numbers about the running process in the Prometheus sense. A Counter only grows, a Gauge moves, a Histogram counts
-// observations in log-linear buckets. Whoever counts owns the object; a Registry knows where it is and how it is called.
-// Several objects may carry the same name and labels (one per shard): they are added up when they are shown.
+// Numbers about the running process in the Prometheus sense. A Counter only grows, a Gauge moves, a
+// Histogram counts observations in log-linear buckets. Whoever counts owns the object; a Registry
+// knows where it is and how it is called. Several objects may carry the same name and labels (one
+// per shard): they are added up when they are shown.
 //
-// Thread safety: recording is wait-free from any thread; a registered object must outlive its Registry's last render().
+// Thread safety: recording is wait-free from any thread; a registered object must outlive its
+// Registry's last render().
 
 #include <array>
 #include <atomic>
@@ -35,7 +37,8 @@ class Gauge {
   std::atomic<int64_t> value_{0};
 };
 
-// Durations in microseconds, shown in seconds. Four buckets per power of two: a value is known to 25 %.
+// Durations in microseconds, shown in seconds. Four buckets per power of two: a value is known to
+// 25 %.
 class Histogram {
  public:
   static constexpr size_t kBuckets = 4 * 36;
@@ -57,8 +60,8 @@ using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
 class MetricRegistry {
  public:
-  // Names begin with weir_, end in their base unit, counters in _total. Registering one name with another type or help
-  // text is a bug.
+  // Names begin with weir_, end in their base unit, counters in _total. Registering one name with
+  // another type or help text is a bug.
   void add(std::string name, std::string help, MetricLabels labels, const Counter& counter);
   void add(std::string name, std::string help, MetricLabels labels, const Gauge& gauge);
   void add(std::string name, std::string help, MetricLabels labels, const Histogram& histogram);

@@ -51,12 +51,18 @@ void ReplySlot::on_abandoned(runtime::Task hook) {
   if (connection_->io_) connection_->io_->output.set_hook(number_, std::move(hook));
 }
 
-bool ReplySlot::open() const { return connection_ != nullptr && connection_->open(); }
+bool ReplySlot::open() const {
+  return connection_ != nullptr && connection_->open();
+}
 
 // --- Session
 
-void Session::on_overflow(Connection& connection) { connection.close(CloseReason::kOverflow); }
-void Session::on_request_timeout(Connection& connection) { connection.close(CloseReason::kTimeout); }
+void Session::on_overflow(Connection& connection) {
+  connection.close(CloseReason::kOverflow);
+}
+void Session::on_request_timeout(Connection& connection) {
+  connection.close(CloseReason::kTimeout);
+}
 
 // --- life
 
@@ -144,9 +150,10 @@ void Connection::send(Reply reply, Lsn lsn, Durability durability) {
 
 void Connection::complete(uint64_t number, Reply reply, Lsn lsn, Durability durability) {
   if (shard_.shard().is_current()) return complete_here(number, std::move(reply), lsn, durability);
-  shard_.shard().post([self = shared_from_this(), number, r = std::move(reply), lsn, durability]() mutable {
-    self->complete_here(number, std::move(r), lsn, durability);
-  });
+  shard_.shard().post(
+      [self = shared_from_this(), number, r = std::move(reply), lsn, durability]() mutable {
+        self->complete_here(number, std::move(r), lsn, durability);
+      });
 }
 
 void Connection::complete_here(uint64_t number, Reply reply, Lsn lsn, Durability durability) {
@@ -169,19 +176,28 @@ bool Connection::may_read() const {
 }
 
 bool Connection::wants_more() const {
-  return may_read() && io_->output.bytes() < limits_.output_bytes_max && io_->output.count() < limits_.replies_max;
+  return may_read() && io_->output.bytes() < limits_.output_bytes_max &&
+         io_->output.count() < limits_.replies_max;
 }
 
-void Connection::expect(size_t bytes) { io_->input.expect(std::min(bytes, limits_.request_bytes_max)); }
-Bytes Connection::keep(ByteView part) { return io_->input.keep(part); }
-void Connection::pause_reading() { ++pauses_; }
+void Connection::expect(size_t bytes) {
+  io_->input.expect(std::min(bytes, limits_.request_bytes_max));
+}
+Bytes Connection::keep(ByteView part) {
+  return io_->input.keep(part);
+}
+void Connection::pause_reading() {
+  ++pauses_;
+}
 
 void Connection::resume_reading() {
   WEIR_ASSERT(pauses_ > 0, "resumed more often than paused");
   if (--pauses_ == 0) parse_later();
 }
 
-void Connection::set_producing() { producing_ = true; }
+void Connection::set_producing() {
+  producing_ = true;
+}
 
 void Connection::overload_ended() {
   if (producing_) parse_later();
@@ -193,13 +209,14 @@ void Connection::start_reading() {
   const std::span<char> room = io_->input.room(limits_.request_bytes_max);
   if (room.empty()) return;
   reading_ = true;
-  io_->socket.async_read_some(boost::asio::buffer(room.data(), room.size()),
-                              [self = shared_from_this()](boost::system::error_code error, size_t bytes) {
-                                self->on_read(error == boost::asio::error::eof ? ReadEnd::kEnded
-                                              : error                          ? ReadEnd::kBroken
-                                                                               : ReadEnd::kNone,
-                                              bytes);
-                              });
+  io_->socket.async_read_some(
+      boost::asio::buffer(room.data(), room.size()),
+      [self = shared_from_this()](boost::system::error_code error, size_t bytes) {
+        self->on_read(error == boost::asio::error::eof ? ReadEnd::kEnded
+                      : error                          ? ReadEnd::kBroken
+                                                       : ReadEnd::kNone,
+                      bytes);
+      });
 }
 
 void Connection::on_read(ReadEnd end, size_t bytes) {
@@ -233,8 +250,8 @@ void Connection::parse_later() {
 }
 
 void Connection::parse() {
-  // Each round consumes something or ends; another round follows only when the parser was stopped by a limit that the
-  // flush has lifted.
+  // Each round consumes something or ends; another round follows only when the parser was stopped
+  // by a limit that the flush has lifted.
   bool again = true;
   while (again && wants_more() && !io_->input.content().empty()) {
     again = parse_once() && wants_more();
@@ -342,7 +359,8 @@ void Connection::park_if_blocked() {
   if (!blocked) return;
   parked_ = true;
   Parked* waiter = this;
-  shard_.watermark().park(blocked->lsn, blocked->durability, std::shared_ptr<Parked>(shared_from_this(), waiter));
+  shard_.watermark().park(blocked->lsn, blocked->durability,
+                          std::shared_ptr<Parked>(shared_from_this(), waiter));
 }
 
 void Connection::update_output_limit() {
@@ -356,8 +374,9 @@ void Connection::update_output_limit() {
   }
 }
 
-// Everything was sent. Closing a socket that holds unread input would reset it, and the peer might lose our last reply:
-// so the end of our output is announced, and input is thrown away until the peer has closed too.
+// Everything was sent. Closing a socket that holds unread input would reset it, and the peer might
+// lose our last reply: so the end of our output is announced, and input is thrown away until the
+// peer has closed too.
 void Connection::linger() {
   if (peer_ended_) return close(end_reason_);
   lingering_ = true;
@@ -370,7 +389,8 @@ void Connection::linger() {
 
 // --- deadlines
 
-// One timer serves all of them; it is never set later, only earlier, and looks again when it expires.
+// One timer serves all of them; it is never set later, only earlier, and looks again when it
+// expires.
 void Connection::watch_deadlines() {
   if (!open_) return;
   int64_t next = INT64_MAX;
@@ -380,7 +400,8 @@ void Connection::watch_deadlines() {
   consider(request_since_ms_, limits_.request_deadline);
   consider(stalled_since_ms_, limits_.stall_deadline);
   consider(linger_since_ms_, kLingerDeadline);
-  if (limits_.idle_deadline.count() > 0 && io_->output.empty()) consider(active_at_ms_, limits_.idle_deadline);
+  if (limits_.idle_deadline.count() > 0 && io_->output.empty())
+    consider(active_at_ms_, limits_.idle_deadline);
   if (next == INT64_MAX) return;
   if (!io_->deadline) io_->deadline.emplace(shard_.shard(), [this] { on_deadline(); });
   if (io_->deadline->armed() && io_->deadline_at_ms <= next) return;
@@ -396,7 +417,8 @@ void Connection::on_deadline() {
   };
   if (passed(linger_since_ms_, kLingerDeadline)) return close(end_reason_);
   if (passed(stalled_since_ms_, limits_.stall_deadline)) return close(CloseReason::kTimeout);
-  const bool idle = limits_.idle_deadline.count() > 0 && io_->output.empty() && request_since_ms_ == 0;
+  const bool idle =
+      limits_.idle_deadline.count() > 0 && io_->output.empty() && request_since_ms_ == 0;
   if (idle && passed(active_at_ms_, limits_.idle_deadline)) return close(CloseReason::kTimeout);
   if (passed(request_since_ms_, limits_.request_deadline)) {
     // While we do not read, the peer cannot be blamed.

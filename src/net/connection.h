@@ -1,20 +1,26 @@
 #pragma once
-// Connection: one client on one port, whatever the protocol. It owns the socket, a bounded read buffer and an ordered
-// queue of replies. Session: what a protocol adds to it, a parser of bytes that gives replies.
+// Connection: one client on one port, whatever the protocol. It owns the socket, a bounded read
+// buffer and an ordered queue of replies. Session: what a protocol adds to it, a parser of bytes
+// that gives replies.
 //
 // The contract in short:
-//  - on_data() parses as many whole requests as the view holds (while connection.wants_more()), and for each of them,
-//    in order, either sends the answer (send()) or reserves its place (reserve()) and completes it later.
-//  - A reply leaves when all earlier ones have left and the watermark of its durability class has reached its LSN. No
+//  - on_data() parses as many whole requests as the view holds (while connection.wants_more()), and
+//  for each of them,
+//    in order, either sends the answer (send()) or reserves its place (reserve()) and completes it
+//    later.
+//  - A reply leaves when all earlier ones have left and the watermark of its durability class has
+//  reached its LSN. No
 //    session waits for that before it parses the next request.
 //  - All replies that one wake-up makes ready go out in one gathered write.
 //
-// Limits and what happens at them (ConnectionLimits): a request larger than the buffer: Session::on_overflow(); too
-// much output parked or unsent, or too many requests under way: the socket is not read until half of it has left;
-// a request that does not arrive whole in time: Session::on_request_timeout(); a peer that takes nothing: closed.
+// Limits and what happens at them (ConnectionLimits): a request larger than the buffer:
+// Session::on_overflow(); too much output parked or unsent, or too many requests under way: the
+// socket is not read until half of it has left; a request that does not arrive whole in time:
+// Session::on_request_timeout(); a peer that takes nothing: closed.
 //
 // Thread: everything on the connection's shard, except what says "any thread".
-// Life: kept by its reactor operations and by ReplySlots; the Session dies on its shard, soon after on_close().
+// Life: kept by its reactor operations and by ReplySlots; the Session dies on its shard, soon after
+// on_close().
 
 #include <atomic>
 #include <cstddef>
@@ -46,14 +52,15 @@ struct ConnectionLimits {
   size_t replies_max = 4096;
   // From the first byte of a request to its last.
   Milliseconds request_deadline = std::chrono::seconds(30);
-  // Without a request and without a reply under way; 0 is for ever (the peer's host is still probed, by TCP keep-alive).
+  // Without a request and without a reply under way; 0 is for ever (the peer's host is still
+  // probed, by TCP keep-alive).
   Milliseconds idle_deadline{0};
   // With output waiting of which the peer takes nothing.
   Milliseconds stall_deadline = std::chrono::seconds(120);
 };
 
-// The right, and the duty, to answer one request. Whoever holds it completes it exactly once; if it is dropped instead,
-// the connection is closed, since the answers behind it could not leave.
+// The right, and the duty, to answer one request. Whoever holds it completes it exactly once; if it
+// is dropped instead, the connection is closed, since the answers behind it could not leave.
 class ReplySlot {
  public:
   ReplySlot() = default;
@@ -63,13 +70,13 @@ class ReplySlot {
 
   explicit operator bool() const { return connection_ != nullptr; }
 
-  // Any thread. `reply` leaves in its turn, once `durability`'s watermark has reached `lsn`; LSN 0 waits for nothing.
-  // An empty reply is allowed and sends nothing (Kafka's acks=0).
+  // Any thread. `reply` leaves in its turn, once `durability`'s watermark has reached `lsn`; LSN 0
+  // waits for nothing. An empty reply is allowed and sends nothing (Kafka's acks=0).
   void complete(Reply reply, Lsn lsn = {}, Durability durability = Durability::kFsync);
 
-  // On the connection's shard. `hook` runs there once if the connection ends, or the peer says that it will send no
-  // more, while this slot is not complete: the place to cancel a waiting receive, fetch or BLPOP. The slot stays to be
-  // completed.
+  // On the connection's shard. `hook` runs there once if the connection ends, or the peer says that
+  // it will send no more, while this slot is not complete: the place to cancel a waiting receive,
+  // fetch or BLPOP. The slot stays to be completed.
   void on_abandoned(runtime::Task hook);
 
   // Any thread; a hint: true while somebody may still read the answer.
@@ -89,11 +96,13 @@ class Session {
  public:
   virtual ~Session() = default;
 
-  // `data` begins with the first byte that was not consumed before. Parses as many whole requests as it can while
-  // connection.wants_more(), and returns how many bytes it is done with; the rest comes again, with more behind it.
+  // `data` begins with the first byte that was not consumed before. Parses as many whole requests
+  // as it can while connection.wants_more(), and returns how many bytes it is done with; the rest
+  // comes again, with more behind it.
   virtual size_t on_data(ByteView data) = 0;
 
-  // True while a request has begun whose bytes were consumed already (a parser that keeps its own state).
+  // True while a request has begun whose bytes were consumed already (a parser that keeps its own
+  // state).
   virtual bool inside_request() const { return false; }
 
   // The buffer is full, on_data() consumed nothing and asks for more. Default: closes.
@@ -122,23 +131,25 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   // --- replies
   // The place of the next reply in order.
   ReplySlot reserve();
-  // reserve() and complete() in one: an answer that is known at once, or output that nobody asked for (Redis pushes).
+  // reserve() and complete() in one: an answer that is known at once, or output that nobody asked
+  // for (Redis pushes).
   void send(Reply reply, Lsn lsn = {}, Durability durability = Durability::kFsync);
 
   // --- requests
-  // False when a parser must stop here and return what it has consumed: the output limit is reached, or the
-  // connection ends. on_data() is called again with the rest when there is room.
+  // False when a parser must stop here and return what it has consumed: the output limit is
+  // reached, or the connection ends. on_data() is called again with the rest when there is room.
   bool wants_more() const;
-  // A hint from the parser: the request at the front of the buffer has `bytes` in all. Saves growing step by step; takes
-  // no memory that the peer has not begun to fill.
+  // A hint from the parser: the request at the front of the buffer has `bytes` in all. Saves
+  // growing step by step; takes no memory that the peer has not begun to fill.
   void expect(size_t bytes);
-  // `part`, which lies in the view given to on_data(), beyond that call. Shares the read buffer when `part` is a large
-  // share of it, else copies.
+  // `part`, which lies in the view given to on_data(), beyond that call. Shares the read buffer
+  // when `part` is a large share of it, else copies.
   Bytes keep(ByteView part);
   // Counted: the socket is read again after as many resumes as pauses.
   void pause_reading();
   void resume_reading();
-  // Declares that this client produces: it is not read while the shard is overloaded (too many undurable bytes).
+  // Declares that this client produces: it is not read while the shard is overloaded (too many
+  // undurable bytes).
   void set_producing();
   void set_limits(const ConnectionLimits& limits) { limits_ = limits; }
   const ConnectionLimits& limits() const { return limits_; }
@@ -154,15 +165,19 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   // --- who and where
   uint64_t id() const { return id_; }                        // unique in this process
   const std::string& peer_address() const { return peer_; }  // "127.0.0.1:50123", "[::1]:50123"
-  const std::string& local_address() const { return local_; }  // the address that the client reached
+  const std::string& local_address() const {
+    return local_;
+  }  // the address that the client reached
   ConnectionShard& shard() const { return shard_; }
   Session& session() const { return *session_; }
 
-  // Any thread: runs fn(SessionType&) on the connection's shard while the session lives, else never. Inline when the
-  // caller is on that shard.
+  // Any thread: runs fn(SessionType&) on the connection's shard while the session lives, else
+  // never. Inline when the caller is on that shard.
   template <typename SessionType, typename Fn>
   void run_on_session(Fn fn) {
-    run([f = std::move(fn)](Connection& self) mutable { f(static_cast<SessionType&>(self.session())); });
+    run([f = std::move(fn)](Connection& self) mutable {
+      f(static_cast<SessionType&>(self.session()));
+    });
   }
   // The same with the connection itself.
   void run(std::move_only_function<void(Connection&)> fn);
@@ -180,7 +195,10 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   friend class ConnectionShard;
   struct Io;
 
-  Connection(ConnectionShard& shard, int socket, const ConnectionLimits& limits, std::shared_ptr<ListenerMetrics> metrics);
+  Connection(ConnectionShard& shard,
+             int socket,
+             const ConnectionLimits& limits,
+             std::shared_ptr<ListenerMetrics> metrics);
 
   void complete(uint64_t number, Reply reply, Lsn lsn, Durability durability);  // any thread
   void complete_here(uint64_t number, Reply reply, Lsn lsn, Durability durability);
@@ -222,23 +240,23 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   std::unique_ptr<Io> io_;  // socket, buffers, timer: everything that needs Asio
 
   std::atomic<bool> open_{true};
-  bool in_session_ = false;        // inside a call to the session: no flush, no destruction
-  bool reading_ = false;           // a read is under way
+  bool in_session_ = false;  // inside a call to the session: no flush, no destruction
+  bool reading_ = false;     // a read is under way
   bool parsing_later_ = false;
   bool flushing_later_ = false;
   bool waiting_writable_ = false;
   bool parked_ = false;
   bool output_full_ = false;
-  bool ending_ = false;            // close_after_replies() was called
-  bool lingering_ = false;         // everything was sent; reads on until the peer closes too
+  bool ending_ = false;     // close_after_replies() was called
+  bool lingering_ = false;  // everything was sent; reads on until the peer closes too
   bool peer_ended_ = false;
   bool producing_ = false;
   uint32_t pauses_ = 0;
   CloseReason end_reason_ = CloseReason::kSession;
-  int64_t request_since_ms_ = 0;   // monotonic; 0 = no request has begun
-  int64_t active_at_ms_ = 0;       // the last byte in or out
-  int64_t stalled_since_ms_ = 0;   // 0 = nothing waits for the peer
-  int64_t linger_since_ms_ = 0;    // 0 = not lingering
+  int64_t request_since_ms_ = 0;  // monotonic; 0 = no request has begun
+  int64_t active_at_ms_ = 0;      // the last byte in or out
+  int64_t stalled_since_ms_ = 0;  // 0 = nothing waits for the peer
+  int64_t linger_since_ms_ = 0;   // 0 = not lingering
 };
 
 }  // namespace weir::net

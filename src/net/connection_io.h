@@ -1,6 +1,7 @@
 #pragma once
-// The part of a Connection that needs Asio and the operating system: socket, buffers, deadline timer. TLS will take the
-// socket's place here, behind the same four operations (read, send, wait until writable, end of output).
+// The part of a Connection that needs Asio and the operating system: socket, buffers, deadline
+// timer. TLS will take the socket's place here, behind the same four operations (read, send, wait
+// until writable, end of output).
 
 #include <sys/socket.h>
 

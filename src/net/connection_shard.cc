@@ -10,7 +10,8 @@
 namespace weir::net {
 
 struct ConnectionShard::Closing {
-  Closing(runtime::Shard& shard, std::function<void()> cut_off) : grace(shard, std::move(cut_off)) {}
+  Closing(runtime::Shard& shard, std::function<void()> cut_off)
+      : grace(shard, std::move(cut_off)) {}
 
   runtime::Timer grace;
   runtime::Task done;

@@ -1,6 +1,6 @@
 #pragma once
-// ConnectionShard: what the connections of one shard have in common: the reactor, the watermark that holds their output
-// back, and the list of them.
+// ConnectionShard: what the connections of one shard have in common: the reactor, the watermark
+// that holds their output back, and the list of them.
 //
 // Thread: the shard's own, except construction and destruction (when the shard does not run).
 
@@ -30,13 +30,14 @@ class ConnectionShard {
   runtime::Shard& shard() const { return shard_; }
   Watermark& watermark() { return watermark_; }
 
-  // While true, connections that produce are not read: the limit of undurable bytes is reached. Consumers go on, since
-  // acknowledgements free memory.
+  // While true, connections that produce are not read: the limit of undurable bytes is reached.
+  // Consumers go on, since acknowledgements free memory.
   void set_overloaded(bool overloaded);
   bool overloaded() const { return overloaded_; }
 
-  // The orderly end: every connection reads no further request and closes when its replies have left, or is cut off
-  // after `grace`. `done` runs on the shard when none is left. No connection is adopted afterwards.
+  // The orderly end: every connection reads no further request and closes when its replies have
+  // left, or is cut off after `grace`. `done` runs on the shard when none is left. No connection is
+  // adopted afterwards.
   void close_all(Milliseconds grace, runtime::Task done);
   bool closing() const { return closing_; }
 
@@ -54,7 +55,8 @@ class ConnectionShard {
 
   runtime::Shard& shard_;
   Watermark watermark_;
-  // Keeps a connection alive from its first byte to its last, also while nothing is under way on it.
+  // Keeps a connection alive from its first byte to its last, also while nothing is under way on
+  // it.
   absl::flat_hash_map<Connection*, std::shared_ptr<Connection>> connections_;
   bool overloaded_ = false;
   bool closing_ = false;

@@ -19,7 +19,9 @@ using boost::system::error_code;
 constexpr size_t kBodyPieceBytes = size_t{48} << 10;
 constexpr Milliseconds kKeepAliveDeadline = std::chrono::seconds(75);
 
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -43,7 +45,8 @@ class HttpSession final : public Session {
     while (consumed < data.size() && connection_.wants_more()) {
       if (!parser_) begin_request();
       error_code error;
-      consumed += parser_->put(boost::asio::buffer(data.data() + consumed, data.size() - consumed), error);
+      consumed +=
+          parser_->put(boost::asio::buffer(data.data() + consumed, data.size() - consumed), error);
       if (error == http::error::need_more) break;
       if (error) {
         refuse(status_of(error), "the request is malformed or too large: " + error.message());
@@ -61,9 +64,12 @@ class HttpSession final : public Session {
   bool inside_request() const override { return parser_ && parser_->is_header_done(); }
 
   void on_overflow(Connection&) override {
-    refuse(parser_ && parser_->is_header_done() ? 400 : 431, "the header of the request is too large");
+    refuse(parser_ && parser_->is_header_done() ? 400 : 431,
+           "the header of the request is too large");
   }
-  void on_request_timeout(Connection&) override { refuse(408, "the request did not arrive whole in time"); }
+  void on_request_timeout(Connection&) override {
+    refuse(408, "the request did not arrive whole in time");
+  }
 
  private:
   void begin_request() {
@@ -95,7 +101,8 @@ class HttpSession final : public Session {
     request.method = view(message.method_string());
     request.target = view(message.target());
     for (const auto& field : message) {
-      request.headers.push_back({lower(view(field.name_string())), std::string(view(field.value()))});
+      request.headers.push_back(
+          {lower(view(field.name_string())), std::string(view(field.value()))});
     }
     request.body = std::move(message.body());
     request.peer_address = connection_.peer_address();
@@ -109,7 +116,8 @@ class HttpSession final : public Session {
   void refuse(int status, std::string reason) {
     parser_.reset();
     reason += '\n';
-    connection_.send(http_reply(HttpResponse::text(status, std::move(reason)), {.keep_alive = false}));
+    connection_.send(
+        http_reply(HttpResponse::text(status, std::move(reason)), {.keep_alive = false}));
     connection_.close_after_replies();
   }
 
@@ -126,7 +134,9 @@ void HttpResponder::drop() {
   if (slot_) send(HttpResponse::text(500, "the request was dropped\n"));
 }
 
-HttpResponder::~HttpResponder() { drop(); }
+HttpResponder::~HttpResponder() {
+  drop();
+}
 
 HttpResponder& HttpResponder::operator=(HttpResponder&& other) noexcept {
   if (this == &other) return *this;

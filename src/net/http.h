@@ -1,9 +1,11 @@
 #pragma once
-// HTTP/1.1 over a Connection: keep-alive, pipelining (answers in the order of the requests), chunked bodies,
-// Expect: 100-continue, HEAD. A handler gets whole requests and may answer later, from any shard.
+// HTTP/1.1 over a Connection: keep-alive, pipelining (answers in the order of the requests),
+// chunked bodies, Expect: 100-continue, HEAD. A handler gets whole requests and may answer later,
+// from any shard.
 //
-// Peer's mistakes are answered here and never reach the handler: 400 malformed, 408 too slow, 413 body too large,
-// 431 header too large; after such an answer the connection ends. Source: RFC 9112, RFC 9110.
+// Peer's mistakes are answered here and never reach the handler: 400 malformed, 408 too slow, 413
+// body too large, 431 header too large; after such an answer the connection ends. Source: RFC 9112,
+// RFC 9110.
 
 #include <string>
 #include <string_view>
@@ -34,7 +36,8 @@ struct HttpRequest {
   std::string_view header(std::string_view name) const;
 };
 
-// The value of `name` in a query string, percent-decoded; empty when absent (has_query_parameter tells the difference).
+// The value of `name` in a query string, percent-decoded; empty when absent (has_query_parameter
+// tells the difference).
 std::string query_parameter(std::string_view query, std::string_view name);
 bool has_query_parameter(std::string_view query, std::string_view name);
 // Decodes %XX (and '+' as a space when asked); malformed escapes stay as they are.
@@ -59,7 +62,8 @@ struct HttpFraming {
 // The duty to answer one request. Dropping it answers 500.
 class HttpResponder {
  public:
-  HttpResponder(ReplySlot slot, const HttpFraming& framing) : slot_(std::move(slot)), framing_(framing) {}
+  HttpResponder(ReplySlot slot, const HttpFraming& framing)
+      : slot_(std::move(slot)), framing_(framing) {}
   HttpResponder(HttpResponder&&) noexcept = default;
   HttpResponder& operator=(HttpResponder&& other) noexcept;
   ~HttpResponder();
@@ -80,7 +84,8 @@ class HttpResponder {
 class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
-  // On the connection's shard; several shards may call one handler at the same time. Must not throw and must not block.
+  // On the connection's shard; several shards may call one handler at the same time. Must not throw
+  // and must not block.
   virtual void handle(HttpRequest request, HttpResponder responder) = 0;
 };
 

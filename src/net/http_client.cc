@@ -46,7 +46,8 @@ std::string_view HttpClientResponse::header(std::string_view name) const {
 
 Result<HttpClient> HttpClient::to(std::string_view url) {
   const auto refuse = [&] {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("{} is not an address such as http://127.0.0.1:8080", url));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} is not an address such as http://127.0.0.1:8080", url));
   };
   std::string_view rest = url;
   constexpr std::string_view kScheme = "http://";
@@ -55,11 +56,13 @@ Result<HttpClient> HttpClient::to(std::string_view url) {
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.empty() || rest.find_first_of("/?#@ ") != std::string_view::npos) return refuse();
   const size_t colon = rest.rfind(':');
-  const bool has_port = colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos;
+  const bool has_port =
+      colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos;
   std::string_view host = rest.substr(0, has_port ? colon : std::string_view::npos);
   const std::string_view port = has_port ? rest.substr(colon + 1) : "80";
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (host.empty() || port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string_view::npos) {
+  if (host.empty() || port.empty() || port.size() > 5 ||
+      port.find_first_not_of("0123456789") != std::string_view::npos) {
     return refuse();
   }
   return HttpClient(std::string(host), std::string(port));
@@ -71,10 +74,12 @@ Result<> HttpClient::connect() {
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* raw = nullptr;
   if (const int error = getaddrinfo(host_.c_str(), port_.c_str(), &hints, &raw); error != 0) {
-    return fail(ErrorCode::kNotFound, fmt::format("cannot find the host {}: {}", host_, gai_strerror(error)));
+    return fail(ErrorCode::kNotFound,
+                fmt::format("cannot find the host {}: {}", host_, gai_strerror(error)));
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(raw, freeaddrinfo);
-  const timeval deadline{.tv_sec = deadline_.count() / 1000, .tv_usec = (deadline_.count() % 1000) * 1000};
+  const timeval deadline{.tv_sec = deadline_.count() / 1000,
+                         .tv_usec = (deadline_.count() % 1000) * 1000};
   int reason = 0;
   for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
     UniqueFd socket(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -87,14 +92,18 @@ Result<> HttpClient::connect() {
     }
     reason = errno;
   }
-  return fail(ErrorCode::kNotFound, fmt::format("cannot connect to {}:{}: {}", host_, port_, std::strerror(reason)));
+  return fail(ErrorCode::kNotFound,
+              fmt::format("cannot connect to {}:{}: {}", host_, port_, std::strerror(reason)));
 }
 
-Result<HttpClientResponse> HttpClient::exchange(std::string_view request, bool head, bool& untouched) {
+Result<HttpClientResponse> HttpClient::exchange(std::string_view request,
+                                                bool head,
+                                                bool& untouched) {
   untouched = true;
   const auto broken = [&](std::string_view reason) {
     socket_.reset();
-    return fail(ErrorCode::kTimedOut, fmt::format("no whole answer from {}:{}: {}", host_, port_, reason));
+    return fail(ErrorCode::kTimedOut,
+                fmt::format("no whole answer from {}:{}: {}", host_, port_, reason));
   };
   if (!send_all(socket_.get(), request)) return broken(std::strerror(errno));
   http::response_parser<http::string_body> parser;
@@ -107,7 +116,8 @@ Result<HttpClientResponse> HttpClient::exchange(std::string_view request, bool h
   while (!parser.is_done()) {
     const ssize_t received = ::recv(socket_.get(), buffer, sizeof buffer, 0);
     if (received < 0 && errno == EINTR) continue;
-    if (received < 0) return broken(errno == EAGAIN ? "the deadline has passed" : std::strerror(errno));
+    if (received < 0)
+      return broken(errno == EAGAIN ? "the deadline has passed" : std::strerror(errno));
     if (received == 0) {
       parser.put_eof(error);
       if (error || !parser.is_done()) return broken("the connection was closed");
@@ -123,7 +133,8 @@ Result<HttpClientResponse> HttpClient::exchange(std::string_view request, bool h
     }
   }
   http::response<http::string_body> message = parser.release();
-  HttpClientResponse response{static_cast<int>(message.result_int()), {}, std::move(message.body())};
+  HttpClientResponse response{
+      static_cast<int>(message.result_int()), {}, std::move(message.body())};
   for (const auto& field : message) {
     response.headers.push_back({lower({field.name_string().data(), field.name_string().size()}),
                                 std::string(field.value().data(), field.value().size())});

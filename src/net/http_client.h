@@ -1,6 +1,6 @@
 #pragma once
-// A small blocking HTTP/1.1 client for the command line and for tests: one request at a time, keep-alive, a deadline on
-// every step. Plain http:// only.
+// A small blocking HTTP/1.1 client for the command line and for tests: one request at a time,
+// keep-alive, a deadline on every step. Plain http:// only.
 //
 // Thread: one at a time; never on a shard.
 
@@ -30,9 +30,9 @@ class HttpClient {
 
   void set_deadline(Milliseconds deadline) { deadline_ = deadline; }
 
-  // An unreachable server is kNotFound, one that does not answer in time kTimedOut, with its address and the
-  // reason in the message. Repeats a GET or HEAD once, on a new connection, when a kept-alive one turns out to be
-  // closed before a byte of the answer came.
+  // An unreachable server is kNotFound, one that does not answer in time kTimedOut, with its
+  // address and the reason in the message. Repeats a GET or HEAD once, on a new connection, when a
+  // kept-alive one turns out to be closed before a byte of the answer came.
   Result<HttpClientResponse> request(std::string_view method,
                                      std::string_view target,
                                      const std::vector<HttpHeader>& headers = {},

@@ -26,7 +26,8 @@ bool any_parameter(std::string_view query, Visit visit) {
     const std::string_view pair = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(pair.size() + 1, query.size()));
     const size_t equals = pair.find('=');
-    const std::string_view value = equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
     if (visit(pair.substr(0, equals), value)) return true;
   }
   return false;
@@ -57,7 +58,8 @@ std::string percent_decode(std::string_view text, bool plus_is_space) {
   std::string out;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
+    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
+        hex_digit(text[i + 2]) >= 0) {
       out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
       i += 2;
     } else {
@@ -78,13 +80,16 @@ std::string query_parameter(std::string_view query, std::string_view name) {
 }
 
 bool has_query_parameter(std::string_view query, std::string_view name) {
-  return any_parameter(query, [&](std::string_view key, std::string_view) { return percent_decode(key, true) == name; });
+  return any_parameter(query, [&](std::string_view key, std::string_view) {
+    return percent_decode(key, true) == name;
+  });
 }
 
 std::string_view HttpRequest::path() const {
   std::string_view path = target;
   // The absolute form, "http://host/path", must be understood too (RFC 9112, section 3.2.2).
-  if (const size_t scheme = path.find("://"); !path.starts_with('/') && scheme != std::string_view::npos) {
+  if (const size_t scheme = path.find("://");
+      !path.starts_with('/') && scheme != std::string_view::npos) {
     const size_t slash = path.find('/', scheme + 3);
     path = slash == std::string_view::npos ? std::string_view("/") : path.substr(slash);
   }
@@ -144,18 +149,16 @@ Reply http_reply(HttpResponse response, const HttpFraming& framing) {
   const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
   std::string head;
   head.reserve(256 + (bodiless || framing.head ? 0 : response.body.text.size()));
-  fmt::format_to(std::back_inserter(head),
-                 "HTTP/1.1 {} {}\r\nDate: {}\r\n",
-                 response.status,
-                 http_reason(response.status),
-                 http_date());
+  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
+                 http_reason(response.status), http_date());
   for (const HttpHeader& header : response.headers) {
     append_field(head, header.name);
     head += ": ";
     append_field(head, header.value);
     head += "\r\n";
   }
-  if (!bodiless) fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", response.body.size());
+  if (!bodiless)
+    fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", response.body.size());
   if (!framing.keep_alive) {
     head += "Connection: close\r\n";
   } else if (framing.http_1_0) {

@@ -25,35 +25,40 @@ constexpr int kFreePortAttempts = 32;
 // Pause before the next accept when the process has no descriptors or memory left.
 constexpr Milliseconds kAcceptPause{100};
 
-constexpr const char* kCloseReasonNames[kCloseReasons] = {
-    "peer", "session", "overflow", "timeout", "abandoned", "shutdown"};
+constexpr const char* kCloseReasonNames[kCloseReasons] = {"peer",    "session",   "overflow",
+                                                          "timeout", "abandoned", "shutdown"};
 
 bool is_missing_family(const error_code& error) {
   return error == boost::asio::error::address_family_not_supported ||
-         error == boost::system::errc::address_not_available || error == boost::asio::error::no_protocol_option;
+         error == boost::system::errc::address_not_available ||
+         error == boost::asio::error::no_protocol_option;
 }
 
 }  // namespace
 
 void ListenerMetrics::register_in(MetricRegistry& registry, const std::string& protocol) const {
   const MetricLabels labels{{"protocol", protocol}};
-  registry.add("weir_connections_accepted_total", "Connections that were accepted.", labels, accepted);
-  registry.add("weir_connections_rejected_total", "Connections refused at the limit.", labels, rejected);
+  registry.add("weir_connections_accepted_total", "Connections that were accepted.", labels,
+               accepted);
+  registry.add("weir_connections_rejected_total", "Connections refused at the limit.", labels,
+               rejected);
   registry.add("weir_connections", "Open connections.", labels, open);
   registry.add("weir_received_bytes_total", "Bytes received from clients.", labels, bytes_in);
   registry.add("weir_sent_bytes_total", "Bytes sent to clients.", labels, bytes_out);
   for (size_t i = 0; i < kCloseReasons; ++i) {
-    registry.add("weir_connections_closed_total",
-                 "Connections that ended, by reason.",
-                 {{"protocol", protocol}, {"reason", kCloseReasonNames[i]}},
-                 closed[i]);
+    registry.add("weir_connections_closed_total", "Connections that ended, by reason.",
+                 {{"protocol", protocol}, {"reason", kCloseReasonNames[i]}}, closed[i]);
   }
 }
 
-// Shared with the accepts under way. Everything but `metrics` and the constants is touched on the first shard only.
+// Shared with the accepts under way. Everything but `metrics` and the constants is touched on the
+// first shard only.
 struct Listener::State : std::enable_shared_from_this<State> {
   State(ListenerOptions options_, std::vector<ConnectionShard*> shards_, SessionFactory factory_)
-      : options(std::move(options_)), shards(std::move(shards_)), factory(std::move(factory_)), pause(home(), [this] {
+      : options(std::move(options_)),
+        shards(std::move(shards_)),
+        factory(std::move(factory_)),
+        pause(home(), [this] {
           accept_on(v4);
           accept_on(v6);
         }) {}
@@ -71,7 +76,8 @@ struct Listener::State : std::enable_shared_from_this<State> {
   const std::vector<ConnectionShard*> shards;
   const SessionFactory factory;
   const std::shared_ptr<ListenerMetrics> metrics = std::make_shared<ListenerMetrics>();
-  // Accepted and not yet closed or handed over: keeps the limit exact while a socket is on its way to its shard.
+  // Accepted and not yet closed or handed over: keeps the limit exact while a socket is on its way
+  // to its shard.
   std::shared_ptr<std::atomic<size_t>> on_the_way = std::make_shared<std::atomic<size_t>>(0);
   std::optional<tcp::acceptor> v4;
   std::optional<tcp::acceptor> v6;
@@ -83,7 +89,8 @@ struct Listener::State : std::enable_shared_from_this<State> {
   bool closed = false;
 };
 
-error_code Listener::State::bind(std::optional<tcp::acceptor>& acceptor, const tcp::endpoint& endpoint) {
+error_code Listener::State::bind(std::optional<tcp::acceptor>& acceptor,
+                                 const tcp::endpoint& endpoint) {
   error_code error;
   tcp::acceptor fresh(home().reactor());
   fresh.open(endpoint.protocol(), error);
@@ -97,16 +104,13 @@ error_code Listener::State::bind(std::optional<tcp::acceptor>& acceptor, const t
 
 Result<> Listener::State::bind_failed(const error_code& error) const {
   if (error == boost::asio::error::address_in_use) {
-    return fail(ErrorCode::kAlreadyExists,
-                fmt::format("port {} is in use; choose another with {}", options.port, options.option));
+    return fail(ErrorCode::kAlreadyExists, fmt::format("port {} is in use; choose another with {}",
+                                                       options.port, options.option));
   }
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("cannot listen on {} port {} ({}): {}; choose another port with {}",
-                          options.address,
-                          options.port,
-                          options.name,
-                          error.message(),
-                          options.option));
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("cannot listen on {} port {} ({}): {}; choose another port with {}",
+                  options.address, options.port, options.name, error.message(), options.option));
 }
 
 Result<> Listener::State::bind_all() {
@@ -114,18 +118,21 @@ Result<> Listener::State::bind_all() {
   const auto ip = boost::asio::ip::make_address(options.address, error);
   if (error) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{} is not a numeric address; give one such as 127.0.0.1 or 0.0.0.0", options.address));
+                fmt::format("{} is not a numeric address; give one such as 127.0.0.1 or 0.0.0.0",
+                            options.address));
   }
   const bool both = ip.is_v4() && (ip.is_loopback() || ip.is_unspecified());
-  // With port 0 the free port of the first family may be taken in the other one: try again with the next.
+  // With port 0 the free port of the first family may be taken in the other one: try again with the
+  // next.
   const int attempts = options.port == 0 ? kFreePortAttempts : 1;
   for (int attempt = 0; attempt < attempts; ++attempt) {
     std::optional<tcp::acceptor>& first = ip.is_v4() ? v4 : v6;
     error = bind(first, tcp::endpoint(ip, options.port));
     if (error) break;
     port = first->local_endpoint(error).port();
-    address = ip.is_v6() ? fmt::format("[{}]:{}", ip.is_unspecified() ? "::1" : ip.to_string(), port)
-                         : fmt::format("{}:{}", ip.is_unspecified() ? "127.0.0.1" : ip.to_string(), port);
+    address = ip.is_v6()
+                  ? fmt::format("[{}]:{}", ip.is_unspecified() ? "::1" : ip.to_string(), port)
+                  : fmt::format("{}:{}", ip.is_unspecified() ? "127.0.0.1" : ip.to_string(), port);
     if (!both) return {};
     const boost::asio::ip::address second =
         ip.is_loopback() ? boost::asio::ip::address(boost::asio::ip::address_v6::loopback())
@@ -133,7 +140,8 @@ Result<> Listener::State::bind_all() {
     error = bind(v6, tcp::endpoint(second, port));
     if (!error) return {};
     if (is_missing_family(error)) {
-      note = fmt::format("no IPv6 on this host: {} listens on {} only", options.name, options.address);
+      note =
+          fmt::format("no IPv6 on this host: {} listens on {} only", options.name, options.address);
       return {};
     }
     v4.reset();
@@ -143,19 +151,23 @@ Result<> Listener::State::bind_all() {
 
 void Listener::State::accept_on(std::optional<tcp::acceptor>& acceptor) {
   if (closed || !acceptor) return;
-  acceptor->async_accept([self = shared_from_this(), &acceptor](error_code error, tcp::socket socket) {
-    UniqueFd descriptor;
-    if (!error) {
-      error_code released;
-      descriptor.reset(socket.release(released));
-    }
-    self->on_accept(acceptor, error, std::move(descriptor));
-  });
+  acceptor->async_accept(
+      [self = shared_from_this(), &acceptor](error_code error, tcp::socket socket) {
+        UniqueFd descriptor;
+        if (!error) {
+          error_code released;
+          descriptor.reset(socket.release(released));
+        }
+        self->on_accept(acceptor, error, std::move(descriptor));
+      });
 }
 
-void Listener::State::on_accept(std::optional<tcp::acceptor>& acceptor, const error_code& error, UniqueFd socket) {
+void Listener::State::on_accept(std::optional<tcp::acceptor>& acceptor,
+                                const error_code& error,
+                                UniqueFd socket) {
   if (closed) return;
-  const bool exhausted = error == boost::asio::error::no_descriptors || error == boost::asio::error::no_memory ||
+  const bool exhausted = error == boost::asio::error::no_descriptors ||
+                         error == boost::asio::error::no_memory ||
                          error == boost::asio::error::no_buffer_space ||
                          error == boost::system::errc::too_many_files_open_in_system;
   if (exhausted) {
@@ -178,7 +190,8 @@ void Listener::State::hand_over(UniqueFd socket) {
   on_the_way->fetch_add(1);
   ConnectionShard& target = *shards[next_shard++ % shards.size()];
   auto adopt = [self = shared_from_this(), &target, descriptor = std::move(socket)]() mutable {
-    Connection::adopt(target, descriptor.release(), self->factory, self->options.limits, self->metrics);
+    Connection::adopt(target, descriptor.release(), self->factory, self->options.limits,
+                      self->metrics);
     self->on_the_way->fetch_sub(1);
   };
   if (target.shard().is_current()) {
@@ -216,10 +229,20 @@ void Listener::close() {
   });
 }
 
-uint16_t Listener::port() const { return state_->port; }
-std::string Listener::address() const { return state_->address; }
-const std::string& Listener::name() const { return state_->options.name; }
-const std::string& Listener::note() const { return state_->note; }
-std::shared_ptr<ListenerMetrics> Listener::metrics() const { return state_->metrics; }
+uint16_t Listener::port() const {
+  return state_->port;
+}
+std::string Listener::address() const {
+  return state_->address;
+}
+const std::string& Listener::name() const {
+  return state_->options.name;
+}
+const std::string& Listener::note() const {
+  return state_->note;
+}
+std::shared_ptr<ListenerMetrics> Listener::metrics() const {
+  return state_->metrics;
+}
 
 }  // namespace weir::net

@@ -1,11 +1,14 @@
 #pragma once
-// Listener: one port of one protocol. Accepts on its first shard and spreads the connections over all of them in turn.
+// Listener: one port of one protocol. Accepts on its first shard and spreads the connections over
+// all of them in turn.
 //
-// A name such as 127.0.0.1 stands for both loopback addresses: the same port number on 127.0.0.1 and on ::1. Without
-// IPv6 on this host it listens on 127.0.0.1 alone and says so in note().
-// At connections_max a further client is accepted, counted as rejected and closed, so that it does not hang.
+// A name such as 127.0.0.1 stands for both loopback addresses: the same port number on 127.0.0.1
+// and on ::1. Without IPv6 on this host it listens on 127.0.0.1 alone and says so in note(). At
+// connections_max a further client is accepted, counted as rejected and closed, so that it does not
+// hang.
 //
-// Thread: open() and the getters on the thread that assembles; close() likewise, while the shards run.
+// Thread: open() and the getters on the thread that assembles; close() likewise, while the shards
+// run.
 
 #include <array>
 #include <cstdint>
@@ -42,7 +45,8 @@ struct ListenerOptions {
 
 class Listener {
  public:
-  // Binds and listens; begins to accept with start(). kAlreadyExists: "port 9092 is in use; choose another with
+  // Binds and listens; begins to accept with start(). kAlreadyExists: "port 9092 is in use; choose
+  // another with
   // --kafka-port". kInvalidArgument: an address that is not numeric or not one of this host.
   static Result<std::unique_ptr<Listener>> open(const ListenerOptions& options,
                                                 std::vector<ConnectionShard*> shards,

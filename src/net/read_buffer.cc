@@ -54,10 +54,12 @@ void ReadBuffer::filled(size_t bytes) {
 size_t ReadBuffer::capacity_wanted() const {
   const size_t have = end_ - begin_;
   size_t wanted = std::max(capacity_, kBytesMin);
-  if (have == 0 && (capacity_ > kBytesBusy || small_reads_ >= kSmallReadsBeforeShrinking)) wanted = kBytesMin;
+  if (have == 0 && (capacity_ > kBytesBusy || small_reads_ >= kSmallReadsBeforeShrinking))
+    wanted = kBytesMin;
   if (have == capacity_ && have > 0) wanted = capacity_ * 2;
   if (room_was_filled_) wanted = std::max(wanted, std::min(capacity_ * 2, kBytesBusy));
-  if (expected_ > have) wanted = std::max(wanted, std::min(expected_, std::max(have * 2, kTrustedBytes)));
+  if (expected_ > have)
+    wanted = std::max(wanted, std::min(expected_, std::max(have * 2, kTrustedBytes)));
   return wanted;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// ReadBuffer: what was received and not yet consumed, contiguous. Small while a connection is quiet, as large as its
-// limit when a large request arrives, and small again afterwards.
+// ReadBuffer: what was received and not yet consumed, contiguous. Small while a connection is
+// quiet, as large as its limit when a large request arrives, and small again afterwards.
 //
 // Parts of it can be kept as Bytes; memory that somebody keeps is never written again.
 
@@ -20,8 +20,8 @@ class ReadBuffer {
   // Moves nothing: a read into the room may be under way.
   void consume(size_t bytes);
 
-  // Room behind the content, so that content and room together are at most `bytes_max`; empty when the content alone
-  // is that large. May move the content: views into it end here.
+  // Room behind the content, so that content and room together are at most `bytes_max`; empty when
+  // the content alone is that large. May move the content: views into it end here.
   std::span<char> room(size_t bytes_max);
   // So many bytes of the room were filled.
   void filled(size_t bytes);

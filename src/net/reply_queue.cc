@@ -9,7 +9,8 @@ namespace weir::net {
 
 bool GatheredWrite::add(ByteView piece) {
   if (piece.empty()) return true;
-  const bool small = piece.size() <= kSmallPieceBytes && piece.size() <= copied_.size() - copied_bytes_;
+  const bool small =
+      piece.size() <= kSmallPieceBytes && piece.size() <= copied_.size() - copied_bytes_;
   if (small && last_is_copied_) {
     std::memcpy(copied_.data() + copied_bytes_, piece.data(), piece.size());
     pieces_[count_ - 1].iov_len += piece.size();
@@ -106,7 +107,8 @@ void ReplyQueue::consume(const Watermark& watermark, size_t bytes) {
 }
 
 std::optional<ReplyQueue::Blocked> ReplyQueue::blocked(const Watermark& watermark) const {
-  if (slots_.empty() || !slots_.front().complete || may_leave(slots_.front(), watermark)) return std::nullopt;
+  if (slots_.empty() || !slots_.front().complete || may_leave(slots_.front(), watermark))
+    return std::nullopt;
   return Blocked{slots_.front().lsn, slots_.front().durability};
 }
 

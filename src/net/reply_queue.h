@@ -1,6 +1,7 @@
 #pragma once
-// ReplyQueue: the replies of one connection in the order of their requests. Places are reserved in order, completed in
-// any order, and leave in order as far as they are complete and the watermark covers them.
+// ReplyQueue: the replies of one connection in the order of their requests. Places are reserved in
+// order, completed in any order, and leave in order as far as they are complete and the watermark
+// covers them.
 
 #include <sys/uio.h>
 
@@ -19,8 +20,9 @@
 
 namespace weir::net {
 
-// What one system call writes: pieces of replies, small ones copied together so that a burst of tiny answers is one
-// piece. Lives on the stack for the time of a flush; the pieces refer to the queue.
+// What one system call writes: pieces of replies, small ones copied together so that a burst of
+// tiny answers is one piece. Lives on the stack for the time of a flush; the pieces refer to the
+// queue.
 class GatheredWrite {
  public:
   static constexpr size_t kPiecesMax = 64;
@@ -86,8 +88,8 @@ class ReplyQueue {
   }
 
   std::deque<Slot> slots_;
-  uint64_t first_ = 1;      // number of the slot at the front
-  size_t front_sent_ = 0;   // bytes of it that have left
+  uint64_t first_ = 1;     // number of the slot at the front
+  size_t front_sent_ = 0;  // bytes of it that have left
   size_t bytes_ = 0;
 };
 

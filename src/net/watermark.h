@@ -1,6 +1,7 @@
 #pragma once
-// Watermark: how far the journal has come, as one connection shard knows it, and who waits for it. Nothing that depends
-// on an LSN leaves the process before the watermark of its durability class has reached that LSN.
+// Watermark: how far the journal has come, as one connection shard knows it, and who waits for it.
+// Nothing that depends on an LSN leaves the process before the watermark of its durability class
+// has reached that LSN.
 //
 // A release costs what it releases: waiters stand in LSN order, one queue per class.
 // Thread: everything on its shard.
@@ -27,8 +28,8 @@ class Watermark {
   Lsn written() const { return written_; }
   Lsn durable() const { return durable_; }
 
-  // Calls released() of everybody whose LSN is now covered, in LSN order. Positions never go back: an older one is
-  // ignored. What is durable was written.
+  // Calls released() of everybody whose LSN is now covered, in LSN order. Positions never go back:
+  // an older one is ignored. What is durable was written.
   void advance(Lsn written, Lsn durable);
 
   // The LSN must not be covered. One released() for one park().

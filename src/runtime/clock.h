@@ -1,6 +1,7 @@
 #pragma once
-// Clock: what time it is for the broker. now() never runs backwards, whatever the system's clock does; recovery raises
-// the floor to the newest time found in the journal, so that it does not run backwards across a restart either.
+// Clock: what time it is for the broker. now() never runs backwards, whatever the system's clock
+// does; recovery raises the floor to the newest time found in the journal, so that it does not run
+// backwards across a restart either.
 //
 // Thread safety: any thread.
 

@@ -1,8 +1,7 @@
 #include "runtime/file_work.h"
 
-#include <pthread.h>
-
 #include <fmt/format.h>
+#include <pthread.h>
 
 namespace weir::runtime {
 
@@ -28,7 +27,8 @@ Result<> FileWork::enqueue(Task task) {
   {
     const std::lock_guard lock(mutex_);
     if (queue_.size() >= queue_max_) {
-      return fail(ErrorCode::kOverloaded, fmt::format("{} file operations wait already; retry later", queue_.size()));
+      return fail(ErrorCode::kOverloaded,
+                  fmt::format("{} file operations wait already; retry later", queue_.size()));
     }
     queue_.push_back(std::move(task));
   }

@@ -1,9 +1,10 @@
 #pragma once
-// FileWork: a few threads for what would block a reactor (files, name resolution, large compression). Work runs on one
-// of them, its completion runs on the shard that asked. The queue has a bound; beyond it submit() refuses.
+// FileWork: a few threads for what would block a reactor (files, name resolution, large
+// compression). Work runs on one of them, its completion runs on the shard that asked. The queue
+// has a bound; beyond it submit() refuses.
 //
-// Thread safety: submit() from any thread. Destruction finishes what is queued, then joins; completions that come after
-// their shard has stopped are dropped by it.
+// Thread safety: submit() from any thread. Destruction finishes what is queued, then joins;
+// completions that come after their shard has stopped are dropped by it.
 
 #include <condition_variable>
 #include <cstddef>
@@ -26,8 +27,8 @@ class FileWork {
   FileWork(const FileWork&) = delete;
   FileWork& operator=(const FileWork&) = delete;
 
-  // Runs `work()` on a thread of the pool, then `done(result)` on `home`. Refuses with kOverloaded when `queue_max`
-  // pieces wait; neither closure is called then.
+  // Runs `work()` on a thread of the pool, then `done(result)` on `home`. Refuses with kOverloaded
+  // when `queue_max` pieces wait; neither closure is called then.
   template <typename Work, typename Done>
   Result<> submit(Shard& home, Work work, Done done) {
     return enqueue([&home, w = std::move(work), d = std::move(done)]() mutable {

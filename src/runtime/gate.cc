@@ -60,7 +60,9 @@ bool Gate::closed() const {
 }
 
 Gate::Pass::Pass(std::shared_ptr<State> state) : state_(std::move(state)) {}
-Gate::Pass::~Pass() { leave(); }
+Gate::Pass::~Pass() {
+  leave();
+}
 
 Gate::Pass& Gate::Pass::operator=(Pass&& other) noexcept {
   if (this == &other) return *this;

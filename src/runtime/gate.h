@@ -1,6 +1,7 @@
 #pragma once
-// Gate: counts the operations that are under way on behalf of an owner, so that the owner can be freed safely: it closes
-// the gate, after which nothing new enters, and is told when the last operation has left.
+// Gate: counts the operations that are under way on behalf of an owner, so that the owner can be
+// freed safely: it closes the gate, after which nothing new enters, and is told when the last
+// operation has left.
 //
 // Thread safety: any thread. A Pass may outlive the Gate object.
 
@@ -24,7 +25,8 @@ class Gate {
   // Nothing once the gate is closed: the caller must not begin.
   std::optional<Pass> enter();
 
-  // `on_empty` runs exactly once: inside this call when nothing is under way, else on the thread that leaves last.
+  // `on_empty` runs exactly once: inside this call when nothing is under way, else on the thread
+  // that leaves last.
   void close(Task on_empty);
   // Closes (unless closed) and blocks until the gate is empty: for shut-down, never on a shard.
   void close_and_wait();

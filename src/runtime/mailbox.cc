@@ -17,7 +17,8 @@ std::vector<Task> Mailbox::take() {
 }
 
 void Mailbox::close() {
-  std::vector<Task> dropped;  // freed without the lock: a task may own something that posts when it goes
+  std::vector<Task>
+      dropped;  // freed without the lock: a task may own something that posts when it goes
   const std::lock_guard lock(mutex_);
   closed_ = true;
   dropped.swap(tasks_);

@@ -1,12 +1,14 @@
 #pragma once
-// Owned<T>: a T that lives on one shard. Whoever holds the Owned may ask for work on it, from any thread; the T is
-// touched by its shard's thread only. This is how a session on a connection shard reaches the broker on the state shard.
+// Owned<T>: a T that lives on one shard. Whoever holds the Owned may ask for work on it, from any
+// thread; the T is touched by its shard's thread only. This is how a session on a connection shard
+// reaches the broker on the state shard.
 //
 //   broker.call([slot = std::move(slot)](Broker& b) mutable { slot.complete(...); });
 //
-// The closure runs at once when the caller is on that shard already, else later, in the order of the caller's calls. It
-// must own what it captures: views into the caller's buffers are valid only in the inline case, so never capture them
-// unless is_here(). It is never run when the shard has stopped.
+// The closure runs at once when the caller is on that shard already, else later, in the order of
+// the caller's calls. It must own what it captures: views into the caller's buffers are valid only
+// in the inline case, so never capture them unless is_here(). It is never run when the shard has
+// stopped.
 
 #include <memory>
 #include <utility>
@@ -30,7 +32,8 @@ class Owned {
     if (is_here()) {
       std::forward<Fn>(fn)(*value_);
     } else {
-      shard_->post([value = value_.get(), f = std::forward<Fn>(fn)]() mutable { std::move(f)(*value); });
+      shard_->post(
+          [value = value_.get(), f = std::forward<Fn>(fn)]() mutable { std::move(f)(*value); });
     }
   }
 

@@ -26,13 +26,15 @@ struct Shard::State {
   const uint32_t index;
   const std::string name;
   boost::asio::io_context reactor{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{reactor.get_executor()};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
+      reactor.get_executor()};
   Mailbox mailbox;
   std::vector<Task> deferred;
   std::thread thread;
 };
 
-Shard::Shard(uint32_t index, std::string name) : state_(std::make_unique<State>(index, std::move(name))) {}
+Shard::Shard(uint32_t index, std::string name)
+    : state_(std::make_unique<State>(index, std::move(name))) {}
 
 Shard::~Shard() {
   stop();
@@ -57,13 +59,22 @@ void Shard::stop() {
   const std::vector<Task> dropped = std::exchange(state_->deferred, {});
 }
 
-uint32_t Shard::index() const { return state_->index; }
-const std::string& Shard::name() const { return state_->name; }
-Shard* Shard::current() { return current_shard; }
-boost::asio::io_context& Shard::reactor() { return state_->reactor; }
+uint32_t Shard::index() const {
+  return state_->index;
+}
+const std::string& Shard::name() const {
+  return state_->name;
+}
+Shard* Shard::current() {
+  return current_shard;
+}
+boost::asio::io_context& Shard::reactor() {
+  return state_->reactor;
+}
 
 void Shard::post(Task task) {
-  if (state_->mailbox.push(std::move(task))) boost::asio::post(state_->reactor, [this] { drain(); });
+  if (state_->mailbox.push(std::move(task)))
+    boost::asio::post(state_->reactor, [this] { drain(); });
 }
 
 void Shard::drain() {
@@ -74,19 +85,21 @@ void Shard::defer(Task task) {
   state_->deferred.push_back(std::move(task));
   if (state_->deferred.size() > 1) return;
   boost::asio::post(state_->reactor, [this] {
-    // What the tasks defer in turn belongs to the next round, or they could keep the reactor from its sockets.
+    // What the tasks defer in turn belongs to the next round, or they could keep the reactor from
+    // its sockets.
     for (Task& deferred : std::exchange(state_->deferred, {})) deferred();
   });
 }
 
 void Shard::run_and_wait(Task task) {
   WEIR_ASSERT(!is_current(), "shard {} cannot wait for itself", state_->index);
-  std::latch ran(1);
-  post([&] {
+  // Shared: the shard may still be inside count_down() when the wait ends.
+  const auto ran = std::make_shared<std::latch>(1);
+  post([ran, &task] {
     task();
-    ran.count_down();
+    ran->count_down();
   });
-  ran.wait();
+  ran->wait();
 }
 
 }  // namespace weir::runtime

@@ -1,12 +1,14 @@
 #pragma once
-// Shard: one thread with one reactor. What lives on a shard is touched by its thread only, hence without locks; others
-// reach it through post(). Nothing that runs on a shard may block.
+// Shard: one thread with one reactor. What lives on a shard is touched by its thread only, hence
+// without locks; others reach it through post(). Nothing that runs on a shard may block.
 //
-// Life: construct, start(), stop() (from outside), destroy. Tasks posted before start() run once it runs; tasks that
-// have not run when it stops are freed by stop(), and what is posted later by its sender. Since freeing a task may post
-// to other shards, all shards are stopped before the first is destroyed.
+// Life: construct, start(), stop() (from outside), destroy. Tasks posted before start() run once it
+// runs; tasks that have not run when it stops are freed by stop(), and what is posted later by its
+// sender. Since freeing a task may post to other shards, all shards are stopped before the first is
+// destroyed.
 //
-// Thread safety: post(), is_current(), stop() from any thread; defer() and reactor() from the shard's own.
+// Thread safety: post(), is_current(), stop() from any thread; defer() and reactor() from the
+// shard's own.
 
 #include <cstdint>
 #include <memory>
@@ -29,7 +31,8 @@ class Shard {
   Shard& operator=(const Shard&) = delete;
 
   void start();
-  // Ends the loop after the handler that runs now, and joins the thread. Idempotent; never called from the shard itself.
+  // Ends the loop after the handler that runs now, and joins the thread. Idempotent; never called
+  // from the shard itself.
   void stop();
 
   uint32_t index() const;
@@ -41,10 +44,11 @@ class Shard {
 
   // Runs `task` on this shard, later (never inside the call). Tasks of one sender keep their order.
   void post(Task task);
-  // Runs `task` on this shard after the handlers that are ready now: gathers what several of them want to do once,
-  // such as writing a connection's replies or handing a frame to the disk.
+  // Runs `task` on this shard after the handlers that are ready now: gathers what several of them
+  // want to do once, such as writing a connection's replies or handing a frame to the disk.
   void defer(Task task);
-  // Runs `task` on this shard and returns when it has run: for start-up, shut-down and tests, from outside only.
+  // Runs `task` on this shard and returns when it has run: for start-up, shut-down and tests, from
+  // outside only.
   void run_and_wait(Task task);
 
   boost::asio::io_context& reactor();

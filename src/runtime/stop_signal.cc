@@ -20,6 +20,8 @@ int StopSignal::wait() {
   return received;
 }
 
-void StopSignal::request() { kill(getpid(), SIGTERM); }
+void StopSignal::request() {
+  kill(getpid(), SIGTERM);
+}
 
 }  // namespace weir::runtime

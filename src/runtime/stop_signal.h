@@ -1,6 +1,7 @@
 #pragma once
-// StopSignal: SIGTERM and SIGINT as something that the main thread waits for. The first one starts the orderly stop;
-// from then on the signals have their default effect again, so that a second one ends the process at once.
+// StopSignal: SIGTERM and SIGINT as something that the main thread waits for. The first one starts
+// the orderly stop; from then on the signals have their default effect again, so that a second one
+// ends the process at once.
 //
 // Construct it in main before any thread starts: threads inherit the blocked signals.
 

@@ -1,5 +1,6 @@
 #pragma once
-// Task: something to run once, on another thread or later. Move-only, so that it may own what it needs.
+// Task: something to run once, on another thread or later. Move-only, so that it may own what it
+// needs.
 
 #include <functional>
 

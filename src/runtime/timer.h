@@ -1,6 +1,7 @@
 #pragma once
-// Timer: calls back once, on its shard, after a while. Rearming replaces the earlier deadline. After cancel() or
-// destruction the callback is not called any more, even when the deadline has passed already.
+// Timer: calls back once, on its shard, after a while. Rearming replaces the earlier deadline.
+// After cancel() or destruction the callback is not called any more, even when the deadline has
+// passed already.
 //
 // Thread: everything on the timer's shard.
 
@@ -20,7 +21,8 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  // Measured on the monotonic clock. A negative or zero `delay` expires at once, yet never inside this call.
+  // Measured on the monotonic clock. A negative or zero `delay` expires at once, yet never inside
+  // this call.
   void arm(Milliseconds delay);
   void cancel();
   bool armed() const;

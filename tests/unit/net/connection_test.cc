@@ -14,7 +14,9 @@
 namespace weir::net {
 namespace {
 
-void echo(Connection& connection, std::string line) { connection.send(line + "\n"); }
+void echo(Connection& connection, std::string line) {
+  connection.send(line + "\n");
+}
 
 // Collects the slots of requests, for tests that complete them in an order of their own.
 class SlotKeeper {
@@ -145,7 +147,8 @@ TEST(Connection, TheGatingTestSeesTheCanaryThatIgnoresTheWatermark) {
   set_canary("reply-before-watermark");
   TestClient client(server.port());
   client.send("5\n");
-  EXPECT_EQ(client.receive(3), "[5]") << "with the canary on, a reply must leave too early, or the test above is blind";
+  EXPECT_EQ(client.receive(3), "[5]")
+      << "with the canary on, a reply must leave too early, or the test above is blind";
   set_canary("");
 }
 #endif
@@ -157,7 +160,8 @@ TEST(Connection, AReplySharesTheMemoryOfItsParts) {
   });
   TestClient client(server.port());
   client.send("x\n");
-  EXPECT_EQ(client.receive(300'023), "head " + std::string(300'000, 'b') + " middle " + std::string(10, 'b'));
+  EXPECT_EQ(client.receive(300'023),
+            "head " + std::string(300'000, 'b') + " middle " + std::string(10, 'b'));
 }
 
 TEST(Connection, AnEmptyReplySendsNothingAndHoldsNothingUp) {
@@ -367,7 +371,9 @@ TEST(Connection, TheEndOfThePeerCancelsWhatWaitsForIt) {
 }
 
 TEST(Connection, ADroppedReplyEndsTheConnection) {
-  LineServer server([](Connection& connection, const std::string&) { const ReplySlot dropped = connection.reserve(); });
+  LineServer server([](Connection& connection, const std::string&) {
+    const ReplySlot dropped = connection.reserve();
+  });
   TestClient client(server.port());
   client.send("x\n");
   EXPECT_TRUE(client.wait_closed());
@@ -398,7 +404,8 @@ TEST(Connection, CloseAllLetsRepliesLeaveAndTellsWhenNoneIsLeft) {
   client.send("0\n4\n");
   EXPECT_EQ(client.receive(3), "[0]");
   std::promise<void> done;
-  server.shard().run_and_wait([&] { server.connections().close_all(std::chrono::seconds(10), [&] { done.set_value(); }); });
+  server.shard().run_and_wait(
+      [&] { server.connections().close_all(std::chrono::seconds(10), [&] { done.set_value(); }); });
   server.advance(4, 4);
   EXPECT_EQ(client.receive_all(), "[4]");
   client.close();
@@ -430,7 +437,8 @@ TEST(Connection, RunsOnTheSessionOnlyWhileItLives) {
 
 TEST(Connection, KeptBytesOutliveTheReadBuffer) {
   struct KeepingSession final : Session {
-    explicit KeepingSession(Connection& connection_, std::vector<Bytes>& kept_) : connection(connection_), kept(kept_) {}
+    explicit KeepingSession(Connection& connection_, std::vector<Bytes>& kept_)
+        : connection(connection_), kept(kept_) {}
     size_t on_data(ByteView data) override {
       size_t position = 0;
       while (data.size() - position >= 50'000) {
@@ -448,9 +456,9 @@ TEST(Connection, KeptBytesOutliveTheReadBuffer) {
   runtime::Shard shard(0, "test");
   ConnectionShard connections(shard);
   shard.start();
-  auto listener = Listener::open({.name = "test", .option = "--test"}, {&connections}, [&](Connection& connection) {
-    return std::make_unique<KeepingSession>(connection, kept);
-  });
+  auto listener = Listener::open(
+      {.name = "test", .option = "--test"}, {&connections},
+      [&](Connection& connection) { return std::make_unique<KeepingSession>(connection, kept); });
   ASSERT_TRUE(listener.has_value());
   (*listener)->start();
   TestClient client((*listener)->port());
@@ -476,8 +484,8 @@ TEST(Listener, RefusesABusyPortByNameOfItsOption) {
   const auto second = Listener::open(options, {&server.connections()}, nullptr);
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, ErrorCode::kAlreadyExists);
-  EXPECT_EQ(second.error().message,
-            "port " + std::to_string(server.port()) + " is in use; choose another with --kafka-port");
+  EXPECT_EQ(second.error().message, "port " + std::to_string(server.port()) +
+                                        " is in use; choose another with --kafka-port");
 }
 
 TEST(Listener, RefusesAnAddressThatIsNotNumeric) {
@@ -513,11 +521,11 @@ TEST(Listener, SpreadsConnectionsOverItsShards) {
   LineHandler name_shard = [](Connection& connection, const std::string&) {
     connection.send(connection.shard().shard().name());
   };
-  auto listener = Listener::open({.name = "test", .option = "--test"},
-                                 {&first_connections, &second_connections},
-                                 [&](Connection& connection) {
-                                   return std::make_unique<LineSession>(connection, name_shard, nullptr);
-                                 });
+  auto listener =
+      Listener::open({.name = "test", .option = "--test"},
+                     {&first_connections, &second_connections}, [&](Connection& connection) {
+                       return std::make_unique<LineSession>(connection, name_shard, nullptr);
+                     });
   ASSERT_TRUE(listener.has_value());
   (*listener)->start();
   std::vector<std::string> seen;

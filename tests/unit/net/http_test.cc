@@ -23,7 +23,9 @@ using Handle = std::function<void(HttpRequest, HttpResponder)>;
 
 class HttpServer : HttpHandler {
  public:
-  explicit HttpServer(Handle handle, HttpLimits limits = {}, std::optional<ConnectionLimits> connection = {})
+  explicit HttpServer(Handle handle,
+                      HttpLimits limits = {},
+                      std::optional<ConnectionLimits> connection = {})
       : handle_(std::move(handle)), shard_(0, "test"), connections_(shard_) {
     shard_.start();
     ListenerOptions options{.name = "http",
@@ -40,7 +42,9 @@ class HttpServer : HttpHandler {
     handle_(std::move(request), std::move(responder));
   }
   uint16_t port() const { return listener_->port(); }
-  HttpClient client() const { return *HttpClient::to("http://127.0.0.1:" + std::to_string(port())); }
+  HttpClient client() const {
+    return *HttpClient::to("http://127.0.0.1:" + std::to_string(port()));
+  }
   void advance(uint64_t lsn) {
     shard_.run_and_wait([&] { connections_.watermark().advance(Lsn(lsn), Lsn(lsn)); });
   }
@@ -53,7 +57,8 @@ class HttpServer : HttpHandler {
 };
 
 void echo(HttpRequest request, HttpResponder responder) {
-  responder.send(HttpResponse::text(200, request.method + " " + request.target + " " + request.body));
+  responder.send(
+      HttpResponse::text(200, request.method + " " + request.target + " " + request.body));
 }
 
 // The bytes of one response without its Date line, which no test can know.
@@ -81,12 +86,14 @@ TEST(Http, AnswersPipelinedRequestsInTheirOrder) {
   HttpServer server([&](HttpRequest request, HttpResponder responder) {
     waiting.push_back(std::move(responder));
     if (request.target != "/3") return;
-    for (size_t i = waiting.size(); i-- > 0;) waiting[i].send(HttpResponse::text(200, std::to_string(i + 1)));
+    for (size_t i = waiting.size(); i-- > 0;)
+      waiting[i].send(HttpResponse::text(200, std::to_string(i + 1)));
     waiting.clear();
   });
   TestClient client(server.port());
-  client.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n"
-              "GET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  client.send(
+      "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n"
+      "GET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   const std::string all = client.receive_all();
   const size_t one = all.find("\r\n\r\n1");
   const size_t two = all.find("\r\n\r\n2");
@@ -112,7 +119,8 @@ TEST(Http, AResponseWaitsForItsLsn) {
 TEST(Http, ReadsRequestsThatArriveByteByByte) {
   HttpServer server(echo);
   TestClient client(server.port());
-  for (const char c : std::string("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")) {
+  for (const char c : std::string(
+           "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")) {
     client.send(std::string(1, c));
   }
   EXPECT_THAT(client.receive_all(), HasSubstr("POST /p hello"));
@@ -121,15 +129,18 @@ TEST(Http, ReadsRequestsThatArriveByteByByte) {
 TEST(Http, ReadsChunkedBodies) {
   HttpServer server(echo);
   TestClient client(server.port());
-  client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-              "3\r\nabc\r\n2;name=value\r\nde\r\n0\r\n\r\n");
+  client.send(
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+      "3\r\nabc\r\n2;name=value\r\nde\r\n0\r\n\r\n");
   EXPECT_THAT(client.receive_all(), HasSubstr("POST / abcde"));
 }
 
 TEST(Http, InvitesTheBodyOfAClientThatAsksFirst) {
   HttpServer server(echo);
   TestClient client(server.port());
-  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
+  client.send(
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: "
+      "close\r\n\r\n");
   EXPECT_EQ(client.receive(25), "HTTP/1.1 100 Continue\r\n\r\n");
   client.send("ok");
   EXPECT_THAT(client.receive_all(), HasSubstr("POST / ok"));
@@ -146,7 +157,8 @@ TEST(Http, AHeadRequestGetsTheHeadersAlone) {
 
 TEST(Http, FramesResponsesExactly) {
   HttpServer server([](const HttpRequest& request, HttpResponder responder) {
-    if (request.target == "/empty") return responder.send({.status = 204, .headers = {}, .body = {}});
+    if (request.target == "/empty")
+      return responder.send({.status = 204, .headers = {}, .body = {}});
     responder.send({201, {{"X-Name", "a\r\nSet-Cookie: b"}}, Reply("he", {Bytes::copy_of("llo")})});
   });
   TestClient client(server.port());
@@ -154,7 +166,8 @@ TEST(Http, FramesResponsesExactly) {
   const std::string all = without_date(without_date(client.receive_all()));
   EXPECT_EQ(all,
             "HTTP/1.1 204 No Content\r\n\r\n"
-            "HTTP/1.1 201 Created\r\nX-Name: a  Set-Cookie: b\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+            "HTTP/1.1 201 Created\r\nX-Name: a  Set-Cookie: b\r\nContent-Length: 5\r\nConnection: "
+            "close\r\n\r\nhello");
 }
 
 TEST(Http, AnOldClientMayAskToKeepTheConnection) {
@@ -175,8 +188,9 @@ struct BadRequest {
 class HttpBadRequest : public testing::TestWithParam<BadRequest> {};
 
 TEST_P(HttpBadRequest, IsAnsweredAndTheConnectionEnds) {
-  HttpServer server([](const HttpRequest&, HttpResponder) { FAIL() << "the handler must not see it"; },
-                    {.header_bytes_max = 1024, .body_bytes_max = 100});
+  HttpServer server(
+      [](const HttpRequest&, HttpResponder) { FAIL() << "the handler must not see it"; },
+      {.header_bytes_max = 1024, .body_bytes_max = 100});
   TestClient client(server.port());
   client.send_some(GetParam().bytes);
   EXPECT_THAT(client.receive_all(), StartsWith("HTTP/1.1 " + GetParam().status));
@@ -194,15 +208,19 @@ INSTANTIATE_TEST_SUITE_P(
                    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
                    "400"},
         BadRequest{"LengthAndChunks",
-                   "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                   "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: "
+                   "chunked\r\n\r\n0\r\n\r\n",
                    "400"},
-        BadRequest{"BodyTooLarge", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n", "413"},
-        BadRequest{"ChunksTooLarge",
-                   "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + std::string(101, 'x') +
-                       "\r\n0\r\n\r\n",
+        BadRequest{"BodyTooLarge", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n",
                    "413"},
-        BadRequest{"HeaderTooLarge", "GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(2000, 'x') + "\r\n\r\n", "431"},
-        BadRequest{"EndlessHeader", "GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(100'000, 'x'), "431"},
+        BadRequest{"ChunksTooLarge",
+                   "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" +
+                       std::string(101, 'x') + "\r\n0\r\n\r\n",
+                   "413"},
+        BadRequest{"HeaderTooLarge",
+                   "GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(2000, 'x') + "\r\n\r\n", "431"},
+        BadRequest{"EndlessHeader", "GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(100'000, 'x'),
+                   "431"},
         BadRequest{"UnknownExpectation",
                    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: tea\r\n\r\n",
                    "417"}),
@@ -242,7 +260,8 @@ TEST(Http, TheEndOfTheClientCancelsAWaitingRequest) {
     TestClient client(server.port());
     client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: " + connection + "\r\n\r\n");
     client.close();
-    EXPECT_EQ(cancelled.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready) << connection;
+    EXPECT_EQ(cancelled.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready)
+        << connection;
   }
 }
 
@@ -261,7 +280,8 @@ TEST(HttpClient, SaysWhichServerCannotBeReached) {
 }
 
 TEST(HttpClient, RefusesAddressesOfOtherKinds) {
-  for (const char* url : {"", "https://x", "http://", "127.0.0.1:80", "http://x:port", "http://a/b", "http://u@h"}) {
+  for (const char* url :
+       {"", "https://x", "http://", "127.0.0.1:80", "http://x:port", "http://a/b", "http://u@h"}) {
     EXPECT_FALSE(HttpClient::to(url).has_value()) << url;
   }
   EXPECT_EQ(HttpClient::to("http://[::1]:81/")->host(), "::1");

@@ -1,5 +1,6 @@
 #pragma once
-// A small protocol for tests: lines in, answers out. What a line asks for is decided by the test's handler.
+// A small protocol for tests: lines in, answers out. What a line asks for is decided by the test's
+// handler.
 
 #include <functional>
 #include <future>
@@ -45,10 +46,15 @@ class LineSession final : public Session {
 // One or two shards and a listener on a free port.
 class LineServer {
  public:
-  explicit LineServer(LineHandler handler, ConnectionLimits limits = {}, size_t connections_max = 100)
+  explicit LineServer(LineHandler handler,
+                      ConnectionLimits limits = {},
+                      size_t connections_max = 100)
       : handler_(std::move(handler)), shard_(0, "test"), connections_(shard_) {
     shard_.start();
-    ListenerOptions options{.name = "test", .option = "--test-port", .connections_max = connections_max, .limits = limits};
+    ListenerOptions options{.name = "test",
+                            .option = "--test-port",
+                            .connections_max = connections_max,
+                            .limits = limits};
     auto opened = Listener::open(options, {&connections_}, [this](Connection& connection) {
       return std::make_unique<LineSession>(connection, handler_, [this] {
         ++closed_sessions;

@@ -1,5 +1,6 @@
 #pragma once
-// A blocking client for tests: every wait has a deadline, after which the test fails instead of hanging.
+// A blocking client for tests: every wait has a deadline, after which the test fails instead of
+// hanging.
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -55,7 +56,8 @@ class TestClient {
 
   // As much as goes without waiting; the number of bytes that went.
   size_t send_some(std::string_view bytes) {
-    const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent =
+        ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return sent < 0 ? 0 : static_cast<size_t>(sent);
   }
 

@@ -148,7 +148,9 @@ TEST(Gate, TellsItsOwnerWhenTheLastOperationHasLeft) {
   second.reset();
   EXPECT_FALSE(empty);
   EXPECT_EQ(gate.count(), 1U);
-  { const Gate::Pass last = std::move(const_cast<Gate::Pass&>(moved)); }
+  {
+    const Gate::Pass last = std::move(const_cast<Gate::Pass&>(moved));
+  }
   EXPECT_TRUE(empty);
 }
 

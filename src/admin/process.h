@@ -1,0 +1,29 @@
+#pragma once
+// What the process knows about itself: the endpoints that exist without a broker, and its own
+// metrics.
+
+#include <map>
+#include <string>
+
+#include "admin/health.h"
+#include "admin/router.h"
+#include "base/metrics.h"
+
+namespace weir::admin {
+
+// Ports by protocol, "127.0.0.1:9092", as in the ports file.
+using Ports = std::map<std::string, std::string>;
+
+std::string ports_json(const Ports& ports);
+
+// GET / , /livez, /readyz (?verbose), /metrics, /api/v1/ports. All of them must outlive the router.
+void add_process_endpoints(Router& router,
+                           const Health& health,
+                           const MetricRegistry& metrics,
+                           const Ports& ports,
+                           std::string version);
+
+// Resident memory, processor time, uptime, open files, version.
+void register_process_metrics(MetricRegistry& metrics, const std::string& version);
+
+}  // namespace weir::admin

@@ -1,0 +1,129 @@
+#include "cli/cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+#include "base/suggest.h"
+#include "cli/command.h"
+
+namespace weir::cli {
+namespace {
+
+// Names that could have been meant where `app` was being parsed.
+std::vector<std::string> names_known(const CLI::App& app, bool flags) {
+  std::vector<std::string> names;
+  if (flags) {
+    for (const CLI::Option* option : app.get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+  } else {
+    for (const CLI::App* command : app.get_subcommands(nullptr))
+      names.push_back(command->get_name());
+  }
+  return names;
+}
+
+const CLI::App& innermost(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app : innermost(*chosen.front());
+}
+
+// "weir", "weir config"
+std::string full_name(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  return parent == nullptr ? "weir" : full_name(*parent) + " " + app.get_name();
+}
+
+int refuse(const CLI::App& app, const std::string& reason) {
+  fmt::print(stderr, "weir: {}\nSee: {} --help\n", reason, full_name(innermost(app)));
+  return kNotUnderstood;
+}
+
+int refuse_unknown(const CLI::App& app) {
+  const CLI::App& where = innermost(app);
+  const std::vector<std::string> unknown = app.remaining(true);
+  const std::string first = unknown.empty() ? "" : unknown.front();
+  const bool flag = first.starts_with('-');
+  const std::vector<std::string> names = names_known(where, flag);
+  const std::vector<std::string_view> candidates(names.begin(), names.end());
+  const std::string bare = first.substr(0, first.find('='));
+  return refuse(app, fmt::format("unknown {} {}{}",
+                                 flag            ? "option"
+                                 : names.empty() ? "argument"
+                                                 : "command",
+                                 bare, did_you_mean(bare, candidates)));
+}
+
+}  // namespace
+
+CLI::App* add_command(CLI::App& parent,
+                      const std::string& name,
+                      std::string_view sentence,
+                      std::string_view examples) {
+  CLI::App* command = parent.add_subcommand(name, std::string(sentence));
+  if (!examples.empty()) command->footer(fmt::format("Examples:\n{}", examples));
+  return command;
+}
+
+void add_json_option(CLI::App& command, Line& line) {
+  command.add_flag("--json", line.json, "answer in JSON");
+}
+
+void add_client_options(CLI::App& command, Line& line) {
+  line.url = "http://127.0.0.1:8080";
+  command.add_option("--url", line.url, "the broker's admin port; environment: WEIR_URL")
+      ->envname("WEIR_URL")
+      ->capture_default_str();
+  add_json_option(command, line);
+}
+
+int report(const Error& error) {
+  fmt::print(stderr, "weir: {}\n", error.message);
+  return kFailed;
+}
+
+std::string_view version() {
+  return WEIR_VERSION;
+}
+
+int run(int argc, char** argv, char** environment) {
+  size_t variables = 0;
+  while (environment != nullptr && environment[variables] != nullptr) ++variables;
+  Line line;
+  line.environment = {environment, variables};
+
+  CLI::App app("Weir: a message broker that speaks SQS, Kafka and Redis.", "weir");
+  app.footer(
+      "Examples:\n"
+      "  weir serve                     start a broker that stores in ./data\n"
+      "  eval \"$(weir env)\"             let the clients of this shell find it");
+  app.set_help_all_flag("--help-all", "help of every command");
+  add_serve(app, line);
+  add_env(app, line);
+  add_config(app, line);
+  add_version(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    return refuse_unknown(app);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", innermost(app).help());
+    return kDone;
+  } catch (const CLI::CallForAllHelp&) {
+    fmt::print("{}", app.help("", CLI::AppFormatMode::All));
+    return kDone;
+  } catch (const CLI::ParseError& error) {
+    return refuse(app, error.what());
+  }
+  if (!line.action) {
+    fmt::print("{}", innermost(app).help());
+    return kNotUnderstood;
+  }
+  return line.action();
+}
+
+}  // namespace weir::cli

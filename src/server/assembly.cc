@@ -1,0 +1,206 @@
+#include "server/assembly.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <latch>
+#include <thread>
+#include <utility>
+
+#include "admin/health.h"
+#include "admin/router.h"
+#include "base/assert.h"
+#include "base/metrics.h"
+#include "net/connection_shard.h"
+#include "net/http.h"
+#include "net/listener.h"
+#include "runtime/shard.h"
+#include "server/ports_file.h"
+#include "server/protocol.h"
+
+namespace weir::server {
+namespace {
+
+// Up to here one thread does everything; beyond, one per core (the first also owns the state).
+constexpr unsigned kCoresForOneShard = 2;
+
+size_t shard_count(const Settings& settings) {
+  if (settings.shards > 0) return settings.shards;
+  const unsigned cores = std::thread::hardware_concurrency();
+  return cores <= kCoresForOneShard ? 1 : cores;
+}
+
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "::1";
+}
+
+const Option& option_of(std::string_view key) {
+  for (const Option& option : options()) {
+    if (option.key == key) return option;
+  }
+  WEIR_ASSERT(false, "no option has the key {}", key);
+}
+
+}  // namespace
+
+// Members in the order of their making; destroyed in reverse, after stop().
+struct Assembly::State {
+  State(Options options_, runtime::Logger& logger_)
+      : options(std::move(options_)),
+        logger(logger_),
+        router(is_loopback(options.settings.address)) {}
+
+  Result<> start();
+  void start_shards();
+  std::vector<Protocol> make_protocols();
+  Result<> open(Protocol protocol);
+  Result<std::unique_ptr<net::Listener>> listen(const Protocol& protocol, PortSetting port);
+  void open_alias(const Protocol& protocol);
+  void stop();
+
+  const Options options;
+  runtime::Logger& logger;
+  MetricRegistry metrics;
+  admin::Health health;
+  admin::Ports ports;
+  std::vector<std::string> notes;
+  std::atomic<bool> serving{false};
+
+  std::vector<std::unique_ptr<runtime::Shard>> shards;
+  std::vector<std::unique_ptr<net::ConnectionShard>> connections;
+  admin::Router router;
+  std::vector<std::unique_ptr<net::Listener>> listeners;
+  bool stopped = false;
+};
+
+Result<> Assembly::State::start() {
+  start_shards();
+  // Storage and broker are opened here, on shards.front(), the state shard.
+  admin::register_process_metrics(metrics, options.version);
+  admin::add_process_endpoints(router, health, metrics, ports, options.version);
+  health.add("listeners", [this] { return serving ? std::string() : "not every port is open"; });
+  for (Protocol& protocol : make_protocols()) {
+    if (protocol.port.off) continue;
+    if (auto opened = open(std::move(protocol)); !opened) return opened;
+  }
+  // From here on nothing that connections read is changed any more.
+  serving = true;
+  for (const auto& listener : listeners) listener->start();
+  if (options.settings.ports_file.empty()) return {};
+  return write_ports_file(options.settings.ports_file, admin::ports_json(ports));
+}
+
+void Assembly::State::start_shards() {
+  const size_t count = shard_count(options.settings);
+  for (size_t i = 0; i < count; ++i) {
+    const auto index = static_cast<uint32_t>(i);
+    shards.push_back(std::make_unique<runtime::Shard>(index, fmt::format("weir-{}", index)));
+    connections.push_back(std::make_unique<net::ConnectionShard>(*shards.back()));
+  }
+  for (const auto& shard : shards) shard->start();
+}
+
+// Every protocol that exists is named here, and nowhere else in the server.
+std::vector<Protocol> Assembly::State::make_protocols() {
+  const Settings& settings = options.settings;
+  const net::HttpLimits http_limits;
+  std::vector<Protocol> protocols;
+  protocols.push_back({.name = "http",
+                       .option = "http.port",
+                       .port = settings.http_port,
+                       .limits = net::http_connection_limits(http_limits),
+                       .factory = net::http_sessions(router, http_limits)});
+  return protocols;
+}
+
+Result<std::unique_ptr<net::Listener>> Assembly::State::listen(const Protocol& protocol,
+                                                               PortSetting port) {
+  net::ListenerOptions listener{.name = protocol.name,
+                                .option = flag_of(option_of(protocol.option)),
+                                .address = options.settings.address,
+                                .port = port.number,
+                                .connections_max = options.settings.connections_max,
+                                .limits = protocol.limits};
+  std::vector<net::ConnectionShard*> targets;
+  for (const auto& shard : connections) targets.push_back(shard.get());
+  return net::Listener::open(listener, std::move(targets), protocol.factory);
+}
+
+Result<> Assembly::State::open(Protocol protocol) {
+  auto listener = listen(protocol, protocol.port);
+  const bool busy = !listener && listener.error().code == ErrorCode::kAlreadyExists;
+  if (busy && options.interactive && !options.settings.configured(protocol.option)) {
+    listener = listen(protocol, {.number = 0});
+    if (listener) {
+      notes.push_back(fmt::format("port {} is in use: {} listens on {} instead",
+                                  protocol.port.number, protocol.name, (*listener)->port()));
+    }
+  }
+  if (!listener) return std::unexpected(listener.error());
+  if (!(*listener)->note().empty()) notes.push_back((*listener)->note());
+  (*listener)->metrics()->register_in(metrics, protocol.name);
+  ports[protocol.name] = (*listener)->address();
+  if (protocol.opened) protocol.opened((*listener)->port());
+  if (protocol.alias && (*listener)->port() == protocol.port.number) open_alias(protocol);
+  listeners.push_back(std::move(*listener));
+  return {};
+}
+
+void Assembly::State::open_alias(const Protocol& protocol) {
+  auto alias = listen(protocol, {.number = *protocol.alias});
+  if (!alias) {
+    notes.push_back(fmt::format("port {} is in use: {} listens on {} only", *protocol.alias,
+                                protocol.name, protocol.port.number));
+    return;
+  }
+  (*alias)->metrics()->register_in(metrics, protocol.name);
+  listeners.push_back(std::move(*alias));
+}
+
+void Assembly::State::stop() {
+  if (std::exchange(stopped, true)) return;
+  serving = false;
+  if (!options.settings.ports_file.empty()) remove_ports_file(options.settings.ports_file);
+  const bool running = !shards.empty();
+  if (running) {
+    for (const auto& listener : listeners) listener->close();
+    // Shared: the last shard may still be inside count_down() when the wait ends.
+    const auto closed = std::make_shared<std::latch>(static_cast<ptrdiff_t>(connections.size()));
+    const Milliseconds grace(static_cast<int64_t>(options.settings.stop_grace_ms));
+    for (const auto& connection_shard : connections) {
+      net::ConnectionShard* target = connection_shard.get();
+      target->shard().post([target, grace, closed] {
+        target->close_all(grace, [closed] { closed->count_down(); });
+      });
+    }
+    closed->wait();
+  }
+  // Storage and broker are closed here, before the shards stop.
+  for (const auto& shard : shards) shard->stop();
+}
+
+Assembly::Assembly(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Assembly::~Assembly() {
+  stop();
+}
+
+Result<std::unique_ptr<Assembly>> Assembly::start(Options options, runtime::Logger& logger) {
+  auto state = std::make_unique<State>(std::move(options), logger);
+  auto assembly = std::unique_ptr<Assembly>(new Assembly(std::move(state)));
+  if (auto started = assembly->state_->start(); !started) {
+    return std::unexpected(started.error());
+  }
+  return assembly;
+}
+
+void Assembly::stop() {
+  state_->stop();
+}
+const admin::Ports& Assembly::ports() const {
+  return state_->ports;
+}
+const std::vector<std::string>& Assembly::notes() const {
+  return state_->notes;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,224 @@
+#include "server/settings.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+
+#include "base/suggest.h"
+
+namespace weir::server {
+namespace {
+
+constexpr size_t kFileBytesMax = size_t{1} << 20;
+
+// Variables of the process that are no options.
+constexpr std::string_view kOtherVariables[] = {"WEIR_CONFIG", "WEIR_URL", "WEIR_CANARY"};
+
+const std::vector<Option>& table() {
+  static const std::vector<Option> kTable = {
+      {"data", &Settings::data, "DIR", "where everything is stored"},
+      {"ports_file", &Settings::ports_file, "FILE", "write the ports there, as JSON, when ready"},
+      {"address", &Settings::address, "ADDRESS", "listen there; 127.0.0.1 stands for ::1 as well"},
+      {"insecure", &Settings::insecure, "", "allow an address that others can reach"},
+      {"shards", &Settings::shards, "N", "threads for connections; 0: by the number of cores", 0,
+       256},
+      {"connections_max", &Settings::connections_max, "N", "connections per listener", 1,
+       1'000'000},
+      {"stop_grace_ms", &Settings::stop_grace_ms, "MS",
+       "how long a stop waits for replies under way", 0, 600'000},
+      {"log.level",
+       &Settings::log_level,
+       "LEVEL",
+       "what is logged",
+       0,
+       0,
+       {"debug", "info", "warning", "error"}},
+      {"log.format",
+       &Settings::log_format,
+       "FORMAT",
+       "how; auto: logfmt on a terminal, else JSON",
+       0,
+       0,
+       {"auto", "logfmt", "json"}},
+      {"kafka.port", &Settings::kafka_port, "PORT", "Kafka; 0: any free port, off: no listener"},
+      {"kafka.advertised_host", &Settings::kafka_advertised_host, "HOST",
+       "tell Kafka clients to connect there; empty: the address that they reached"},
+      {"aws.port", &Settings::aws_port, "PORT", "SQS; 0: any free port, off: no listener"},
+      {"redis.port", &Settings::redis_port, "PORT", "Redis; 0: any free port, off: no listener"},
+      {"http.port", &Settings::http_port, "PORT", "admin; 0: any free port, off: no listener"},
+  };
+  return kTable;
+}
+
+std::string spelled(const Option& option, Source source) {
+  switch (source) {
+    case Source::kFlag: return flag_of(option);
+    case Source::kEnvironment: return environment_of(option);
+    case Source::kFile:
+    case Source::kDefault: break;
+  }
+  return std::string(option.key);
+}
+
+bool parse_number(std::string_view text, uint64_t& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+// Each overload stores the value, or returns what is allowed instead.
+std::string store(Settings& settings,
+                  const Option& option,
+                  std::string Settings::* member,
+                  std::string_view value) {
+  if (!option.choices.empty() && std::ranges::find(option.choices, value) == option.choices.end()) {
+    return fmt::format("one of {}", fmt::join(option.choices, ", "));
+  }
+  settings.*member = value;
+  return {};
+}
+
+std::string store(Settings& settings,
+                  const Option& option,
+                  uint64_t Settings::* member,
+                  std::string_view value) {
+  uint64_t number = 0;
+  if (!parse_number(value, number) || number < option.min || number > option.max) {
+    return fmt::format("a number from {} to {}", option.min, option.max);
+  }
+  settings.*member = number;
+  return {};
+}
+
+std::string store(Settings& settings,
+                  const Option&,
+                  bool Settings::* member,
+                  std::string_view value) {
+  if (value != "true" && value != "false") return "true or false";
+  settings.*member = value == "true";
+  return {};
+}
+
+std::string store(Settings& settings,
+                  const Option&,
+                  PortSetting Settings::* member,
+                  std::string_view value) {
+  if (value == "off") {
+    settings.*member = {.number = 0, .off = true};
+    return {};
+  }
+  uint64_t number = 0;
+  if (!parse_number(value, number) || number > UINT16_MAX) {
+    return "a port from 1 to 65535, 0 for any free one, or off";
+  }
+  settings.*member = {.number = static_cast<uint16_t>(number), .off = false};
+  return {};
+}
+
+std::string shown(const std::string& value) {
+  return value;
+}
+std::string shown(uint64_t value) {
+  return std::to_string(value);
+}
+std::string shown(bool value) {
+  return value ? "true" : "false";
+}
+std::string shown(PortSetting value) {
+  return value.off ? "off" : std::to_string(value.number);
+}
+
+}  // namespace
+
+std::span<const Option> options() {
+  return table();
+}
+
+std::string flag_of(const Option& option) {
+  std::string flag = "--" + std::string(option.key);
+  std::ranges::replace_if(flag, [](char c) { return c == '.' || c == '_'; }, '-');
+  return flag;
+}
+
+std::string environment_of(const Option& option) {
+  std::string name = "WEIR_";
+  for (const char c : option.key) {
+    const bool lower = c >= 'a' && c <= 'z';
+    name += c == '.' ? '_' : lower ? static_cast<char>(c - 'a' + 'A') : c;
+  }
+  return name;
+}
+
+std::string value_of(const Settings& settings, const Option& option) {
+  return std::visit([&](auto member) { return shown(settings.*member); }, option.member);
+}
+
+Result<> assign(Settings& settings, const Option& option, std::string_view value, Source source) {
+  const std::string allowed = std::visit(
+      [&](auto member) { return store(settings, option, member, value); }, option.member);
+  if (!allowed.empty()) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{} is \"{}\"; it must be {}",
+                                                         spelled(option, source), value, allowed));
+  }
+  settings.sources[std::string(option.key)] = source;
+  return {};
+}
+
+Result<std::vector<std::string>> apply_environment(Settings& settings,
+                                                   std::span<const char* const> environment) {
+  std::vector<std::string> names;
+  for (const Option& option : table()) names.push_back(environment_of(option));
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  std::vector<std::string> notes;
+  for (const std::string_view entry : environment) {
+    const std::string_view name = entry.substr(0, entry.find('='));
+    if (!name.starts_with("WEIR_") || name.size() == entry.size()) continue;
+    if (std::ranges::find(kOtherVariables, name) != std::end(kOtherVariables)) continue;
+    const auto place = std::ranges::find(known, name);
+    if (place == known.end()) {
+      notes.push_back(
+          fmt::format("unknown environment variable {}{}", name, did_you_mean(name, known)));
+      continue;
+    }
+    const Option& option = table()[static_cast<size_t>(place - known.begin())];
+    if (auto assigned =
+            assign(settings, option, entry.substr(name.size() + 1), Source::kEnvironment);
+        !assigned) {
+      return std::unexpected(assigned.error());
+    }
+  }
+  return notes;
+}
+
+Result<> check(const Settings& settings) {
+  const std::string& address = settings.address;
+  const bool local = address.starts_with("127.") || address == "::1";
+  if (!local && !settings.insecure) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("others can reach {} and nothing asks them for a password; listen on "
+                            "127.0.0.1, or say --insecure",
+                            address));
+  }
+  if (settings.data.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "--data is empty; give the folder to store things in");
+  }
+  return {};
+}
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(ErrorCode::kNotFound, fmt::format("cannot read the file {}", path));
+  std::string text(kFileBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return fail(ErrorCode::kNotFound, fmt::format("cannot read the file {}", path));
+  text.resize(static_cast<size_t>(file.gcount()));
+  if (text.size() > kFileBytesMax) {
+    return fail(ErrorCode::kTooLarge, fmt::format("{} is larger than 1 MiB", path));
+  }
+  return text;
+}
+
+}  // namespace weir::server

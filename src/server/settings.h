@@ -1,0 +1,91 @@
+#pragma once
+// Settings: everything that can be configured, as typed values, and where each came from.
+//
+// One table (settings.cc) names every option; its key gives all spellings: the key kafka.port is
+// --kafka-port on the command line, WEIR_KAFKA_PORT in the environment and port in the section
+// [kafka] of the file. Precedence: flags > environment > file > defaults.
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+
+namespace weir::server {
+
+// A listener's port: a number, 0 for any free one, or "off".
+struct PortSetting {
+  uint16_t number = 0;
+  bool off = false;
+};
+
+enum class Source : uint8_t { kDefault, kFile, kEnvironment, kFlag };
+
+struct Settings {
+  std::string data = "./data";
+  std::string ports_file;
+  std::string address = "127.0.0.1";
+  bool insecure = false;
+  uint64_t shards = 0;
+  uint64_t connections_max = 10'000;
+  uint64_t stop_grace_ms = 5'000;
+  std::string log_level = "info";
+  std::string log_format = "auto";
+
+  PortSetting kafka_port{.number = 9092};
+  std::string kafka_advertised_host;
+  PortSetting aws_port{.number = 4566};
+  PortSetting redis_port{.number = 6379};
+  PortSetting http_port{.number = 8080};
+
+  std::map<std::string, Source, std::less<>> sources;  // by key; absent = default
+
+  bool configured(std::string_view key) const { return sources.find(key) != sources.end(); }
+};
+
+struct Option {
+  using Member = std::variant<std::string Settings::*,
+                              uint64_t Settings::*,
+                              bool Settings::*,
+                              PortSetting Settings::*>;
+
+  std::string_view key;
+  Member member;
+  std::string_view value_name;  // for the help: "DIR"
+  std::string_view help;
+  uint64_t min = 0;  // of numbers
+  uint64_t max = UINT64_MAX;
+  std::vector<std::string_view> choices = {};  // of texts; empty: any text
+};
+
+std::span<const Option> options();
+
+std::string flag_of(const Option& option);         // "--kafka-port"
+std::string environment_of(const Option& option);  // "WEIR_KAFKA_PORT"
+// The value as a user would write it; of a default-made Settings, the default.
+std::string value_of(const Settings& settings, const Option& option);
+
+// Every source gives texts. Errors name the option in the spelling of its source, the value and
+// what is allowed.
+Result<> assign(Settings& settings, const Option& option, std::string_view value, Source source);
+
+// `text` is TOML; `name` is the file's name for messages, which begin with "FILE:LINE: ".
+// Unknown keys are errors with a suggestion.
+Result<> apply_file(Settings& settings, std::string_view text, std::string_view name);
+
+// WEIR_* as in `environment` ("NAME=value"). Unknown names are returned as notes: another program's
+// variable may begin with WEIR_ too.
+Result<std::vector<std::string>> apply_environment(Settings& settings,
+                                                   std::span<const char* const> environment);
+
+// Rules between options: another address than a loopback one needs --insecure.
+Result<> check(const Settings& settings);
+
+// Reads a file of at most 1 MiB. kNotFound, kTooLarge.
+Result<std::string> read_file(const std::string& path);
+
+}  // namespace weir::server
