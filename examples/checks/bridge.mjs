@@ -38,8 +38,7 @@ export async function check({ broker, start }) {
   for (const event of events) assert.equal(itemsOf.get(paymentOf(event)), 1, `payment ${paymentOf(event)} has exactly one work item`);
   assert.equal(items.length, payments);
 
-  const messageId = ({ headers }) => String(headers['weir.message-id']);
-  const auditsOf = countBy(audits, messageId);
+  const auditsOf = countBy(audits, ({ key }) => key);  // the key of an audit record is the message id
   assert.equal(auditsOf.size, audits.length, 'no message id has two audit records');
   assert.equal(audits.length, payments);
   for (const [, payment, id] of worker.matches(/^acknowledged (\S+) (\S+)$/)) assert.equal(auditsOf.get(id), 1, `payment ${payment}, acknowledged as ${id}, has exactly one audit record`);
