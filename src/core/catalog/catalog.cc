@@ -21,7 +21,9 @@ enum EventKind : uint8_t {
 
 constexpr uint8_t kImageVersion = 1;
 
-std::string_view kind_name(Kind kind) { return kind == Kind::kTopic ? "topic" : "queue"; }
+std::string_view kind_name(Kind kind) {
+  return kind == Kind::kTopic ? "topic" : "queue";
+}
 
 template <typename... Values>
 std::string event(EventKind kind, const Values&... values) {
@@ -116,6 +118,11 @@ Result<std::string> Catalog::decide_create(const Thing& thing) const {
         existing->kind == thing.kind ? ErrorCode::kAlreadyExists : ErrorCode::kWrongKind,
         fmt::format("{} exists already as a {}", thing.name.name, kind_name(existing->kind)));
   }
+  if (find(thing.uuid) != nullptr) {
+    // A put of a known identity is a rename; a creation must not become one.
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("the identity of {} belongs to another thing", thing.name.name));
+  }
   if (things_.size() >= limits_.things_max) {
     return fail(ErrorCode::kLimitReached,
                 fmt::format("there are {} topics and queues, the limit", limits_.things_max));
@@ -170,7 +177,9 @@ std::string Catalog::put_group(const Name& name, CellId cell) const {
   return std::move(writer.out());
 }
 
-std::string Catalog::remove_group(const Name& name) const { return event(kGroupRemoved, name); }
+std::string Catalog::remove_group(const Name& name) const {
+  return event(kGroupRemoved, name);
+}
 
 Result<std::string> Catalog::decide_put_bridge(const Bridge& bridge, bool create) const {
   const bool exists = bridges_.contains(bridge.name);
@@ -201,7 +210,9 @@ std::string Catalog::put_keyspace(const Keyspace& keyspace) const {
   return event(kKeyspacePut, keyspace);
 }
 
-void Catalog::raise_next_cell(CellId used) { next_cell_ = std::max(next_cell_, used.next()); }
+void Catalog::raise_next_cell(CellId used) {
+  next_cell_ = std::max(next_cell_, used.next());
+}
 
 void Catalog::index(const Thing& thing) {
   by_uuid_[{thing.uuid.high, thing.uuid.low}] = &thing;
@@ -227,7 +238,7 @@ void Catalog::put(Thing thing) {
   }
   auto& slot = things_[thing.name];
   if (slot) unindex(*slot);
-  slot = std::make_unique<Thing>(std::move(thing));
+  slot = std::make_shared<const Thing>(std::move(thing));
   index(*slot);
 }
 
@@ -297,12 +308,13 @@ Result<void> Catalog::apply(ByteView event) {
   }
 }
 
-std::string Catalog::image() const {
-  Writer writer;
+// u8 version | varint next cell | groups | bridges | keyspaces | things; each a varint count, then
+// the values as in events.
+Catalog::Image Catalog::pinned_image() const {
+  Image image;
+  Writer writer(image.head);
   writer.u8(kImageVersion);
   writer.varint(next_cell_.value());
-  writer.varint(things_.size());
-  for (const auto& [name, thing] : things_) encode(writer, *thing);
   writer.varint(groups_.size());
   for (const auto& [name, cell] : groups_) {
     encode(writer, name);
@@ -312,7 +324,21 @@ std::string Catalog::image() const {
   for (const auto& [name, bridge] : bridges_) encode(writer, bridge);
   writer.varint(keyspaces_.size());
   for (const auto& [database, keyspace] : keyspaces_) encode(writer, keyspace);
-  return std::move(writer.out());
+  writer.varint(things_.size());
+  image.things.reserve(things_.size());
+  for (const auto& [name, thing] : things_) image.things.push_back(thing);
+  return image;
+}
+
+void Catalog::write_things(std::span<const std::shared_ptr<const Thing>> things, std::string& out) {
+  Writer writer(out);
+  for (const auto& thing : things) encode(writer, *thing);
+}
+
+std::string Catalog::image() const {
+  Image whole = pinned_image();
+  write_things(whole.things, whole.head);
+  return std::move(whole.head);
 }
 
 Result<void> Catalog::load(ByteView image) {
@@ -320,9 +346,6 @@ Result<void> Catalog::load(ByteView image) {
   Reader reader(image);
   if (reader.u8() != kImageVersion) reader.fail();
   fresh.next_cell_ = CellId(reader.varint());
-  for (uint64_t left = reader.count(); left > 0 && !reader.failed(); --left) {
-    fresh.put(decode_thing(reader));
-  }
   for (uint64_t left = reader.count(); left > 0 && !reader.failed(); --left) {
     Name name = decode_name(reader);
     fresh.groups_[std::move(name)] = CellId(reader.varint());
@@ -335,6 +358,9 @@ Result<void> Catalog::load(ByteView image) {
   for (uint64_t left = reader.count(); left > 0 && !reader.failed(); --left) {
     const Keyspace keyspace = decode_keyspace(reader);
     fresh.keyspaces_[keyspace.database] = keyspace;
+  }
+  for (uint64_t left = reader.count(); left > 0 && !reader.failed(); --left) {
+    fresh.put(decode_thing(reader));
   }
   if (!reader.done()) {
     return fail(ErrorCode::kStorageCorrupt, "the catalog's image cannot be read");
