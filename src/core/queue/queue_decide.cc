@@ -391,7 +391,7 @@ Result<Queue::ClaimDecision> Queue::decide_claim(ConsumerId consumer,
   for (const Claim& claim : claims) {
     const auto at = entries_.find(claim.offset.value());
     const bool is_pending = at != entries_.end();
-    if (!is_pending && (!force || claim.offset.value() < 0)) continue;
+    if (!is_pending && (!force || claim.offset.value() < 0 || claim.offset >= end_)) continue;
     const uint32_t before = is_pending ? at->second.deliveries() : 0;
     const uint32_t deliveries = std::min(
         claim.deliveries.value_or(claim.keep_deliveries ? before : before + 1), kDeliveriesMax);
