@@ -91,8 +91,9 @@ class HttpSession final : public Session {
   void dispatch() {
     http::request<http::string_body> message = parser_->release();
     parser_.reset();
-    if (message.version() >= 11 && message.find(http::field::host) == message.end()) {
-      return refuse(400, "a request of HTTP/1.1 names its host");
+    const size_t hosts = message.count(http::field::host);
+    if (hosts > 1 || (hosts == 0 && message.version() >= 11)) {
+      return refuse(400, "a request of HTTP/1.1 names its host, once");
     }
     const HttpFraming framing{.head = message.method() == http::verb::head,
                               .keep_alive = message.keep_alive(),

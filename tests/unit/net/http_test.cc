@@ -203,6 +203,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadRequest{"Garbage", "\x16\x03\x01\x02\x00 hello\r\n\r\n", "400"},
         BadRequest{"BadVersion", "GET / HTTP/9.9\r\nHost: x\r\n\r\n", "400"},
         BadRequest{"NoHost", "GET / HTTP/1.1\r\n\r\n", "400"},
+        BadRequest{"TwoHosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
         BadRequest{"BadLength", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "400"},
         BadRequest{"TwoLengths",
                    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
