@@ -245,6 +245,12 @@ class Broker final : public JournalOwner {
   // next_deadline().
   void tick(Timestamp now);
   Timestamp next_deadline() const;
+  // Told when next_deadline() became earlier than what was told before (tick() forgets that).
+  void on_deadline(std::function<void(Timestamp due)> listener) {
+    deadline_listener_ = std::move(listener);
+    announced_ = Timestamp::never();
+    announce_deadline();
+  }
   // The highest time seen, also by replay.
   Timestamp now() const { return now_; }
   // Ends all waiters; further calls are refused with kShuttingDown.
@@ -302,6 +308,7 @@ class Broker final : public JournalOwner {
   void end();
   void submit();
   void wake_all();
+  void announce_deadline();
   void touch(CellId id, Cell& cell);
   void arm(CellId id, Cell& cell);
   void give_up(std::vector<Extent>& released);
@@ -423,6 +430,8 @@ class Broker final : public JournalOwner {
 
   std::optional<Error> problem_;
   std::function<void(Lsn, Lsn)> listener_;
+  std::function<void(Timestamp)> deadline_listener_;
+  Timestamp announced_ = Timestamp::never();
 };
 
 }  // namespace weir::broker

@@ -17,6 +17,7 @@ Timestamp Broker::next_deadline() const {
 void Broker::tick(Timestamp now) {
   if (stopped_) return;
   now_ = std::max(now_, now);
+  announced_ = Timestamp::never();
   while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
     const CellId id = deadlines_.begin()->second;
     Cell& due = *cells_.find(id)->second;

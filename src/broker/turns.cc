@@ -92,6 +92,15 @@ void Broker::wake_all() {
     settle_down();
   }
   waking_ = false;
+  announce_deadline();
+}
+
+void Broker::announce_deadline() {
+  if (!deadline_listener_) return;
+  const Timestamp due = next_deadline();
+  if (due >= announced_) return;
+  announced_ = due;
+  deadline_listener_(due);
 }
 
 void Broker::touch(CellId id, Cell& cell) {
@@ -130,7 +139,9 @@ WaiterId Broker::wait(std::span<const WaitKey> keys, Timestamp deadline, WaitMod
     wake(WakeReason::kStopping);
     return {};
   }
-  return waiters_.add(keys, deadline, mode, std::move(wake));
+  const WaiterId id = waiters_.add(keys, deadline, mode, std::move(wake));
+  announce_deadline();
+  return id;
 }
 
 void Broker::stop() {
