@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <latch>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -17,6 +18,7 @@
 #include "runtime/shard.h"
 #include "server/ports_file.h"
 #include "server/protocol.h"
+#include "server/state_shard.h"
 
 namespace weir::server {
 namespace {
@@ -52,6 +54,7 @@ struct Assembly::State {
 
   Result<> start();
   void start_shards();
+  Result<> open_state();
   std::vector<Protocol> make_protocols();
   Result<> open(Protocol protocol);
   Result<std::unique_ptr<net::Listener>> listen(const Protocol& protocol, PortSetting port);
@@ -68,6 +71,8 @@ struct Assembly::State {
 
   std::vector<std::unique_ptr<runtime::Shard>> shards;
   std::vector<std::unique_ptr<net::ConnectionShard>> connections;
+  runtime::WallClock clock;
+  std::unique_ptr<StateShard> state;  // on shards.front(); gone before the shards stop
   admin::Router router;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   bool stopped = false;
@@ -75,7 +80,7 @@ struct Assembly::State {
 
 Result<> Assembly::State::start() {
   start_shards();
-  // Storage and broker are opened here, on shards.front(), the state shard.
+  if (auto opened = open_state(); !opened) return opened;
   admin::register_process_metrics(metrics, options.version);
   admin::add_process_endpoints(router, health, metrics, ports, options.version);
   health.add("listeners", [this] { return serving ? std::string() : "not every port is open"; });
@@ -98,6 +103,20 @@ void Assembly::State::start_shards() {
     connections.push_back(std::make_unique<net::ConnectionShard>(*shards.back()));
   }
   for (const auto& shard : shards) shard->start();
+}
+
+Result<> Assembly::State::open_state() {
+  std::vector<net::ConnectionShard*> targets;
+  for (const auto& shard : connections) targets.push_back(shard.get());
+  std::random_device device;
+  const uint64_t seed = uint64_t{device()} << 32 | device();
+  auto opened = StateShard::open({options.settings.data, options.settings.salvage, seed},
+                                 *shards.front(), std::move(targets), clock, logger);
+  if (!opened) return std::unexpected(opened.error());
+  state = std::move(*opened);
+  health.add("storage", [this] { return state->problem(); });
+  register_state_metrics(metrics, *state);
+  return {};
 }
 
 // Every protocol that exists is named here, and nowhere else in the server.
@@ -163,6 +182,7 @@ void Assembly::State::stop() {
   if (!options.settings.ports_file.empty()) remove_ports_file(options.settings.ports_file);
   const bool running = !shards.empty();
   if (running) {
+    if (state) state->stop_waiting();
     for (const auto& listener : listeners) listener->close();
     // Shared: the last shard may still be inside count_down() when the wait ends.
     const auto closed = std::make_shared<std::latch>(static_cast<ptrdiff_t>(connections.size()));
@@ -175,7 +195,10 @@ void Assembly::State::stop() {
     }
     closed->wait();
   }
-  // Storage and broker are closed here, before the shards stop.
+  if (state) {
+    state->close(Milliseconds(static_cast<int64_t>(options.settings.stop_grace_ms)));
+    state.reset();
+  }
   for (const auto& shard : shards) shard->stop();
 }
 

@@ -27,6 +27,7 @@ enum class Source : uint8_t { kDefault, kFile, kEnvironment, kFlag };
 
 struct Settings {
   std::string data = "./data";
+  bool salvage = false;
   std::string ports_file;
   std::string address = "127.0.0.1";
   bool insecure = false;

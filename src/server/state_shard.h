@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/metrics.h"
 #include "broker/broker.h"
 #include "net/connection_shard.h"
 #include "runtime/clock.h"
@@ -54,5 +55,8 @@ class StateShard {
 
   std::unique_ptr<State> state_;
 };
+
+// `state` must outlive the registry's last render.
+void register_state_metrics(MetricRegistry& registry, const StateShard& state);
 
 }  // namespace weir::server
