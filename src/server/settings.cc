@@ -21,7 +21,8 @@ constexpr std::string_view kOtherVariables[] = {"WEIR_CONFIG", "WEIR_URL", "WEIR
 const std::vector<Option>& table() {
   static const std::vector<Option> kTable = {
       {"data", &Settings::data, "DIR", "where everything is stored"},
-      {"salvage", &Settings::salvage, "", "start although stored bytes are damaged: leave them out"},
+      {"salvage", &Settings::salvage, "",
+       "start although stored bytes are damaged: leave them out"},
       {"ports_file", &Settings::ports_file, "FILE", "write the ports there, as JSON, when ready"},
       {"address", &Settings::address, "ADDRESS", "listen there; 127.0.0.1 stands for ::1 as well"},
       {"insecure", &Settings::insecure, "", "allow an address that others can reach"},

@@ -1,5 +1,6 @@
 #pragma once
-// The storage's executor over a shard: completions and timers run on its reactor, blocking steps in threads of their own.
+// The storage's executor over a shard: completions and timers run on its reactor, blocking steps in
+// threads of their own.
 //
 // Thread: as storage/local/executor.h says; the shard is the reactor.
 

@@ -6,7 +6,7 @@ namespace weir::server {
 
 void register_state_metrics(MetricRegistry& registry, const StateShard& state) {
   using storage::JournalMetrics;
-  const auto number = [&](std::string name, std::string help, uint64_t JournalMetrics::*member) {
+  const auto number = [&](std::string name, std::string help, uint64_t JournalMetrics::* member) {
     registry.add(std::move(name), std::move(help), {},
                  [&state, member] { return static_cast<double>(state.metrics().*member); });
   };
@@ -30,8 +30,9 @@ void register_state_metrics(MetricRegistry& registry, const StateShard& state) {
                [&state] { return static_cast<double>(state.metrics().recovery_us) / 1e6; });
   registry.add("weir_journal_flush_seconds", "Mean time of a flush since start.", {}, [&state] {
     const storage::LatencyHistogram flush = state.metrics().flush;
-    return flush.total == 0 ? 0.0
-                            : static_cast<double>(flush.sum_us) / static_cast<double>(flush.total) / 1e6;
+    return flush.total == 0
+               ? 0.0
+               : static_cast<double>(flush.sum_us) / static_cast<double>(flush.total) / 1e6;
   });
 }
 

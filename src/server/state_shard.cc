@@ -52,7 +52,8 @@ void StateShard::State::progressed(Lsn written, Lsn durable) {
     if (&target->shard() == &shard) {
       target->watermark().advance(written, durable);
     } else {
-      target->shard().post([target, written, durable] { target->watermark().advance(written, durable); });
+      target->shard().post(
+          [target, written, durable] { target->watermark().advance(written, durable); });
     }
   }
   const std::optional<Error>& found = broker->here().storage_problem();
@@ -126,7 +127,9 @@ void StateShard::close(Milliseconds patience) {
   durable.wait_for(patience);
 }
 
-runtime::Owned<broker::Broker>& StateShard::broker() { return *state_->broker; }
+runtime::Owned<broker::Broker>& StateShard::broker() {
+  return *state_->broker;
+}
 
 std::string StateShard::problem() const {
   const std::lock_guard lock(state_->mutex);

@@ -1,8 +1,10 @@
 #pragma once
-// The state of the process: the data directory, its journal and the broker over it, on the state shard. It turns the
-// broker's deadlines into a timer and carries the watermarks to every connection shard.
+// The state of the process: the data directory, its journal and the broker over it, on the state
+// shard. It turns the broker's deadlines into a timer and carries the watermarks to every
+// connection shard.
 //
-// Thread: open() and close() on the main thread, while the shard runs; problem() and metrics() from any.
+// Thread: open() and close() on the main thread, while the shard runs; problem() and metrics() from
+// any.
 
 #include <memory>
 #include <mutex>
@@ -29,7 +31,8 @@ class StateShard {
     uint64_t seed = 0;  // from the operating system
   };
 
-  // Locks the directory, loads and replays. kStorageUnavailable, kStorageCorrupt; the message names the directory.
+  // Locks the directory, loads and replays. kStorageUnavailable, kStorageCorrupt; the message names
+  // the directory.
   static Result<std::unique_ptr<StateShard>> open(const Options& options,
                                                   runtime::Shard& shard,
                                                   std::vector<net::ConnectionShard*> connections,
@@ -39,8 +42,8 @@ class StateShard {
 
   // Ends the waiting of clients, so that their connections can close.
   void stop_waiting();
-  // Everything submitted is durable when it returns (or `patience` is over: the disk fails). No call reaches the broker
-  // afterwards.
+  // Everything submitted is durable when it returns (or `patience` is over: the disk fails). No
+  // call reaches the broker afterwards.
   void close(Milliseconds patience);
 
   runtime::Owned<broker::Broker>& broker();

@@ -1,15 +1,21 @@
 #pragma once
-// What the broker needs from storage: one journal per state shard, the only place where a commit happens and where data
-// stays and is read. storage/memory and storage/local implement it; tests/contract holds the suite that both pass.
+// What the broker needs from storage: one journal per state shard, the only place where a commit
+// happens and where data stays and is read. storage/memory and storage/local implement it;
+// tests/contract holds the suite that both pass.
 //
-// Thread: everything is called on the state shard's thread, and calls back on it. Nothing here blocks.
+// Thread: everything is called on the state shard's thread, and calls back on it. Nothing here
+// blocks.
 //
 // The rules between the two sides
-// - The broker is the only writer, so the LSN of its next commit is known before it is submitted (next_lsn()); it may
+// - The broker is the only writer, so the LSN of its next commit is known before it is submitted
+// (next_lsn()); it may
 //   apply events first and submit them in the same call of the reactor.
-// - submit() copies everything into the open frame at once and cannot fail; admit() said before whether it may be called.
-// - Nothing that depends on a commit leaves the process before written()/durable() has reached its LSN.
-// - Payloads (record batches) stay where they were first written and are read back by extent until they are released.
+// - submit() copies everything into the open frame at once and cannot fail; admit() said before
+// whether it may be called.
+// - Nothing that depends on a commit leaves the process before written()/durable() has reached its
+// LSN.
+// - Payloads (record batches) stay where they were first written and are read back by extent until
+// they are released.
 
 #include <functional>
 #include <memory>
@@ -36,7 +42,8 @@ using Extent = log::Location;
 struct Entry {
   CellId cell;
   ByteView event;         // the encoded event of the cell's state machine
-  ByteView payload_head;  // the first bytes of the payload (a batch's stamped base offset and epoch), often empty
+  ByteView payload_head;  // the first bytes of the payload (a batch's stamped base offset and
+                          // epoch), often empty
   ByteView payload_rest;  // the rest of it, taken verbatim; no payload at all when both are empty
 };
 
@@ -49,11 +56,13 @@ struct StoredEntry {
 
 enum class Admission : uint8_t {
   kData,     // brings new data: refused when the disk is full or failing, or too much is undurable
-  kRelease,  // acknowledges, deletes, releases leases: also goes through on a full disk, from the reserve
+  kRelease,  // acknowledges, deletes, releases leases: also goes through on a full disk, from the
+             // reserve
 };
 
-// An image of a cell, made in at most a millisecond on the shard's thread. Big values are pinned (reference-counted,
-// immutable from then on) and written out by `deferred` on another thread, in order, after `head`.
+// An image of a cell, made in at most a millisecond on the shard's thread. Big values are pinned
+// (reference-counted, immutable from then on) and written out by `deferred` on another thread, in
+// order, after `head`.
 struct CellImage {
   std::string head;
   std::vector<std::move_only_function<void(std::string& out)>> deferred;
@@ -76,12 +85,14 @@ class Journal {
   // The LSN that the next submit() returns.
   virtual Lsn next_lsn() const = 0;
 
-  // May a commit of about `bytes` be submitted now? kStorageUnavailable (disk full or failing), kOverloaded (the limit of
-  // undurable bytes), kTooLarge, kShuttingDown. Once admitted, submit() on the same turn of the reactor succeeds.
+  // May a commit of about `bytes` be submitted now? kStorageUnavailable (disk full or failing),
+  // kOverloaded (the limit of undurable bytes), kTooLarge, kShuttingDown. Once admitted, submit()
+  // on the same turn of the reactor succeeds.
   virtual Result<void> admit(Admission admission, size_t bytes) const = 0;
 
-  // Copies the entries into the open frame as one commit. `extents` has one element per entry (of entries without a
-  // payload they are left as they are). Entries of one commit may name the same cell several times; order is kept.
+  // Copies the entries into the open frame as one commit. `extents` has one element per entry (of
+  // entries without a payload they are left as they are). Entries of one commit may name the same
+  // cell several times; order is kept.
   virtual Lsn submit(std::span<const Entry> entries,
                      Durability durability,
                      Timestamp now,
@@ -90,20 +101,24 @@ class Journal {
   virtual Lsn written() const = 0;
   virtual Lsn durable() const = 0;
 
-  // The entries with a payload of `cell` inside `span` (one extent, or the union of extents of one frame), if they are in
-  // memory (open frame, frames under way, tail cache); otherwise nothing, and read() must be asked.
+  // The entries with a payload of `cell` inside `span` (one extent, or the union of extents of one
+  // frame), if they are in memory (open frame, frames under way, tail cache); otherwise nothing,
+  // and read() must be asked.
   virtual std::optional<std::vector<StoredEntry>> read_cached(CellId cell, const Extent& span) = 0;
-  // The same from the file, off the reactor; calls back on the shard, never before it returns. Errors: kStorageCorrupt
-  // (checksum), kStorageUnavailable, kNotFound (the file is gone), kShuttingDown.
+  // The same from the file, off the reactor; calls back on the shard, never before it returns.
+  // Errors: kStorageCorrupt (checksum), kStorageUnavailable, kNotFound (the file is gone),
+  // kShuttingDown.
   virtual void read(CellId cell, const Extent& span, ReadCallback callback) = 0;
 
-  // The live bytes of files. Every extent that submit() or recovery made is live until released; a release counts from the
-  // LSN of the commit that caused it (which may be the next one, submitted on the same turn). Order does not matter; sums
-  // do: only file and length count here, and an owner that keeps one row for several extents keeps the sum of their
-  // lengths for this, since the span between them may hold entries of other cells.
+  // The live bytes of files. Every extent that submit() or recovery made is live until released; a
+  // release counts from the LSN of the commit that caused it (which may be the next one, submitted
+  // on the same turn). Order does not matter; sums do: only file and length count here, and an
+  // owner that keeps one row for several extents keeps the sum of their lengths for this, since the
+  // span between them may hold entries of other cells.
   virtual void release(const Extent& extent, Lsn lsn) = 0;
-  // Called while recovering, for every span that a loaded image refers to, and for every span that a replayed switch
-  // (JournalOwner::moved) brings in. Entries that replay() hands over with a payload are counted already.
+  // Called while recovering, for every span that a loaded image refers to, and for every span that
+  // a replayed switch (JournalOwner::moved) brings in. Entries that replay() hands over with a
+  // payload are counted already.
   virtual void retain(const Extent& span) = 0;
 };
 
@@ -112,8 +127,9 @@ class JournalOwner {
  public:
   virtual ~JournalOwner() = default;
 
-  // Recovery, in this order: all images (in ascending order of cells), then entries in LSN order. Storage has already left out the entries that a cell's
-  // image holds. An image or event that cannot be understood is an error that stops the start (kStorageCorrupt).
+  // Recovery, in this order: all images (in ascending order of cells), then entries in LSN order.
+  // Storage has already left out the entries that a cell's image holds. An image or event that
+  // cannot be understood is an error that stops the start (kStorageCorrupt).
   virtual Result<void> load_image(CellId cell, ByteView image) = 0;
   virtual Result<void> replay(Lsn lsn,
                               Timestamp now,
@@ -122,7 +138,8 @@ class JournalOwner {
                               ByteView payload,
                               const Extent& extent) = 0;
 
-  // The cell as it is now (all commits up to next_lsn() - 1 applied); nothing if the cell is gone for good.
+  // The cell as it is now (all commits up to next_lsn() - 1 applied); nothing if the cell is gone
+  // for good.
   virtual std::optional<CellImage> image(CellId cell) = 0;
 
   // written()/durable() have advanced. Replies that waited may leave.
@@ -132,8 +149,9 @@ class JournalOwner {
 
   // The spans that the file still holds for live logs, for the tidier.
   virtual std::vector<std::pair<CellId, Extent>> live_spans(FileId file) = 0;
-  // The copies are durable and counted as live: commit the switch (one commit). For every span switched release `from`;
-  // for one that is no longer live release `to`. Returns the LSN of the commit.
+  // The copies are durable and counted as live: commit the switch (one commit). For every span
+  // switched release `from`; for one that is no longer live release `to`. Returns the LSN of the
+  // commit.
   virtual Lsn moved(std::span<const MovedSpan> spans) = 0;
 };
 

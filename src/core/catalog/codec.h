@@ -1,6 +1,6 @@
 #pragma once
-// How the catalog's values are written, in events and in images alike. A decoder that meets something it does not know
-// fails the reader.
+// How the catalog's values are written, in events and in images alike. A decoder that meets
+// something it does not know fails the reader.
 
 #include "base/wire.h"
 #include "core/catalog/model.h"

@@ -1,5 +1,6 @@
 #pragma once
-// What the catalog knows: things (topics and queues), consumer groups, keyspaces and bridges. Plain values.
+// What the catalog knows: things (topics and queues), consumer groups, keyspaces and bridges. Plain
+// values.
 
 #include <cstdint>
 #include <map>
@@ -11,8 +12,8 @@
 
 namespace weir::catalog {
 
-// A name lives in a namespace and is one thing there. "" is the default namespace; others are an SQS account and region,
-// a Redis database above 0, an AMQP virtual host.
+// A name lives in a namespace and is one thing there. "" is the default namespace; others are an
+// SQS account and region, a Redis database above 0, an AMQP virtual host.
 struct Name {
   std::string space;
   std::string name;
@@ -36,7 +37,7 @@ enum class Origin : uint8_t { kNone = 0, kKafka = 1, kSqs = 2, kRedis = 3, kAmqp
 inline constexpr int64_t kUnlimited = -1;
 
 struct LogPolicy {
-  int64_t retention_ms = kUnlimited;     // by the newest record of a span; kUnlimited keeps for ever
+  int64_t retention_ms = kUnlimited;  // by the newest record of a span; kUnlimited keeps for ever
   int64_t retention_bytes = kUnlimited;  // per partition
   uint32_t batch_bytes_max = 1048588;    // Kafka's max.message.bytes default
   bool log_append_time = false;          // timestamps are the broker's, not the producer's
@@ -50,17 +51,18 @@ enum class Order : uint8_t { kNone = 0, kPerGroup = 1 };
 struct QueuePolicy {
   int64_t lease_ms = 30'000;
   int64_t delay_ms = 0;
-  uint32_t receives_max = 0;      // 0: no limit; above it a message goes to dead_letter
-  std::string dead_letter;        // name of a queue in the same namespace; empty: none
+  uint32_t receives_max = 0;  // 0: no limit; above it a message goes to dead_letter
+  std::string dead_letter;    // name of a queue in the same namespace; empty: none
   Order order = Order::kNone;
-  bool deduplicate = false;       // only sends that carry a deduplication id
-  int64_t history_ms = 0;         // how long what was acknowledged stays readable; 0: not at all
+  bool deduplicate = false;  // only sends that carry a deduplication id
+  int64_t history_ms = 0;    // how long what was acknowledged stays readable; 0: not at all
   uint32_t message_bytes_max = 1 << 20;
 
   bool operator==(const QueuePolicy&) const = default;
 };
 
-// Attributes that only one front end understands, by their own names ("sqs.Policy", "kafka.cleanup.policy").
+// Attributes that only one front end understands, by their own names ("sqs.Policy",
+// "kafka.cleanup.policy").
 using Properties = std::map<std::string, std::string>;
 
 struct Thing {
@@ -75,12 +77,14 @@ struct Thing {
   LogPolicy log_policy;
   QueuePolicy queue_policy;
   Properties properties;
-  std::map<std::string, CellId> stream_groups;  // delivery states of groups over logs[0] (Redis stream groups)
+  std::map<std::string, CellId>
+      stream_groups;  // delivery states of groups over logs[0] (Redis stream groups)
 
   bool operator==(const Thing&) const = default;
 };
 
-// A bridge moves records inside the broker, one commit a step; its position lies in a cell of its own.
+// A bridge moves records inside the broker, one commit a step; its position lies in a cell of its
+// own.
 enum class BridgeTrigger : uint8_t { kRecord = 0, kAck = 1, kDeadLetter = 2 };
 
 struct Bridge {

@@ -11,12 +11,22 @@ namespace {
 // What a key costs beside its bytes and its value: slot, index, the allocator's share.
 constexpr size_t kKeyOverhead = 120;
 
-size_t size_of(const List& list) { return list.size(); }
-size_t size_of(const Hash& hash) { return hash.fields.size(); }
-size_t size_of(const Set& set) { return set.members.size(); }
-size_t size_of(const SortedSet& sorted) { return sorted.size(); }
+size_t size_of(const List& list) {
+  return list.size();
+}
+size_t size_of(const Hash& hash) {
+  return hash.fields.size();
+}
+size_t size_of(const Set& set) {
+  return set.members.size();
+}
+size_t size_of(const SortedSet& sorted) {
+  return sorted.size();
+}
 // An empty string is a value, so a key with one stays.
-size_t size_of(const std::string&) { return 1; }
+size_t size_of(const std::string&) {
+  return 1;
+}
 
 // --- what an event does to a value of its type
 
@@ -135,8 +145,8 @@ void Bucket::set_deadline(ByteView key, KeyState& state, Timestamp deadline) {
 
 template <typename T>
 void Bucket::apply_to(const Event& event,
-                        void (*how)(T&, const Event&),
-                        std::optional<ValueType> made) {
+                      void (*how)(T&, const Event&),
+                      std::optional<ValueType> made) {
   KeyState* state = made ? &make_state(event.key, *made) : find_state(event.key);
   change<T>(event.key, state, [&](T& value) { how(value, event); });
 }

@@ -1,12 +1,13 @@
 #pragma once
-// One bucket of a Redis database: keys with their values and deadlines; a pure state machine with an image of its own.
-// A bucket is a cell: every event concerns the keys of exactly one.
+// One bucket of a Redis database: keys with their values and deadlines; a pure state machine with
+// an image of its own. A bucket is a cell: every event concerns the keys of exactly one.
 //
-// apply() is the only way that state changes and is total: an event that does not fit the state (which no live command
-// makes) changes nothing it cannot. Replaying a bucket's events on its image gives the live state, byte for byte in
-// image().
+// apply() is the only way that state changes and is total: an event that does not fit the state
+// (which no live command makes) changes nothing it cannot. Replaying a bucket's events on its image
+// gives the live state, byte for byte in image().
 //
-// Thread: confined to the state shard. image().deferred runs elsewhere, on chunks that are shared and never change.
+// Thread: confined to the state shard. image().deferred runs elsewhere, on chunks that are shared
+// and never change.
 
 #include <absl/container/btree_set.h>
 
@@ -31,7 +32,8 @@ struct KeyState {
   bool alive(Timestamp now) const { return now < deadline; }
 };
 
-// The same shape as the journal port's image: `deferred` appends to the output after `head`, in order, on any thread.
+// The same shape as the journal port's image: `deferred` appends to the output after `head`, in
+// order, on any thread.
 struct BucketImage {
   std::string head;
   std::vector<std::move_only_function<void(std::string& out)>> deferred;
@@ -77,8 +79,8 @@ class Bucket {
   void apply_to(const Event& event,
                 void (*how)(T&, const Event&),
                 std::optional<ValueType> made = std::nullopt);
-  // Runs a change of one value (nothing when the key is absent or of another type), keeps the estimate of memory, and
-  // removes the key when its value became empty.
+  // Runs a change of one value (nothing when the key is absent or of another type), keeps the
+  // estimate of memory, and removes the key when its value became empty.
   template <typename T, typename F>
   void change(ByteView key, KeyState* state, F&& how);
 

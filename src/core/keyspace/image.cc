@@ -1,5 +1,5 @@
-// The image of a bucket: next sequence; then the keys whose values stand inline; then the keys with a large list, whose
-// bodies follow in the same order. Byte table: docs/formats/keyspace.md.
+// The image of a bucket: next sequence; then the keys whose values stand inline; then the keys with
+// a large list, whose bodies follow in the same order. Byte table: docs/formats/keyspace.md.
 
 #include <algorithm>
 #include <utility>
@@ -33,7 +33,8 @@ BucketImage Bucket::image() const {
   BucketImage image;
   Writer writer(image.head);
   size_t deferred = 0;
-  keys_.for_each([&](const auto& slot) { deferred += deferred_list(slot.value) != nullptr ? 1 : 0; });
+  keys_.for_each(
+      [&](const auto& slot) { deferred += deferred_list(slot.value) != nullptr ? 1 : 0; });
   const auto put_key = [&](const auto& slot) {
     writer.bytes(slot.key);
     writer.varint(slot.sequence);
@@ -85,7 +86,9 @@ Result<void> Bucket::load(ByteView image) {
     if (!value) return std::unexpected(value.error());
     loaded[i].value = std::move(*value);
   }
-  const auto corrupt = [] { return fail(ErrorCode::kStorageCorrupt, "a keyspace image that does not fit its bucket"); };
+  const auto corrupt = [] {
+    return fail(ErrorCode::kStorageCorrupt, "a keyspace image that does not fit its bucket");
+  };
   if (!reader.done()) return corrupt();
   std::ranges::sort(loaded, {}, &Loaded::sequence);
   for (Loaded& key : loaded) {

@@ -60,7 +60,8 @@ std::pair<ByteView, const KeyState*> Keyspace::any(uint32_t database,
                                                    uint64_t draw,
                                                    Timestamp now) const {
   for (uint32_t i = 0; i < kBucketsPerDatabase; ++i) {
-    const Bucket* keys = bucket({database, static_cast<uint32_t>((draw + i) % kBucketsPerDatabase)});
+    const Bucket* keys =
+        bucket({database, static_cast<uint32_t>((draw + i) % kBucketsPerDatabase)});
     if (keys == nullptr || keys->size() == 0) continue;
     const auto* slot = keys->keys().any(draw / kBucketsPerDatabase);
     if (slot->value.alive(now)) return {slot->key, &slot->value};

@@ -1,14 +1,16 @@
 #pragma once
 // The keys of the Redis databases: strings, lists, hashes, sets, sorted sets and their deadlines.
 //
-// A database is divided into kBucketsPerDatabase buckets by the hash of the key; each is a cell of its own (bucket.h).
-// The keyspace does not own them: it is the view over all that are there, and asks for one when it is first written.
+// A database is divided into kBucketsPerDatabase buckets by the hash of the key; each is a cell of
+// its own (bucket.h). The keyspace does not own them: it is the view over all that are there, and
+// asks for one when it is first written.
 //
-// Decide and apply: commands decide in a Transaction (transaction.h), which applies every event at once and keeps its
-// bytes for the journal.
+// Decide and apply: commands decide in a Transaction (transaction.h), which applies every event at
+// once and keeps its bytes for the journal.
 //
-// Time: a key whose deadline has passed is not there for readers; it is removed by an event of its own, either by a
-// command that writes the key or by Transaction::remove_expired(). Replay never looks at a clock.
+// Time: a key whose deadline has passed is not there for readers; it is removed by an event of its
+// own, either by a command that writes the key or by Transaction::remove_expired(). Replay never
+// looks at a clock.
 //
 // Thread: confined to the state shard.
 
@@ -65,8 +67,9 @@ class Keyspace {
   // The bucket whose key expires next; only while next_deadline() is not never().
   BucketId next_to_expire() const;
 
-  // Visits about `count` keys from the cursor (0: from the start) and returns the next cursor (0: done). A key that lives
-  // during a whole iteration is visited exactly once. Cursors stay below 2^53.
+  // Visits about `count` keys from the cursor (0: from the start) and returns the next cursor (0:
+  // done). A key that lives during a whole iteration is visited exactly once. Cursors stay below
+  // 2^53.
   template <typename F>
   uint64_t scan(uint32_t database, uint64_t cursor, size_t count, Timestamp now, F&& visit) const {
     uint64_t number = cursor >> kCursorSequenceBits;

@@ -41,7 +41,8 @@ bool List::push_into(Link& link, Side side, ByteView value) {
       if (capacity >= kChunkElementsMax) return false;
       const size_t grown = std::max<size_t>(2, capacity * 2);
       std::vector<std::string> slots(grown);
-      std::move(chunk.slots.begin(), chunk.slots.end(), slots.end() - static_cast<ptrdiff_t>(capacity));
+      std::move(chunk.slots.begin(), chunk.slots.end(),
+                slots.end() - static_cast<ptrdiff_t>(capacity));
       chunk.slots = std::move(slots);
       chunk.begin = static_cast<uint32_t>(grown - capacity);
     }
@@ -101,8 +102,7 @@ void List::drop(Side side, size_t count) {
     const size_t index = side == Side::kLeft ? first_ : chunks_.size() - 1;
     Link& link = chunks_[index];
     const auto part = static_cast<uint32_t>(std::min<size_t>(count, link.count));
-    const uint32_t from =
-        link.chunk->begin + (side == Side::kLeft ? 0 : link.count - part);
+    const uint32_t from = link.chunk->begin + (side == Side::kLeft ? 0 : link.count - part);
     for (uint32_t i = 0; i < part; ++i) bytes_ -= link.chunk->slots[from + i].size();
     count -= part;
     if (part == link.count) {
@@ -166,7 +166,8 @@ void List::insert(size_t index, ByteView value) {
     std::rotate(chunk.slots.begin(), chunk.slots.begin() + chunk.begin, chunk.slots.end());
     chunk.begin = 0;
   }
-  if (chunk.slots.size() == link.count) chunk.slots.resize(std::min<size_t>(kChunkElementsMax, link.count * 2));
+  if (chunk.slots.size() == link.count)
+    chunk.slots.resize(std::min<size_t>(kChunkElementsMax, link.count * 2));
   const auto at = chunk.slots.begin() + p.offset;
   std::rotate(at, chunk.slots.begin() + link.count, chunk.slots.begin() + link.count + 1);
   at->assign(value);

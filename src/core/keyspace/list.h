@@ -1,9 +1,9 @@
 #pragma once
-// A list: a double-ended queue of chunks. Both ends push and pop in constant time; positions in the middle are found by
-// stepping over chunk counts.
+// A list: a double-ended queue of chunks. Both ends push and pop in constant time; positions in the
+// middle are found by stepping over chunk counts.
 //
-// A copy of a list shares its chunks; a chunk that is shared is copied before it changes, so a checkpoint (or COPY) may
-// hold a list of any size as it was while the live one goes on.
+// A copy of a list shares its chunks; a chunk that is shared is copied before it changes, so a
+// checkpoint (or COPY) may hold a list of any size as it was while the live one goes on.
 //
 // Invariant: no chunk is empty; counts agree with the chunks.
 
@@ -36,8 +36,8 @@ class List {
   void insert(size_t index, ByteView value);
   void erase(size_t index);
 
-  // Visits the elements from `index` in the direction away from `from` until `visit` returns false: from the left,
-  // upwards from index; from the right, downwards.
+  // Visits the elements from `index` in the direction away from `from` until `visit` returns false:
+  // from the left, upwards from index; from the right, downwards.
   template <typename F>
   void walk(size_t index, Side from, F&& visit) const {
     if (index >= size_) return;

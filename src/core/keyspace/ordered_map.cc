@@ -4,6 +4,8 @@
 
 namespace weir::keyspace {
 
-uint64_t hash_of(ByteView key) { return XXH3_64bits(key.data(), key.size()); }
+uint64_t hash_of(ByteView key) {
+  return XXH3_64bits(key.data(), key.size());
+}
 
 }  // namespace weir::keyspace

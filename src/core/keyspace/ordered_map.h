@@ -1,11 +1,11 @@
 #pragma once
-// A hash map that remembers the order of insertion and gives every key a sequence number that never changes while the
-// key lives. A scan cursor is such a number: whatever grows, shrinks or is compacted meanwhile, a key that was there
-// from the first call to the last is returned, once. Buckets, hashes, sets and the members of sorted sets are all
-// this one structure.
+// A hash map that remembers the order of insertion and gives every key a sequence number that never
+// changes while the key lives. A scan cursor is such a number: whatever grows, shrinks or is
+// compacted meanwhile, a key that was there from the first call to the last is returned, once.
+// Buckets, hashes, sets and the members of sorted sets are all this one structure.
 //
-// Invariants: slots_ is ordered by sequence; a dead slot is not in table_; dead slots are at most as many as live ones
-// (plus a few), so memory and iteration stay proportional to size().
+// Invariants: slots_ is ordered by sequence; a dead slot is not in table_; dead slots are at most
+// as many as live ones (plus a few), so memory and iteration stay proportional to size().
 //
 // Pointers to values are valid until the next insert or erase.
 
@@ -53,7 +53,8 @@ class OrderedMap {
   }
   std::pair<V*, bool> insert(ByteView key) { return insert(key, hash_of(key)); }
 
-  // Adds a key that is not there under a sequence at or above all present ones (used when an image is loaded).
+  // Adds a key that is not there under a sequence at or above all present ones (used when an image
+  // is loaded).
   V* append(ByteView key, uint64_t hash, uint64_t sequence) {
     WEIR_ASSERT(sequence >= next_sequence_);
     next_sequence_ = sequence + 1;
@@ -95,7 +96,8 @@ class OrderedMap {
     }
   }
 
-  // Visits live slots from `sequence` on until `visit` returns false; returns the sequence to continue from, 0 at the end.
+  // Visits live slots from `sequence` on until `visit` returns false; returns the sequence to
+  // continue from, 0 at the end.
   template <typename F>
   uint64_t scan(uint64_t sequence, F&& visit) const {
     size_t low = 0;

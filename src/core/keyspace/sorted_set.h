@@ -1,6 +1,7 @@
 #pragma once
-// A sorted set: members with a score, ordered by (score, member). Member to score is a hash map; the order is a sequence
-// of small sorted chunks, so that insert, erase and rank cost a binary search plus a walk over chunk sizes.
+// A sorted set: members with a score, ordered by (score, member). Member to score is a hash map;
+// the order is a sequence of small sorted chunks, so that insert, erase and rank cost a binary
+// search plus a walk over chunk sizes.
 //
 // Invariant: both sides hold the same pairs; no chunk is empty; a score is never NaN.
 
@@ -33,7 +34,8 @@ class SortedSet {
   // How many items are ordered before (score, member).
   size_t rank(double score, ByteView member) const;
   const Item& at(size_t rank) const;
-  // How many items come before the first for which `after(item)` holds; `after` must be false, then true, along the order.
+  // How many items come before the first for which `after(item)` holds; `after` must be false, then
+  // true, along the order.
   template <typename F>
   size_t partition_rank(F&& after) const {
     size_t before = 0;

@@ -17,7 +17,8 @@ void Transaction::emit_to(BucketId bucket, const Event& event) {
   const size_t begin = bytes_.size();
   Writer writer(bytes_);
   encode(event, writer);
-  changes_.push_back({bucket, event.kind, static_cast<uint32_t>(event.key.size()), begin, bytes_.size()});
+  changes_.push_back(
+      {bucket, event.kind, static_cast<uint32_t>(event.key.size()), begin, bytes_.size()});
   keyspace_.apply(bucket, event);
 }
 
@@ -27,7 +28,8 @@ void Transaction::emit(uint32_t database, const Event& event) {
 
 void Transaction::make_way(uint32_t database, ByteView key) {
   const KeyState* state = keyspace_.find_any(database, key);
-  if (state != nullptr && !state->alive(now_)) emit(database, {.kind = EventKind::kDelete, .key = key});
+  if (state != nullptr && !state->alive(now_))
+    emit(database, {.kind = EventKind::kDelete, .key = key});
 }
 
 bool Transaction::erase(uint32_t database, ByteView key) {
@@ -118,7 +120,9 @@ void Transaction::insert_element(uint32_t database, ByteView key, size_t index, 
   emit(database, {.kind = EventKind::kListInsert, .key = key, .position = index, .value = value});
 }
 
-void Transaction::erase_elements(uint32_t database, ByteView key, std::span<const uint64_t> indexes) {
+void Transaction::erase_elements(uint32_t database,
+                                 ByteView key,
+                                 std::span<const uint64_t> indexes) {
   emit(database, {.kind = EventKind::kListErase, .key = key, .positions = indexes});
 }
 
@@ -138,7 +142,9 @@ void Transaction::add_members(uint32_t database, ByteView key, std::span<const B
   emit(database, {.kind = EventKind::kSetAdd, .key = key, .items = members});
 }
 
-void Transaction::erase_members(uint32_t database, ByteView key, std::span<const ByteView> members) {
+void Transaction::erase_members(uint32_t database,
+                                ByteView key,
+                                std::span<const ByteView> members) {
   emit(database, {.kind = EventKind::kSetErase, .key = key, .items = members});
 }
 

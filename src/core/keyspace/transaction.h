@@ -1,9 +1,10 @@
 #pragma once
-// The changes of one commit to the keyspace: one command, or all commands of a MULTI. Each decision is applied at once, so
-// that the next command of the same transaction sees it, and its event is kept for the journal.
+// The changes of one commit to the keyspace: one command, or all commands of a MULTI. Each decision
+// is applied at once, so that the next command of the same transaction sees it, and its event is
+// kept for the journal.
 //
-// What a method decides it decides on live keys only: writing a key whose deadline has passed removes it first. A key of
-// another type is kWrongKind; nothing has changed then.
+// What a method decides it decides on live keys only: writing a key whose deadline has passed
+// removes it first. A key of another type is kWrongKind; nothing has changed then.
 //
 // Thread: the state shard, for the length of one call.
 
@@ -56,7 +57,8 @@ class Transaction {
   bool erase(uint32_t database, ByteView key);
   // A deadline at or before now removes the key. False when there is no such key.
   bool expire_at(uint32_t database, ByteView key, Timestamp deadline);
-  // Puts a copy of the value of `from` (which exists) under `to`, deadline included, replacing what was there.
+  // Puts a copy of the value of `from` (which exists) under `to`, deadline included, replacing what
+  // was there.
   void copy(uint32_t from_database, ByteView from, uint32_t to_database, ByteView to);
   void clear(uint32_t database);
   // Removes up to `count` keys whose deadline has passed.
@@ -76,7 +78,8 @@ class Transaction {
   void insert_element(uint32_t database, ByteView key, size_t index, ByteView value);
   void erase_elements(uint32_t database, ByteView key, std::span<const uint64_t> indexes);
 
-  // --- hashes, sets, sorted sets: the caller has asked get() for the type; set and add make the key.
+  // --- hashes, sets, sorted sets: the caller has asked get() for the type; set and add make the
+  // key.
   void set_fields(uint32_t database, ByteView key, std::span<const ByteView> fields_and_values);
   void erase_fields(uint32_t database, ByteView key, std::span<const ByteView> fields);
   void add_members(uint32_t database, ByteView key, std::span<const ByteView> members);

@@ -85,7 +85,8 @@ size_t memory_of(const Value& value) {
     }
     case ValueType::kHash: {
       const Hash& hash = *std::get<std::unique_ptr<Hash>>(value);
-      return sizeof(Hash) + hash.bytes + hash.fields.size() * (kMapSlotOverhead + sizeof(std::string));
+      return sizeof(Hash) + hash.bytes +
+             hash.fields.size() * (kMapSlotOverhead + sizeof(std::string));
     }
     case ValueType::kSet: {
       const Set& set = *std::get<std::unique_ptr<Set>>(value);

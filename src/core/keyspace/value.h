@@ -1,5 +1,6 @@
 #pragma once
-// What a key can hold, and how a value is stored (in an image, and in the event that moves it under another key).
+// What a key can hold, and how a value is stored (in an image, and in the event that moves it under
+// another key).
 
 #include <functional>
 #include <memory>
@@ -38,7 +39,9 @@ using Value = std::variant<std::string,
                            std::unique_ptr<Set>,
                            std::unique_ptr<SortedSet>>;
 
-inline ValueType type_of(const Value& value) { return static_cast<ValueType>(value.index()); }
+inline ValueType type_of(const Value& value) {
+  return static_cast<ValueType>(value.index());
+}
 
 // The held value of this type; null when it is of another type.
 template <typename T>

@@ -90,11 +90,13 @@ class Log {
                                    const AppendLimits& limits = {},
                                    const IdRequest& id = {}) const;
   // `durable` is a watermark below which nobody asks any more: marks up to it are forgotten.
-  // The append as far as it needs no place: offsets, IDs, producers. Its row follows with place(), before the
-  // log is read, trimmed to or imaged: appends of one commit are decided one on top of the other, and the journal
-  // tells all their places at once. `durable`: marks up to there are forgotten.
+  // The append as far as it needs no place: offsets, IDs, producers. Its row follows with place(),
+  // before the log is read, trimmed to or imaged: appends of one commit are decided one on top of
+  // the other, and the journal tells all their places at once. `durable`: marks up to there are
+  // forgotten.
   void advance(const AppendEvent& event, const BatchHeader& header, Lsn lsn, Lsn durable);
-  // False when the batch was trimmed away meanwhile: its place is the caller's to release. In order of the appends.
+  // False when the batch was trimmed away meanwhile: its place is the caller's to release. In order
+  // of the appends.
   bool place(const AppendEvent& event, const BatchHeader& header, const Location& location);
   // Both at once.
   void apply_append(const AppendEvent& event,

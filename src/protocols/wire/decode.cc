@@ -81,8 +81,7 @@ class Decoder {
     switch (field.kind) {
       case Kind::kString:
       case Kind::kBytes:
-      case Kind::kRecords:
-        return blob(field, slot, optional);
+      case Kind::kRecords: return blob(field, slot, optional);
       case Kind::kStruct:
         return optional ? optional_structure(field, slot) : structure(*field.structure, slot);
       case Kind::kBool:
@@ -90,29 +89,18 @@ class Decoder {
       case Kind::kInt16:
       case Kind::kInt32:
       case Kind::kInt64:
-      case Kind::kUuid:
-        return number(field.kind, slot);
+      case Kind::kUuid: return number(field.kind, slot);
     }
     return false;
   }
 
   bool number(Kind kind, void* slot) {
     switch (kind) {
-      case Kind::kBool:
-        *static_cast<bool*>(slot) = reader_.boolean();
-        break;
-      case Kind::kInt8:
-        *static_cast<int8_t*>(slot) = reader_.fixed<int8_t>();
-        break;
-      case Kind::kInt16:
-        *static_cast<int16_t*>(slot) = reader_.fixed_be<int16_t>();
-        break;
-      case Kind::kInt32:
-        *static_cast<int32_t*>(slot) = reader_.fixed_be<int32_t>();
-        break;
-      case Kind::kInt64:
-        *static_cast<int64_t*>(slot) = reader_.fixed_be<int64_t>();
-        break;
+      case Kind::kBool: *static_cast<bool*>(slot) = reader_.boolean(); break;
+      case Kind::kInt8: *static_cast<int8_t*>(slot) = reader_.fixed<int8_t>(); break;
+      case Kind::kInt16: *static_cast<int16_t*>(slot) = reader_.fixed_be<int16_t>(); break;
+      case Kind::kInt32: *static_cast<int32_t*>(slot) = reader_.fixed_be<int32_t>(); break;
+      case Kind::kInt64: *static_cast<int64_t*>(slot) = reader_.fixed_be<int64_t>(); break;
       case Kind::kUuid: {
         const ByteView raw = reader_.raw(sizeof(Uuid::bytes));
         if (!raw.empty())
@@ -122,8 +110,7 @@ class Decoder {
       case Kind::kString:
       case Kind::kBytes:
       case Kind::kRecords:
-      case Kind::kStruct:
-        return refuse("not a number");
+      case Kind::kStruct: return refuse("not a number");
     }
     return reader_.failed() ? refuse("the input ends here") : true;
   }

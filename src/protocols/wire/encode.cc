@@ -116,25 +116,16 @@ class Encoder {
 
   void value(const Field& field, const void* content) {
     switch (field.kind) {
-      case Kind::kBool:
-        return sink_.fixed(static_cast<uint8_t>(read_as<bool>(content) ? 1 : 0));
-      case Kind::kInt8:
-        return sink_.fixed(read_as<int8_t>(content));
-      case Kind::kInt16:
-        return sink_.fixed(read_as<int16_t>(content));
-      case Kind::kInt32:
-        return sink_.fixed(read_as<int32_t>(content));
-      case Kind::kInt64:
-        return sink_.fixed(read_as<int64_t>(content));
-      case Kind::kUuid:
-        return uuid(read_as<Uuid>(content));
+      case Kind::kBool: return sink_.fixed(static_cast<uint8_t>(read_as<bool>(content) ? 1 : 0));
+      case Kind::kInt8: return sink_.fixed(read_as<int8_t>(content));
+      case Kind::kInt16: return sink_.fixed(read_as<int16_t>(content));
+      case Kind::kInt32: return sink_.fixed(read_as<int32_t>(content));
+      case Kind::kInt64: return sink_.fixed(read_as<int64_t>(content));
+      case Kind::kUuid: return uuid(read_as<Uuid>(content));
       case Kind::kString:
-      case Kind::kBytes:
-        return blob(field, content ? &read_as<Bytes>(content) : nullptr);
-      case Kind::kRecords:
-        return records(field, content ? &read_as<Records>(content) : nullptr);
-      case Kind::kStruct:
-        return structure(*field.structure, content);
+      case Kind::kBytes: return blob(field, content ? &read_as<Bytes>(content) : nullptr);
+      case Kind::kRecords: return records(field, content ? &read_as<Records>(content) : nullptr);
+      case Kind::kStruct: return structure(*field.structure, content);
     }
   }
 

@@ -59,26 +59,16 @@ class Dumper {
 
   void value(const Field& field, const void* content) {
     switch (field.kind) {
-      case Kind::kStruct:
-        return structure(*field.structure, content);
-      case Kind::kUuid:
-        text_ += to_string(read_as<Uuid>(content));
-        return;
-      case Kind::kBool:
-        text_ += read_as<bool>(content) ? "true" : "false";
-        return;
-      case Kind::kString:
-        return quoted(read_as<Bytes>(content));
-      case Kind::kBytes:
-        return hexadecimal(read_as<Bytes>(content));
-      case Kind::kRecords:
-        return hexadecimal(read_as<Records>(content).joined());
+      case Kind::kStruct: return structure(*field.structure, content);
+      case Kind::kUuid: text_ += to_string(read_as<Uuid>(content)); return;
+      case Kind::kBool: text_ += read_as<bool>(content) ? "true" : "false"; return;
+      case Kind::kString: return quoted(read_as<Bytes>(content));
+      case Kind::kBytes: return hexadecimal(read_as<Bytes>(content));
+      case Kind::kRecords: return hexadecimal(read_as<Records>(content).joined());
       case Kind::kInt8:
       case Kind::kInt16:
       case Kind::kInt32:
-      case Kind::kInt64:
-        text_ += std::to_string(number_of(field.kind, content));
-        return;
+      case Kind::kInt64: text_ += std::to_string(number_of(field.kind, content)); return;
     }
   }
 
@@ -136,37 +126,24 @@ class Filler {
 
   void value(const Field& field, void* content) {
     switch (field.kind) {
-      case Kind::kBool:
-        *static_cast<bool*>(content) = random_.one_in(2);
-        return;
-      case Kind::kInt8:
-        *static_cast<int8_t*>(content) = static_cast<int8_t>(number());
-        return;
-      case Kind::kInt16:
-        *static_cast<int16_t*>(content) = static_cast<int16_t>(number());
-        return;
-      case Kind::kInt32:
-        *static_cast<int32_t*>(content) = static_cast<int32_t>(number());
-        return;
-      case Kind::kInt64:
-        *static_cast<int64_t*>(content) = static_cast<int64_t>(number());
-        return;
+      case Kind::kBool: *static_cast<bool*>(content) = random_.one_in(2); return;
+      case Kind::kInt8: *static_cast<int8_t*>(content) = static_cast<int8_t>(number()); return;
+      case Kind::kInt16: *static_cast<int16_t*>(content) = static_cast<int16_t>(number()); return;
+      case Kind::kInt32: *static_cast<int32_t*>(content) = static_cast<int32_t>(number()); return;
+      case Kind::kInt64: *static_cast<int64_t*>(content) = static_cast<int64_t>(number()); return;
       case Kind::kUuid:
         for (uint8_t& byte : static_cast<Uuid*>(content)->bytes)
           byte = static_cast<uint8_t>(random_.next());
         return;
       case Kind::kString:
-      case Kind::kBytes:
-        *static_cast<Bytes*>(content) = blob(200);
-        return;
+      case Kind::kBytes: *static_cast<Bytes*>(content) = blob(200); return;
       case Kind::kRecords: {
         auto& records = *static_cast<Records*>(content);
         records = Records(blob(6000));
         if (random_.one_in(2)) records.append(blob(6000));
         return;
       }
-      case Kind::kStruct:
-        return structure(*field.structure, content);
+      case Kind::kStruct: return structure(*field.structure, content);
     }
   }
 
@@ -211,12 +188,9 @@ bool is_default(const Field& field, const void* slot) {
   if (field.array) return field.array->size(slot) == 0;
   switch (field.kind) {
     case Kind::kString:
-    case Kind::kBytes:
-      return read_as<Bytes>(slot).empty();
-    case Kind::kRecords:
-      return read_as<Records>(slot).empty();
-    case Kind::kUuid:
-      return read_as<Uuid>(slot).is_zero();
+    case Kind::kBytes: return read_as<Bytes>(slot).empty();
+    case Kind::kRecords: return read_as<Records>(slot).empty();
+    case Kind::kUuid: return read_as<Uuid>(slot).is_zero();
     case Kind::kStruct:
       for (const Field& inner : field.structure->fields) {
         if (!is_default(inner, slot_of(inner, slot))) return false;
@@ -226,8 +200,7 @@ bool is_default(const Field& field, const void* slot) {
     case Kind::kInt8:
     case Kind::kInt16:
     case Kind::kInt32:
-    case Kind::kInt64:
-      break;
+    case Kind::kInt64: break;
   }
   return number_of(field.kind, slot) == field.default_value;
 }

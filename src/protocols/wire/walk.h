@@ -22,22 +22,16 @@ inline const void* value_of(const Field& field, const void* slot) {
 
 inline int64_t number_of(Kind kind, const void* slot) {
   switch (kind) {
-    case Kind::kBool:
-      return read_as<bool>(slot) ? 1 : 0;
-    case Kind::kInt8:
-      return read_as<int8_t>(slot);
-    case Kind::kInt16:
-      return read_as<int16_t>(slot);
-    case Kind::kInt32:
-      return read_as<int32_t>(slot);
-    case Kind::kInt64:
-      return read_as<int64_t>(slot);
+    case Kind::kBool: return read_as<bool>(slot) ? 1 : 0;
+    case Kind::kInt8: return read_as<int8_t>(slot);
+    case Kind::kInt16: return read_as<int16_t>(slot);
+    case Kind::kInt32: return read_as<int32_t>(slot);
+    case Kind::kInt64: return read_as<int64_t>(slot);
     case Kind::kUuid:
     case Kind::kString:
     case Kind::kBytes:
     case Kind::kRecords:
-    case Kind::kStruct:
-      break;
+    case Kind::kStruct: break;
   }
   return 0;
 }

@@ -47,7 +47,8 @@ TEST(Offsets, LimitsAreRefusals) {
   Offsets offsets;
   offsets.apply(commit(kTopic, 0, 1));
   const OffsetsLimits limits{.metadata_bytes_max = 4, .partitions_max = 1};
-  EXPECT_EQ(offsets.refuses({kTopic, 0}, {0, 0, "12345", Timestamp()}, limits), ErrorCode::kTooLarge);
+  EXPECT_EQ(offsets.refuses({kTopic, 0}, {0, 0, "12345", Timestamp()}, limits),
+            ErrorCode::kTooLarge);
   EXPECT_EQ(offsets.refuses({kTopic, 1}, {}, limits), ErrorCode::kLimitReached);
   EXPECT_EQ(offsets.refuses({kTopic, 0}, {}, limits), std::nullopt);
 }

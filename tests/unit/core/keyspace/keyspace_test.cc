@@ -15,8 +15,6 @@
 namespace weir::keyspace {
 namespace {
 
-
-
 // Owns its buckets, as the broker's cells do.
 struct Owner {
   std::map<uint32_t, std::unique_ptr<Bucket>> buckets;
@@ -65,7 +63,8 @@ void record(const Transaction& transaction, std::vector<Recorded>& log) {
 void random_list_change(Random& random, Transaction& t, uint32_t db, ByteView key) {
   const auto list = t.get<List>(db, key);
   if (!list) return;
-  const std::string value = std::to_string(random.below(1000)) + std::string(random.below(300), 'v');
+  const std::string value =
+      std::to_string(random.below(1000)) + std::string(random.below(300), 'v');
   const ByteView views[] = {value, "second", ""};
   if (*list == nullptr || random.one_in(3)) {
     ASSERT_TRUE(t.push(db, key, random.one_in(2) ? Side::kLeft : Side::kRight, views).has_value());
@@ -95,9 +94,12 @@ void random_map_change(Random& random, Transaction& t, uint32_t db, ByteView key
   const double scores[] = {static_cast<double>(random.below(9)), -1.5};
   const KeyState* state = t.find(db, key);
   const bool erases = random.one_in(2);
-  const auto type = state == nullptr ? static_cast<ValueType>(2 + random.below(3)) : type_of(state->value);
-  if (type == ValueType::kHash) erases ? t.erase_fields(db, key, pair) : t.set_fields(db, key, pair);
-  if (type == ValueType::kSet) erases ? t.erase_members(db, key, pair) : t.add_members(db, key, pair);
+  const auto type =
+      state == nullptr ? static_cast<ValueType>(2 + random.below(3)) : type_of(state->value);
+  if (type == ValueType::kHash)
+    erases ? t.erase_fields(db, key, pair) : t.set_fields(db, key, pair);
+  if (type == ValueType::kSet)
+    erases ? t.erase_members(db, key, pair) : t.add_members(db, key, pair);
   if (type == ValueType::kSortedSet) {
     erases ? t.erase_scored(db, key, pair) : t.set_scores(db, key, pair, scores);
   }
@@ -109,8 +111,13 @@ void random_change(Random& random, Transaction& t) {
   const std::string other = "k" + std::to_string(random.below(40));
   switch (random.below(12)) {
     case 0: t.erase(db, key); break;
-    case 1: t.expire_at(db, key, t.now() + Milliseconds(static_cast<int64_t>(random.below(400)) - 20)); break;
-    case 2: t.set_string(db, key, other, random.one_in(2) ? Timestamp::never() : t.now() + Milliseconds(50)); break;
+    case 1:
+      t.expire_at(db, key, t.now() + Milliseconds(static_cast<int64_t>(random.below(400)) - 20));
+      break;
+    case 2:
+      t.set_string(db, key, other,
+                   random.one_in(2) ? Timestamp::never() : t.now() + Milliseconds(50));
+      break;
     case 3: (void)t.append(db, key, other); break;
     case 4:
       if (t.find(db, key) != nullptr) t.copy(db, key, 1 - db, other);
@@ -147,7 +154,8 @@ TEST(Keyspace, ReplayOfTheEventsOnAnOlderImageGivesTheLiveState) {
     TestKeyspace replayed;
     for (const auto& [index, image] : images) {
       const auto loaded =
-          replayed.Owner::bucket({index / kBucketsPerDatabase, index % kBucketsPerDatabase})->load(image);
+          replayed.Owner::bucket({index / kBucketsPerDatabase, index % kBucketsPerDatabase})
+              ->load(image);
       ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
     }
     EXPECT_EQ(all_images(replayed), images);
@@ -226,7 +234,8 @@ TEST(Keyspace, AScanVisitsEveryLastingKeyExactlyOnceWhileOthersComeAndGo) {
   Random random(3);
   TestKeyspace keyspace;
   Transaction t(keyspace, Timestamp(1));
-  for (int i = 0; i < 2000; ++i) t.set_string(0, "stays" + std::to_string(i), "", Timestamp::never());
+  for (int i = 0; i < 2000; ++i)
+    t.set_string(0, "stays" + std::to_string(i), "", Timestamp::never());
   std::multiset<std::string> seen;
   uint64_t cursor = 0;
   do {
@@ -280,7 +289,10 @@ TEST(Keyspace, DamagedEventsAndImagesAreErrorsNotCrashes) {
     }
   }
   Bucket target;
-  EXPECT_FALSE(target.replay("\x63" "abc").has_value());
+  EXPECT_FALSE(target
+                   .replay("\x63"
+                           "abc")
+                   .has_value());
   EXPECT_FALSE(target.load(image.substr(1)).has_value());
   EXPECT_FALSE(target.load("").has_value());
 }

@@ -35,7 +35,8 @@ void one_step(Random& random, List& list, std::deque<std::string>& model) {
   switch (random.below(model.size() > 700 ? 6 : 9)) {
     case 0:
     case 1: {
-      const size_t count = random.below(std::min<size_t>(model.size(), random.one_in(20) ? 600 : 4) + 1);
+      const size_t count =
+          random.below(std::min<size_t>(model.size(), random.one_in(20) ? 600 : 4) + 1);
       list.drop(side, count);
       for (size_t i = 0; i < count; ++i) left ? model.pop_front() : model.pop_back();
       return;
@@ -54,9 +55,7 @@ void one_step(Random& random, List& list, std::deque<std::string>& model) {
       list.erase(at);
       model.erase(model.begin() + static_cast<ptrdiff_t>(at));
       return;
-    default:
-      list.push(side, value);
-      left ? model.push_front(value) : model.push_back(value);
+    default: list.push(side, value); left ? model.push_front(value) : model.push_back(value);
   }
 }
 
