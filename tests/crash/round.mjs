@@ -13,6 +13,8 @@ const loads = { sqs: './load/sqs.mjs', kafka: './load/kafka.mjs', redis: './load
 const listeners = { sqs: 'aws', kafka: 'kafka', redis: 'redis' };
 const progressMs = 30_000;
 const findingsMax = 20;
+// Small, so that a round rolls files, installs checkpoints and tidies.
+const smallStorage = { WEIR_STORAGE_FILE_BYTES: String(4 << 20), WEIR_STORAGE_CHECKPOINT_BYTES: String(8 << 20) };
 
 function powerCutTools() {
   const folder = process.env.WEIR_POWERCUT_TOOLS ?? join(top, 'build/dev/tests/crash/powercut');
@@ -28,7 +30,7 @@ export async function round({ seed, kills, protocols, powerCut, canary }) {
   mkdirSync(data);
   mkdirSync(undo);
   const tools = powerCut ? powerCutTools() : null;
-  const env = { ...(canary && { WEIR_CANARY: canary }), ...(tools && { LD_PRELOAD: tools.library, WEIR_POWERCUT_DATA: data, WEIR_POWERCUT_LOG: undo }) };
+  const env = { ...smallStorage, ...(canary && { WEIR_CANARY: canary }), ...(tools && { LD_PRELOAD: tools.library, WEIR_POWERCUT_DATA: data, WEIR_POWERCUT_LOG: undo }) };
   const random = new Random(seed);
   const history = new History();
   const broker = await startBroker({ data, env });

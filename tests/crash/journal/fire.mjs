@@ -2,7 +2,7 @@
 //   fire.mjs --probe FILE --library FILE --cutter FILE [--rounds N] [--seed S] [--canary NAME] [--kill-only]
 // With a canary the run passes only when the probe finds something.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -60,8 +60,11 @@ for (; round < Number(options.rounds) && !found; round += 1) {
     cuts.push(execFileSync(options.cutter, ['--data', data, '--log', undo, '--seed', String(random.below(2 ** 40))], { encoding: 'utf8' }).trim());
 }
 found ??= await once(50);
-rmSync(folder, { recursive: true, force: true });
+const kept = `${folder}-kept`;
+if (found && !options.canary) renameSync(folder, kept);
+else rmSync(folder, { recursive: true, force: true });
 console.log(`${round} ${options['kill-only'] ? 'kills' : 'power cuts'}, ${acknowledged} commits acknowledged, seed ${seed}${found ? `: ${found}` : ''}`);
 if (found) for (const cut of cuts.slice(-3)) console.log(`  ${cut}`);
+if (found && !options.canary) console.log(`  the folder as the probe found it is ${kept}`);
 if (options.canary && !found) console.log(`the canary ${options.canary} was not found`);
 process.exit(Boolean(found) === Boolean(options.canary) ? 0 : 1);
