@@ -28,12 +28,16 @@ def formatting(log, names=None):
     names = sources.hand_written_cpp() if names is None else names
     if not names:
         return Counts()
-    code, output = log.run(["clang-format-19", "--dry-run", "--Werror", *names])
-    bad = {line.split(":")[0] for line in output.splitlines() if "clang-format-violations" in line}
+    command = ["clang-format-19", "--dry-run", "--Werror", *names]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    bad = sorted({line.split(":")[0] for line in done.stderr.splitlines() if "clang-format-violations" in line})
     if bad:
-        log.note("`make format` mends: " + " ".join(sorted(bad)[:8]))
+        log.write("\n".join(["`make format` mends:", *bad]))
         return Counts(passed=len(names) - len(bad), failed=len(bad))
-    return Counts(passed=len(names)) if code == 0 else Counts(failed=1)
+    if done.returncode != 0:
+        log.write(done.stderr)
+        return Counts(failed=1)
+    return Counts(passed=len(names))
 
 
 def _compile_commands():

@@ -1,6 +1,9 @@
 #include "base/checksum.h"
 
 #include <isa-l/crc.h>
+#include <xxhash.h>
+
+#include <algorithm>
 
 namespace weir {
 
@@ -14,6 +17,15 @@ uint32_t crc32c(ByteView bytes, uint32_t seed) {
     crc = crc32_iscsi(data + position, static_cast<int>(length), crc);
   }
   return ~crc;
+}
+
+uint64_t hash64(ByteView bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+std::array<uint64_t, 2> hash128(ByteView bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.low64, hash.high64};
 }
 
 }  // namespace weir

@@ -1,11 +1,11 @@
 // Queues: sending, settling, and the delivery state as front ends drive it.
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <bit>
 
+#include "base/checksum.h"
 #include "broker/broker.h"
 
 namespace weir::broker {
@@ -23,13 +23,13 @@ std::unexpected<Error> no_queue(CellId id) {
 }
 
 queue::DedupId dedup_digest(ByteView id) {
-  return std::bit_cast<queue::DedupId>(XXH3_128bits(id.data(), id.size()));
+  return std::bit_cast<queue::DedupId>(hash128(id));
 }
 
 }  // namespace
 
 queue::GroupHash group_hash(ByteView group) {
-  return XXH3_64bits(group.data(), group.size());
+  return hash64(group);
 }
 
 const queue::Queue* Broker::find_queue(CellId id, Timestamp now) {

@@ -1,11 +1,11 @@
 #include "core/keyspace/ordered_map.h"
 
-#include <xxhash.h>
+#include "base/checksum.h"
 
 namespace weir::keyspace {
 
 uint64_t hash_of(ByteView key) {
-  return XXH3_64bits(key.data(), key.size());
+  return hash64(key);
 }
 
 }  // namespace weir::keyspace
