@@ -1,4 +1,5 @@
 # The Debian package and the tarball (scripts/package): one tree, with / at its top in the package and one folder in the tarball.
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)  # packing builds nothing beyond the broker
 set(WEIR_DOC usr/share/doc/weir)
 install(TARGETS weir RUNTIME DESTINATION usr/bin)
 install(FILES packaging/weir.toml DESTINATION etc/weir)

@@ -15,6 +15,7 @@ from workshop.sources import ROOT
 
 LOGS = ROOT / "build" / "test-logs"
 _HEARTBEAT_S = 30
+_POLITE_S = 15  # to end after SIGTERM, before SIGKILL
 _SHOWN_ON_FAILURE = 60  # lines of a failed step's log
 _ERROR = re.compile(r"\bFAILED\b|\berror:|warning:|\bERROR\b|\*\*\*Failed")
 
@@ -35,6 +36,16 @@ class Interrupted(Exception):
 def _environment():
     """Ours without make's: a choice of steps (ONLY) is not a choice of test cases for the programs that steps run."""
     return {name: value for name, value in os.environ.items() if name not in ("ONLY", "MAKEFLAGS", "MFLAGS")}
+
+
+def _end(process):
+    """Ends a command and what it started: first politely, since ninja and brokers end their own children only then."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(_POLITE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @dataclass
@@ -93,8 +104,7 @@ class Log:
             return None
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                _end(process)
 
     def _last_line(self):
         lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
