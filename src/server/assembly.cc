@@ -15,6 +15,7 @@
 #include "net/connection_shard.h"
 #include "net/http.h"
 #include "net/listener.h"
+#include "protocols/sqs/sqs.h"
 #include "runtime/shard.h"
 #include "server/ports_file.h"
 #include "server/protocol.h"
@@ -25,6 +26,8 @@ namespace {
 
 // Up to here one thread does everything; beyond, one per core (the first also owns the state).
 constexpr unsigned kCoresForOneShard = 2;
+// Where local emulators of SQS have listened for years.
+constexpr uint16_t kAwsAlias = 9324;
 
 size_t shard_count(const Settings& settings) {
   if (settings.shards > 0) return settings.shards;
@@ -73,6 +76,7 @@ struct Assembly::State {
   std::vector<std::unique_ptr<net::ConnectionShard>> connections;
   runtime::WallClock clock;
   std::unique_ptr<StateShard> state;  // on shards.front(); gone before the shards stop
+  std::unique_ptr<net::HttpHandler> sqs;
   admin::Router router;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   bool stopped = false;
@@ -124,6 +128,13 @@ std::vector<Protocol> Assembly::State::make_protocols() {
   const Settings& settings = options.settings;
   const net::HttpLimits http_limits;
   std::vector<Protocol> protocols;
+  sqs = sqs::make_handler(state->broker(), clock);
+  protocols.push_back({.name = "aws",
+                       .option = "aws.port",
+                       .port = settings.aws_port,
+                       .alias = kAwsAlias,
+                       .limits = net::http_connection_limits(sqs::http_limits()),
+                       .factory = net::http_sessions(*sqs, sqs::http_limits())});
   protocols.push_back({.name = "http",
                        .option = "http.port",
                        .port = settings.http_port,

@@ -1,0 +1,118 @@
+#include "protocols/sqs/call.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "protocols/sqs/json.h"
+#include "protocols/sqs/limits.h"
+
+namespace weir::sqs {
+namespace {
+
+bool is_valid_entry_id(std::string_view id) {
+  return !id.empty() && id.size() <= kEntryIdBytesMax &&
+         std::all_of(id.begin(), id.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-' || c == '_';
+         });
+}
+
+std::unexpected<Fault> wrong_type(std::string_view name, std::string_view wanted) {
+  return serialization_exception(fmt::format("{} must be {}", name, wanted));
+}
+
+}  // namespace
+
+Outcome<std::string> required_text(const Call& call, std::string_view name) {
+  const Value* value = call.input.find(name);
+  if (value == nullptr) return missing_parameter(name);
+  if (!value->is(Value::Kind::kText)) return wrong_type(name, "a string");
+  return value->text;
+}
+
+Outcome<std::string> text_or(const Value& input,
+                             std::string_view name,
+                             std::string_view otherwise) {
+  const Value* value = input.find(name);
+  if (value == nullptr) return std::string(otherwise);
+  if (!value->is(Value::Kind::kText)) return wrong_type(name, "a string");
+  return value->text;
+}
+
+Outcome<int64_t> integer_or(const Value& input, std::string_view name, int64_t otherwise) {
+  const Value* value = input.find(name);
+  if (value == nullptr) return otherwise;
+  if (!value->is(Value::Kind::kInteger)) return wrong_type(name, "an integer");
+  return value->integer;
+}
+
+Outcome<std::vector<std::string>> texts(const Value& input, std::string_view name) {
+  std::vector<std::string> result;
+  const Value* value = input.find(name);
+  if (value == nullptr) return result;
+  if (!value->is(Value::Kind::kList)) return wrong_type(name, "a list of strings");
+  for (const Value& item : value->items) {
+    if (!item.is(Value::Kind::kText)) return wrong_type(name, "a list of strings");
+    result.push_back(item.text);
+  }
+  return result;
+}
+
+Outcome<Queue> find_queue(const Environment& environment, const Call& call) {
+  const auto url = required_text(call, "QueueUrl");
+  if (!url) return std::unexpected(url.error());
+  const QueueName name = parse_queue_url(*url, call.account);
+  const broker::Thing* thing = environment.broker.catalog().find(name.full());
+  if (thing == nullptr || thing->kind != catalog::Kind::kQueue) return queue_does_not_exist();
+  return Queue{thing, name.account};
+}
+
+Outcome<std::vector<Entry>> batch_entries(const Call& call) {
+  const Value* given = call.input.find("Entries");
+  if (given == nullptr) return missing_parameter("Entries");
+  if (!given->is(Value::Kind::kList)) return wrong_type("Entries", "a list");
+  if (given->items.empty()) {
+    return batch_fault("EmptyBatchRequest", "There should be at least one entry in the request.");
+  }
+  if (given->items.size() > kBatchEntriesMax) {
+    return batch_fault(
+        "TooManyEntriesInBatchRequest",
+        fmt::format("Maximum number of entries per request are {}. You have sent {}.",
+                    kBatchEntriesMax, given->items.size()));
+  }
+  std::vector<Entry> entries;
+  std::set<std::string> seen;
+  for (const Value& item : given->items) {
+    const auto id = text_or(item, "Id", "");
+    if (!id) return std::unexpected(id.error());
+    if (!is_valid_entry_id(*id)) {
+      return batch_fault(
+          "InvalidBatchEntryId",
+          "A batch entry id can only contain alphanumeric characters, hyphens and underscores. "
+          "It can be at most 80 letters long.");
+    }
+    if (!seen.insert(*id).second) {
+      return batch_fault("BatchEntryIdsNotDistinct", fmt::format("Id {} repeated.", *id));
+    }
+    entries.push_back({*id, &item});
+  }
+  return entries;
+}
+
+void write_failed(JsonWriter& json, const std::vector<FailedEntry>& failed) {
+  if (failed.empty()) return;
+  json.begin_array("Failed");
+  for (const FailedEntry& entry : failed) {
+    json.begin_object();
+    json.member("Id", entry.id);
+    json.member("SenderFault", entry.fault.senders());
+    json.member("Code", entry.fault.query_code);
+    json.member("Message", entry.fault.message);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+}  // namespace weir::sqs

@@ -1,0 +1,100 @@
+#pragma once
+// Call: one request on its way through the state shard: who asks, what, and the way back.
+
+#include <functional>
+#include <string>
+
+#include "base/time.h"
+#include "broker/broker.h"
+#include "net/http.h"
+#include "protocols/sqs/errors.h"
+#include "protocols/sqs/names.h"
+#include "protocols/sqs/value.h"
+
+namespace weir::sqs {
+
+struct Reply {
+  std::string json;
+  broker::Depends depends;
+};
+
+struct Call {
+  std::string host;  // as the client named it, for queue URLs
+  Account account;
+  Value input;
+};
+
+using Answer = Outcome<Reply>;
+using Done = std::move_only_function<void(Answer)>;
+
+// Cancels what still waits, when the client has gone.
+using Cancel = std::move_only_function<void(broker::Broker&)>;
+
+struct Environment {
+  broker::Broker& broker;
+  Timestamp now;
+};
+
+// An action that answers at once.
+using Handler = Answer (*)(const Environment& environment, const Call& call);
+
+// queue_handlers.cc
+Answer create_queue(const Environment& environment, const Call& call);
+Answer get_queue_url(const Environment& environment, const Call& call);
+Answer list_queues(const Environment& environment, const Call& call);
+Answer delete_queue(const Environment& environment, const Call& call);
+Answer purge_queue(const Environment& environment, const Call& call);
+Answer get_queue_attributes(const Environment& environment, const Call& call);
+Answer set_queue_attributes(const Environment& environment, const Call& call);
+Answer list_dead_letter_source_queues(const Environment& environment, const Call& call);
+// tag_handlers.cc
+Answer tag_queue(const Environment& environment, const Call& call);
+Answer untag_queue(const Environment& environment, const Call& call);
+Answer list_queue_tags(const Environment& environment, const Call& call);
+Outcome<void> set_tag(broker::Thing& thing, const std::string& key, const std::string& value);
+// send_handlers.cc
+Answer send_message(const Environment& environment, const Call& call);
+Answer send_message_batch(const Environment& environment, const Call& call);
+// settle_handlers.cc
+Answer delete_message(const Environment& environment, const Call& call);
+Answer delete_message_batch(const Environment& environment, const Call& call);
+Answer change_message_visibility(const Environment& environment, const Call& call);
+Answer change_message_visibility_batch(const Environment& environment, const Call& call);
+
+// receive_handler.cc: answers later when it waits; then it returns how to give up.
+Cancel receive_message(const Environment& environment, const Call& call, Done done);
+
+// Twenty digits that rise with the offset.
+std::string sequence_number(Offset offset);
+
+// ---- what the handlers share (call.cc)
+
+// A text or integer parameter; MissingParameter when a required one is absent,
+// InvalidParameterValue when of another type.
+Outcome<std::string> required_text(const Call& call, std::string_view name);
+Outcome<std::string> text_or(const Value& input, std::string_view name, std::string_view otherwise);
+Outcome<int64_t> integer_or(const Value& input, std::string_view name, int64_t otherwise);
+Outcome<std::vector<std::string>> texts(const Value& input, std::string_view name);
+
+struct Queue {
+  const broker::Thing* thing;
+  Account account;  // that the URL named
+};
+// The queue of the parameter QueueUrl. QueueDoesNotExist.
+Outcome<Queue> find_queue(const Environment& environment, const Call& call);
+
+// The entries of a batch: 1 to 10, with ids that are valid and distinct.
+struct Entry {
+  std::string id;
+  const Value* input;
+};
+Outcome<std::vector<Entry>> batch_entries(const Call& call);
+// {"Successful":[…],"Failed":[…]}: the failures in their form.
+struct FailedEntry {
+  std::string id;
+  Fault fault;
+};
+class JsonWriter;
+void write_failed(JsonWriter& json, const std::vector<FailedEntry>& failed);
+
+}  // namespace weir::sqs

@@ -1,0 +1,82 @@
+#include "protocols/sqs/digest.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "base/assert.h"
+#include "base/wire.h"
+
+namespace weir::sqs {
+namespace {
+
+std::string digest_hex(const EVP_MD* algorithm, std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned int length = 0;
+  const int done =
+      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, algorithm, nullptr);
+  WEIR_ASSERT(done == 1, "a digest failed");
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(length * 2);
+  for (unsigned int i = 0; i < length; ++i) {
+    hex.push_back(kDigits[digest[i] >> 4]);
+    hex.push_back(kDigits[digest[i] & 15]);
+  }
+  return hex;
+}
+
+}  // namespace
+
+std::string md5_hex(std::string_view bytes) {
+  return digest_hex(EVP_md5(), bytes);
+}
+std::string sha256_hex(std::string_view bytes) {
+  return digest_hex(EVP_sha256(), bytes);
+}
+
+std::string md5_of_attributes(std::span<const MessageAttribute> attributes) {
+  std::vector<const MessageAttribute*> sorted;
+  for (const MessageAttribute& attribute : attributes) sorted.push_back(&attribute);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto* a, const auto* b) { return a->name < b->name; });
+  Writer writer;
+  const auto counted = [&](std::string_view text) {
+    writer.fixed_be(static_cast<uint32_t>(text.size()));
+    writer.raw(text);
+  };
+  for (const MessageAttribute* attribute : sorted) {
+    counted(attribute->name);
+    counted(attribute->type);
+    writer.u8(attribute->binary() ? 2 : 1);
+    counted(attribute->value);
+  }
+  return md5_hex(writer.out());
+}
+
+std::string base64(std::string_view bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1,
+                   '\0');  // one more: the library writes a terminator
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                     reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     static_cast<int>(bytes.size()));
+  text.resize(static_cast<size_t>(length));
+  return text;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  size_t padding = 0;
+  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  std::string bytes(text.size() / 4 * 3, '\0');
+  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                     reinterpret_cast<const unsigned char*>(text.data()),
+                                     static_cast<int>(text.size()));
+  if (length < 0) return std::nullopt;
+  bytes.resize(static_cast<size_t>(length) - padding);
+  return bytes;
+}
+
+}  // namespace weir::sqs

@@ -1,0 +1,45 @@
+#pragma once
+// Errors as SQS answers them: the shape's name, the code of the older query protocol, the HTTP
+// status and the text. Names, codes and texts are AWS's (API reference; AWS SDK models): clients
+// compare them.
+
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace weir::sqs {
+
+struct Fault {
+  std::string shape;
+  std::string query_code;
+  int status = 400;
+  std::string message;
+
+  bool senders() const { return status < 500; }
+};
+
+template <typename T>
+using Outcome = std::expected<T, Fault>;
+
+std::unexpected<Fault> invalid_parameter(std::string message);
+std::unexpected<Fault> missing_parameter(std::string_view name);
+std::unexpected<Fault> invalid_attribute_name(std::string_view name);
+std::unexpected<Fault> invalid_attribute_value(std::string message);
+std::unexpected<Fault> queue_does_not_exist();
+std::unexpected<Fault> queue_name_exists(std::string_view attribute);
+std::unexpected<Fault> receipt_handle_is_invalid(std::string_view handle);
+std::unexpected<Fault> unsupported_operation(std::string message);
+std::unexpected<Fault> serialization_exception(std::string message);
+std::unexpected<Fault> invalid_message_contents(std::string message);
+// The faults of batches, by their shape: EmptyBatchRequest, TooManyEntriesInBatchRequest, …
+std::unexpected<Fault> batch_fault(std::string shape, std::string message);
+
+// What the broker said.
+Fault to_fault(const Error& error);
+
+// {"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"…"}
+std::string to_json(const Fault& fault);
+
+}  // namespace weir::sqs

@@ -1,0 +1,34 @@
+#pragma once
+// Limits of SQS as published (Amazon SQS developer guide, "Quotas"; API reference of each action).
+
+#include <cstddef>
+#include <cstdint>
+
+namespace weir::sqs {
+
+inline constexpr size_t kRequestBytesMax = size_t{4}
+                                           << 20;  // a batch of 1 MiB, escaped and wrapped
+inline constexpr size_t kJsonDepthMax = 16;
+inline constexpr size_t kMessageBytesMax = size_t{1} << 20;
+inline constexpr size_t kMessageBytesMinMax = 1024;  // the smallest MaximumMessageSize
+inline constexpr size_t kBatchEntriesMax = 10;
+inline constexpr size_t kBatchBytesMax = size_t{1} << 20;
+inline constexpr size_t kEntryIdBytesMax = 80;
+inline constexpr size_t kQueueNameBytesMax = 80;
+inline constexpr size_t kAttributesMax = 10;
+inline constexpr size_t kAttributeNameBytesMax = 256;
+inline constexpr size_t kIdBytesMax = 128;  // message group, deduplication and attempt ids
+inline constexpr int64_t kReceiveMax = 10;
+inline constexpr int64_t kWaitSecondsMax = 20;
+inline constexpr int64_t kVisibilitySecondsMax = 43'200;
+inline constexpr int64_t kDelaySecondsMax = 900;
+inline constexpr int64_t kRetentionSecondsMin = 60;
+inline constexpr int64_t kRetentionSecondsMax = 1'209'600;
+inline constexpr int64_t kRetentionSecondsDefault = 345'600;
+inline constexpr int64_t kListMax = 1000;
+inline constexpr int64_t kReceivesMaxMax = 1000;
+inline constexpr size_t kTagsMax = 50;
+inline constexpr size_t kTagKeyBytesMax = 128;
+inline constexpr size_t kTagValueBytesMax = 256;
+
+}  // namespace weir::sqs

@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+
+#include "protocols/sqs/attributes.h"
+#include "protocols/sqs/json.h"
+#include "protocols/sqs/limits.h"
+
+namespace weir::sqs {
+namespace {
+
+bool is_valid_attribute_name(std::string_view name) {
+  if (name.empty() || name.size() > kAttributeNameBytesMax) return false;
+  if (name.front() == '.' || name.back() == '.' || name.find("..") != std::string_view::npos)
+    return false;
+  if (name.starts_with("AWS.") || name.starts_with("Amazon.") || name.starts_with(kReservedPrefix))
+    return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  });
+}
+
+bool is_valid_type(std::string_view type) {
+  const std::string_view base = type.substr(0, type.find('.'));
+  return base == "String" || base == "Number" || base == "Binary";
+}
+
+Outcome<MessageAttribute> message_attribute(const std::string& name, const Value& given) {
+  const auto invalid = [&](std::string_view reason) {
+    return invalid_parameter(fmt::format("Message (user) attribute '{}' {}", name, reason));
+  };
+  if (!is_valid_attribute_name(name)) {
+    return invalid_parameter(fmt::format("Message (user) attribute name '{}' is invalid.", name));
+  }
+  const Value* type = given.find("DataType");
+  if (type == nullptr || type->text.empty())
+    return invalid("must contain a non-empty message attribute type.");
+  if (!is_valid_type(type->text))
+    return invalid(
+        "has an invalid message attribute type, the set of supported type prefixes is Binary, "
+        "Number, and String.");
+  MessageAttribute attribute{name, type->text, {}};
+  const Value* value = given.find(attribute.binary() ? "BinaryValue" : "StringValue");
+  if (value == nullptr || value->text.empty()) {
+    return invalid(fmt::format("must contain a non-empty value of type '{}'.",
+                               attribute.binary() ? "Binary" : "String"));
+  }
+  if (attribute.binary()) {
+    auto raw = from_base64(value->text);
+    if (!raw) return invalid("must contain a base64 value of type 'Binary'.");
+    attribute.value = std::move(*raw);
+    return attribute;
+  }
+  if (!has_valid_characters(value->text)) {
+    return invalid_message_contents("Invalid characters found in a message attribute.");
+  }
+  attribute.value = value->text;
+  return attribute;
+}
+
+bool passes(std::string_view name, std::span<const std::string> filter) {
+  return std::any_of(filter.begin(), filter.end(), [&](std::string_view wanted) {
+    if (wanted == "All" || wanted == ".*") return true;
+    if (wanted.ends_with(".*")) return name.starts_with(wanted.substr(0, wanted.size() - 2));
+    return name == wanted;
+  });
+}
+
+}  // namespace
+
+// #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF; surrogates are no
+// valid UTF-8 anyway.
+bool has_valid_characters(std::string_view text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x20 && c != '\t' && c != '\n' && c != '\r') return false;
+    const bool noncharacter = c == 0xef && i + 2 < text.size() &&
+                              static_cast<unsigned char>(text[i + 1]) == 0xbf &&
+                              static_cast<unsigned char>(text[i + 2]) >= 0xbe;
+    if (noncharacter) return false;  // U+FFFE, U+FFFF
+  }
+  return true;
+}
+
+Outcome<std::vector<MessageAttribute>> message_attributes(const Value* given) {
+  std::vector<MessageAttribute> attributes;
+  if (given == nullptr) return attributes;
+  if (given->members.size() > kAttributesMax) {
+    return invalid_parameter(
+        fmt::format("Number of message attributes [{}] exceeds the allowed maximum [{}].",
+                    given->members.size(), kAttributesMax));
+  }
+  for (const auto& [name, value] : given->members) {
+    auto attribute = message_attribute(name, value);
+    if (!attribute) return std::unexpected(attribute.error());
+    attributes.push_back(std::move(*attribute));
+  }
+  return attributes;
+}
+
+std::vector<MessageAttribute> stored_attributes(const log::ReadRecord& record,
+                                                std::span<const std::string> filter) {
+  std::vector<MessageAttribute> attributes;
+  if (filter.empty()) return attributes;
+  for (const log::RecordHeader& header : record.headers) {
+    if (header.key.starts_with(kReservedPrefix) || !header.value || !passes(header.key, filter))
+      continue;
+    const auto type = record.headers.find(std::string(kTypeHeader) + std::string(header.key));
+    const bool text = simdjson::validate_utf8(header.value->data(), header.value->size());
+    attributes.push_back({std::string(header.key),
+                          std::string(type.value_or(text ? "String" : "Binary")),
+                          std::string(*header.value)});
+  }
+  return attributes;
+}
+
+}  // namespace weir::sqs

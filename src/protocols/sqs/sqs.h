@@ -1,0 +1,21 @@
+#pragma once
+// SQS: the HTTP handler of the AWS port. Requests in the AWS JSON 1.0 protocol; others are told
+// which one to use. Source: the SQS API reference and developer guide.
+//
+// Thread safety: handle() on any connection shard.
+
+#include <memory>
+
+#include "broker/broker.h"
+#include "net/http.h"
+#include "runtime/clock.h"
+#include "runtime/owned.h"
+
+namespace weir::sqs {
+
+// Broker and clock outlive the handler.
+std::unique_ptr<net::HttpHandler> make_handler(runtime::Owned<broker::Broker>& broker,
+                                               runtime::Clock& clock);
+net::HttpLimits http_limits();
+
+}  // namespace weir::sqs
