@@ -1,0 +1,115 @@
+#pragma once
+// Client: what the server knows of one connection. It lives on the state shard, beside the data, so
+// that a command and the state of who sent it change together; the connection shard only parses and
+// writes.
+
+#include <absl/container/btree_set.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "broker/waiters.h"
+#include "protocols/redis/call.h"
+
+namespace weir::redis {
+
+// Requests that are answered together, in order: arguments of one after the other, and how many
+// each has.
+struct Segment {
+  std::vector<ByteView> arguments;
+  std::vector<uint32_t> counts;
+  std::shared_ptr<const std::string>
+      owner;  // of the bytes; none: they live for the length of the call only
+  CompleteReply complete;
+
+  // Takes the bytes over, if they are only borrowed.
+  void own();
+};
+
+struct QueuedCommand {
+  const Command* command = nullptr;
+  std::vector<std::string> arguments;
+};
+
+struct DatabaseKey {
+  uint32_t database = 0;
+  std::string key;
+  auto operator<=>(const DatabaseKey&) const = default;
+};
+
+struct WatchedKey {
+  DatabaseKey key;
+  bool existed = false;  // a key that expires meanwhile has changed
+};
+
+enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext, kSkip };
+
+// A segment and how far it is: the next command, and where its arguments begin.
+struct Progress {
+  Segment segment;
+  size_t command = 0;
+  size_t argument = 0;
+  ReplyBuffer buffer;
+};
+
+// A command that waits; its segment is the first of Client::waiting.
+struct BlockedCommand {
+  const Command* command = nullptr;
+  std::vector<std::string> arguments;
+  std::vector<std::string> keys;
+  broker::WaiterId waiter;
+  Timestamp since;
+};
+
+struct Client {
+  uint64_t id = 0;
+  std::string address;
+  std::string local_address;
+  std::string name;
+  std::string library_name;
+  std::string library_version;
+  uint32_t database = 0;
+  int protocol = 2;
+  Timestamp connected;
+  Timestamp active;
+  std::string last_command = "NULL";
+  uint64_t commands = 0;
+  bool no_evict = false;
+  bool no_touch = false;
+  ReplyMode reply_mode = ReplyMode::kOn;
+
+  bool in_multi = false;
+  bool multi_broken = false;  // a command was refused while queueing
+  bool watch_broken = false;  // a watched key changed
+  std::vector<QueuedCommand> queue;
+  size_t queue_bytes = 0;
+  std::vector<WatchedKey> watched;
+
+  absl::btree_set<std::string> channels;
+  absl::btree_set<std::string> patterns;
+  absl::btree_set<std::string> shard_channels;
+
+  std::optional<BlockedCommand> blocked;
+  std::deque<Progress> waiting;  // the segment that waits, and those behind it
+  bool closing = false;          // nothing more is executed
+  bool gone = false;             // the connection has ended
+
+  // To the connection, from the state shard: out-of-band bytes, and the end (after the replies so
+  // far, or at once).
+  std::function<void(std::string bytes, Lsn lsn)> push;
+  std::function<void(bool at_once)> close;
+
+  size_t subscriptions() const { return channels.size() + patterns.size() + shard_channels.size(); }
+};
+
+}  // namespace weir::redis

@@ -1,0 +1,67 @@
+#pragma once
+// The table of commands: one row each, in the file of its family, drives dispatch, COMMAND, the
+// checks before a handler runs, and the documentation.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace weir::redis {
+
+class Call;
+
+namespace flag {
+inline constexpr uint32_t kWrite = 1U << 0;
+inline constexpr uint32_t kReadonly = 1U << 1;
+inline constexpr uint32_t kDenyOom = 1U << 2;
+inline constexpr uint32_t kFast = 1U << 3;
+inline constexpr uint32_t kBlocking = 1U << 4;
+inline constexpr uint32_t kPubsub = 1U << 5;
+inline constexpr uint32_t kNoMulti = 1U << 6;
+inline constexpr uint32_t kAdmin = 1U << 7;
+inline constexpr uint32_t kMovableKeys = 1U << 8;
+inline constexpr uint32_t kNoAuth = 1U << 9;
+inline constexpr uint32_t kInSubscription = 1U
+                                            << 10;  // allowed to a RESP2 client that has subscribed
+inline constexpr uint32_t kNotQueued = 1U << 11;    // runs at once inside MULTI
+}  // namespace flag
+
+// Where the keys stand: first, last (negative: from the end), step. All zero: none.
+struct KeyPositions {
+  int first = 0;
+  int last = 0;
+  int step = 0;
+};
+
+struct Command {
+  std::string_view name;  // lower case
+  int arity;              // arguments with the name; negative: at least
+  uint32_t flags;
+  KeyPositions keys;
+  std::string_view group;     // COMMAND DOCS: "list", "string", ...
+  std::string_view category;  // ACL: "@list", ...
+  std::string_view since;
+  std::string_view summary;
+  void (*handler)(Call&);
+};
+
+// Each family's rows.
+std::span<const Command> connection_commands();
+std::span<const Command> server_commands();
+std::span<const Command> transaction_commands();
+std::span<const Command> pubsub_commands();
+std::span<const Command> key_commands();
+std::span<const Command> string_commands();
+std::span<const Command> list_commands();
+std::span<const Command> hash_commands();
+std::span<const Command> set_commands();
+
+// Case-insensitive; null when there is no such command.
+const Command* find_command(ByteView name);
+// All rows, by name.
+const std::vector<const Command*>& all_commands();
+
+}  // namespace weir::redis

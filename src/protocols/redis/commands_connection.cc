@@ -1,0 +1,458 @@
+// Connections: https://redis.io/docs/latest/commands/?group=connection
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "protocols/redis/call.h"
+#include "protocols/redis/client.h"
+#include "protocols/redis/command.h"
+#include "protocols/redis/limits.h"
+#include "protocols/redis/numbers.h"
+#include "protocols/redis/service.h"
+
+namespace weir::redis {
+namespace {
+
+constexpr ByteView kBadName =
+    "ERR Client names cannot contain spaces, newlines or special characters.";
+constexpr ByteView kNoPassword =
+    "ERR AUTH <password> called without any password configured for the default user. Are you sure "
+    "your configuration is correct?";
+
+bool printable(ByteView text) {
+  return std::ranges::all_of(text, [](char c) { return c >= '!' && c <= '~'; });
+}
+
+void wrong_arguments(Call& call) {
+  call.fail(fmt::format("ERR wrong number of arguments for '{}' command", call.command->name));
+}
+
+void ping(Call& call) {
+  if (call.count() > 2) return wrong_arguments(call);
+  const ByteView text = call.count() == 2 ? call.args[1] : ByteView();
+  if (call.client.protocol == 2 && call.client.subscriptions() > 0) {
+    call.reply.array(2);
+    call.reply.bulk("pong");
+    return call.reply.bulk(text);
+  }
+  if (call.count() == 2) return call.reply.bulk(text);
+  call.reply.simple("PONG");
+}
+
+void echo(Call& call) {
+  call.reply.bulk(call.args[1]);
+}
+
+void quit(Call& call) {
+  call.reply.ok();
+  call.client.closing = true;
+}
+
+void select(Call& call) {
+  const auto database = call.integer(1, "ERR value is not an integer or out of range");
+  if (!database) return;
+  if (*database < 0 || *database >= keyspace::kDatabases)
+    return call.fail(errors::kDatabaseOutOfRange);
+  call.client.database = static_cast<uint32_t>(*database);
+  call.reply.ok();
+}
+
+// There are no passwords: a user other than "default", whom nothing guards, does not exist.
+bool authenticate(Call& call, ByteView user) {
+  if (user == "default") return true;
+  call.fail("WRONGPASS invalid username-password pair or user is disabled.");
+  return false;
+}
+
+void auth(Call& call) {
+  if (call.count() > 3) return call.fail(errors::kSyntax);
+  if (call.count() == 2) return call.fail(kNoPassword);
+  if (authenticate(call, call.args[1])) call.reply.ok();
+}
+
+bool set_name(Call& call, ByteView name) {
+  if (!printable(name) || name.size() > kClientNameBytesMax) {
+    call.fail(kBadName);
+    return false;
+  }
+  call.client.name = name;
+  return true;
+}
+
+void hello(Call& call) {
+  int protocol = call.client.protocol;
+  size_t next = 1;
+  if (call.count() >= 2) {
+    const auto wanted = call.integer(1, "ERR Protocol version is not an integer or out of range");
+    if (!wanted) return;
+    if (*wanted < 2 || *wanted > 3) return call.fail("NOPROTO unsupported protocol version");
+    protocol = static_cast<int>(*wanted);
+    next = 2;
+  }
+  std::optional<ByteView> name;
+  while (next < call.count()) {
+    const size_t more = call.count() - next - 1;
+    if (call.is(next, "auth") && more >= 2) {
+      if (!authenticate(call, call.args[next + 1])) return;
+      next += 3;
+    } else if (call.is(next, "setname") && more >= 1) {
+      name = call.args[next + 1];
+      if (!printable(*name) || name->size() > kClientNameBytesMax) return call.fail(kBadName);
+      next += 2;
+    } else {
+      return call.fail(fmt::format("ERR Syntax error in HELLO option '{}'", call.args[next]));
+    }
+  }
+  if (name) call.client.name = *name;
+  call.client.protocol = protocol;
+  call.reply.set_protocol(protocol);
+  call.reply.map(7);
+  call.reply.bulk("server");
+  call.reply.bulk("redis");
+  call.reply.bulk("version");
+  call.reply.bulk(kRedisVersion);
+  call.reply.bulk("proto");
+  call.reply.integer(protocol);
+  call.reply.bulk("id");
+  call.reply.integer(static_cast<int64_t>(call.client.id));
+  call.reply.bulk("mode");
+  call.reply.bulk("standalone");
+  call.reply.bulk("role");
+  call.reply.bulk("master");
+  call.reply.bulk("modules");
+  call.reply.array(0);
+}
+
+void reset(Call& call) {
+  Client& client = call.client;
+  client.in_multi = client.multi_broken = false;
+  client.queue.clear();
+  client.queue_bytes = 0;
+  call.service.unwatch(client);
+  call.service.pubsub().forget(client);
+  client.database = 0;
+  client.name.clear();
+  client.protocol = 2;
+  client.reply_mode = ReplyMode::kOn;
+  client.no_evict = client.no_touch = false;
+  call.reply.set_protocol(2);
+  call.reply.simple("RESET");
+}
+
+// ---- CLIENT
+
+std::string describe(const Client& client, Timestamp now) {
+  std::string flags;
+  if (client.blocked) flags += 'b';
+  if (client.in_multi) flags += 'x';
+  if (client.subscriptions() > 0) flags += 'P';
+  if (client.no_evict) flags += 'e';
+  if (client.no_touch) flags += 'T';
+  if (flags.empty()) flags = "N";
+  return fmt::format(
+      "id={} addr={} laddr={} fd=0 name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} "
+      "multi={} watch={} "
+      "qbuf=0 qbuf-free=0 argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 "
+      "events=r cmd={} "
+      "user=default redir=-1 resp={} lib-name={} lib-ver={}",
+      client.id, client.address, client.local_address, client.name,
+      (now - client.connected).count() / 1000, (now - client.active).count() / 1000, flags,
+      client.database, client.channels.size(), client.patterns.size(), client.shard_channels.size(),
+      client.in_multi ? static_cast<int64_t>(client.queue.size()) : -1, client.watched.size(),
+      client.queue_bytes, client.last_command, client.protocol, client.library_name,
+      client.library_version);
+}
+
+bool is_of_type(const Client& client, ByteView type) {
+  return type == "pubsub" ? client.subscriptions() > 0
+                          : type == "normal" && client.subscriptions() == 0;
+}
+
+std::optional<std::string> client_type(Call& call, size_t index) {
+  for (const ByteView type : {"normal", "master", "replica", "slave", "pubsub"}) {
+    if (call.is(index, type)) return std::string(type);
+  }
+  call.fail(fmt::format("ERR Unknown client type '{}'", call.args[index]));
+  return std::nullopt;
+}
+
+void client_list(Call& call) {
+  std::optional<std::string> type;
+  std::vector<uint64_t> ids;
+  if (call.count() == 4 && call.is(2, "type")) {
+    type = client_type(call, 3);
+    if (!type) return;
+  } else if (call.count() >= 4 && call.is(2, "id")) {
+    for (size_t i = 3; i < call.count(); ++i) {
+      const auto id = parse_integer(call.args[i]);
+      if (!id) return call.fail("ERR Invalid client ID");
+      ids.push_back(static_cast<uint64_t>(*id));
+    }
+  } else if (call.count() != 2) {
+    return call.fail(errors::kSyntax);
+  }
+  std::string text;
+  for (const auto& [id, client] : call.service.clients()) {
+    if (type && !is_of_type(*client, *type)) continue;
+    if (!ids.empty() && std::ranges::find(ids, id) == ids.end()) continue;
+    text += describe(*client, call.now());
+    text += '\n';
+  }
+  call.reply.verbatim(text);
+}
+
+struct KillFilter {
+  std::optional<uint64_t> id;
+  std::optional<ByteView> address;
+  std::optional<ByteView> local_address;
+  std::optional<ByteView> user;
+  std::optional<std::string> type;
+  bool skip_me = true;
+
+  bool matches(const Client& client) const {
+    if (id && client.id != *id) return false;
+    if (address && client.address != *address) return false;
+    if (local_address && client.local_address != *local_address) return false;
+    if (user && *user != "default") return false;
+    return !type || is_of_type(client, *type);
+  }
+};
+
+bool kill_filter(Call& call, KillFilter& filter) {
+  for (size_t i = 2; i < call.count(); i += 2) {
+    if (i + 1 >= call.count()) {
+      call.fail(errors::kSyntax);
+      return false;
+    }
+    const ByteView value = call.args[i + 1];
+    if (call.is(i, "id")) {
+      const auto id = parse_integer(value);
+      if (!id || *id < 1) {
+        call.fail("ERR client-id should be greater than 0");
+        return false;
+      }
+      filter.id = static_cast<uint64_t>(*id);
+    } else if (call.is(i, "type")) {
+      filter.type = client_type(call, i + 1);
+      if (!filter.type) return false;
+    } else if (call.is(i, "addr")) {
+      filter.address = value;
+    } else if (call.is(i, "laddr")) {
+      filter.local_address = value;
+    } else if (call.is(i, "user")) {
+      if (value != "default") {
+        call.fail(fmt::format("ERR No such user '{}'", value));
+        return false;
+      }
+      filter.user = value;
+    } else if (call.is(i, "skipme") && (call.is(i + 1, "yes") || call.is(i + 1, "no"))) {
+      filter.skip_me = call.is(i + 1, "yes");
+    } else {
+      call.fail(errors::kSyntax);
+      return false;
+    }
+  }
+  return true;
+}
+
+void client_kill(Call& call) {
+  KillFilter filter;
+  const bool old_form = call.count() == 3;
+  if (old_form) {
+    filter.address = call.args[2];
+    filter.skip_me = false;
+  } else if (call.count() < 3) {
+    return call.fail("ERR wrong number of arguments for 'client|kill' command");
+  } else if (!kill_filter(call, filter)) {
+    return;
+  }
+  std::vector<std::shared_ptr<Client>> victims;
+  for (const auto& [id, client] : call.service.clients()) {
+    if (filter.matches(*client) && !(filter.skip_me && client.get() == &call.client))
+      victims.push_back(client);
+  }
+  for (const auto& victim : victims) {
+    if (victim.get() == &call.client) {
+      call.client.closing = true;
+    } else {
+      call.service.kill(*victim, true);
+    }
+  }
+  if (!old_form) return call.reply.integer(static_cast<int64_t>(victims.size()));
+  if (victims.empty()) return call.fail("ERR No such client");
+  call.reply.ok();
+}
+
+void client_unblock(Call& call) {
+  bool with_error = false;
+  if (call.count() == 4) {
+    if (!call.is(3, "timeout") && !call.is(3, "error")) {
+      return call.fail("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+    }
+    with_error = call.is(3, "error");
+  }
+  const auto id = call.integer(2);
+  if (!id) return;
+  const auto found = call.service.clients().find(static_cast<uint64_t>(*id));
+  const bool done =
+      found != call.service.clients().end() && call.service.unblock(*found->second, with_error);
+  call.reply.integer(done ? 1 : 0);
+}
+
+void client_setinfo(Call& call) {
+  std::string* target = call.is(2, "lib-name")  ? &call.client.library_name
+                        : call.is(2, "lib-ver") ? &call.client.library_version
+                                                : nullptr;
+  if (target == nullptr)
+    return call.fail(fmt::format("ERR Unrecognized option '{}'", call.args[2]));
+  if (!printable(call.args[3]) || call.args[3].size() > kClientNameBytesMax) {
+    const ByteView option = call.is(2, "lib-name") ? "lib-name" : "lib-ver";
+    return call.fail(
+        fmt::format("ERR {} cannot contain spaces, newlines or special characters.", option));
+  }
+  *target = call.args[3];
+  call.reply.ok();
+}
+
+void client_reply(Call& call) {
+  if (call.is(2, "on")) {
+    call.client.reply_mode = ReplyMode::kOn;
+    return call.reply.ok();
+  }
+  if (call.is(2, "off")) {
+    call.client.reply_mode = ReplyMode::kOff;
+  } else if (call.is(2, "skip")) {
+    if (call.client.reply_mode == ReplyMode::kOn) call.client.reply_mode = ReplyMode::kSkipNext;
+  } else {
+    call.fail(errors::kSyntax);
+  }
+}
+
+void client_switch(Call& call, bool& what) {
+  if (!call.is(2, "on") && !call.is(2, "off")) return call.fail(errors::kSyntax);
+  what = call.is(2, "on");
+  call.reply.ok();
+}
+
+void client_no_evict(Call& call) {
+  client_switch(call, call.client.no_evict);
+}
+void client_no_touch(Call& call) {
+  client_switch(call, call.client.no_touch);
+}
+void client_id(Call& call) {
+  call.reply.integer(static_cast<int64_t>(call.client.id));
+}
+void client_info(Call& call) {
+  call.reply.verbatim(describe(call.client, call.now()) + "\n");
+}
+
+void client_getname(Call& call) {
+  if (call.client.name.empty()) return call.reply.null();
+  call.reply.bulk(call.client.name);
+}
+
+void client_setname(Call& call) {
+  if (set_name(call, call.args[2])) call.reply.ok();
+}
+
+struct Subcommand {
+  std::string_view name;
+  int arity;
+  void (*handler)(Call&);
+};
+
+constexpr Subcommand kClientSubcommands[] = {
+    {"getname", 2, client_getname},   {"id", 2, client_id},
+    {"info", 2, client_info},         {"kill", -3, client_kill},
+    {"list", -2, client_list},        {"no-evict", 3, client_no_evict},
+    {"no-touch", 3, client_no_touch}, {"reply", 3, client_reply},
+    {"setinfo", 4, client_setinfo},   {"setname", 3, client_setname},
+    {"unblock", -3, client_unblock},
+};
+
+void client(Call& call) {
+  for (const Subcommand& sub : kClientSubcommands) {
+    if (!call.is(1, sub.name)) continue;
+    const auto count = static_cast<int>(call.count());
+    if (sub.arity > 0 ? count != sub.arity : count < -sub.arity) {
+      return call.fail(
+          fmt::format("ERR wrong number of arguments for 'client|{}' command", sub.name));
+    }
+    return sub.handler(call);
+  }
+  call.fail(
+      fmt::format("ERR unknown subcommand '{}'. Try CLIENT HELP.", call.args[1].substr(0, 128)));
+}
+
+using namespace flag;
+
+constexpr Command kCommands[] = {
+    {"auth",
+     -2,
+     kFast | kNoAuth,
+     {},
+     "connection",
+     "@connection",
+     "1.0.0",
+     "Authenticates the connection.",
+     auth},
+    {"client",
+     -2,
+     kAdmin,
+     {},
+     "connection",
+     "@connection",
+     "2.4.0",
+     "Asks about and steers connections.",
+     client},
+    {"echo", 2, kFast, {}, "connection", "@connection", "1.0.0", "Gives the argument back.", echo},
+    {"hello",
+     -1,
+     kFast | kNoAuth,
+     {},
+     "connection",
+     "@connection",
+     "6.0.0",
+     "Chooses the protocol and introduces both sides.",
+     hello},
+    {"ping",
+     -1,
+     kFast | kInSubscription,
+     {},
+     "connection",
+     "@connection",
+     "1.0.0",
+     "Answers PONG.",
+     ping},
+    {"quit",
+     -1,
+     kFast | kNoAuth | kInSubscription | kNotQueued,
+     {},
+     "connection",
+     "@connection",
+     "1.0.0",
+     "Closes the connection.",
+     quit},
+    {"reset",
+     1,
+     kFast | kNoAuth | kInSubscription | kNotQueued,
+     {},
+     "connection",
+     "@connection",
+     "6.2.0",
+     "Puts the connection back to its first state.",
+     reset},
+    {"select", 2, kFast, {}, "connection", "@connection", "1.0.0", "Changes the database.", select},
+};
+
+}  // namespace
+
+std::span<const Command> connection_commands() {
+  return kCommands;
+}
+
+}  // namespace weir::redis

@@ -1,0 +1,143 @@
+#include "protocols/redis/config.h"
+
+#include <cctype>
+#include <optional>
+#include <utility>
+
+#include "protocols/redis/limits.h"
+#include "protocols/redis/numbers.h"
+
+namespace weir::redis {
+namespace {
+
+constexpr std::pair<std::string_view, std::string_view> kDefaults[] = {
+    {"appendfsync", "always"},
+    {"appendonly", "yes"},
+    {"bind", "127.0.0.1 -::1"},
+    {"client-query-buffer-limit", "1073741824"},
+    {"databases", "16"},
+    {"hash-max-listpack-entries", "128"},
+    {"hash-max-listpack-value", "64"},
+    {"hz", "10"},
+    {"latency-tracking", "yes"},
+    {"lazyfree-lazy-user-del", "no"},
+    {"list-compress-depth", "0"},
+    {"list-max-listpack-size", "-2"},
+    {"lua-time-limit", "5000"},
+    {"maxclients", "10000"},
+    {"maxmemory", "0"},
+    {"maxmemory-policy", "noeviction"},
+    {"notify-keyspace-events", ""},
+    {"proto-max-bulk-len", ""},
+    {"save", ""},
+    {"set-max-intset-entries", "512"},
+    {"set-max-listpack-entries", "128"},
+    {"set-max-listpack-value", "64"},
+    {"slowlog-log-slower-than", "10000"},
+    {"slowlog-max-len", "128"},
+    {"stream-node-max-bytes", "4096"},
+    {"stream-node-max-entries", "100"},
+    {"tcp-keepalive", "300"},
+    {"timeout", "0"},
+    {"zset-max-listpack-entries", "128"},
+    {"zset-max-listpack-value", "64"},
+};
+
+// What the broker is, not what a client may choose.
+constexpr std::string_view kImmutable[] = {"bind", "databases", "port", "proto-max-bulk-len"};
+constexpr std::string_view kNumbers[] = {"client-query-buffer-limit",
+                                         "hash-max-listpack-entries",
+                                         "hash-max-listpack-value",
+                                         "hz",
+                                         "list-compress-depth",
+                                         "list-max-listpack-size",
+                                         "lua-time-limit",
+                                         "maxclients",
+                                         "set-max-intset-entries",
+                                         "set-max-listpack-entries",
+                                         "set-max-listpack-value",
+                                         "slowlog-log-slower-than",
+                                         "slowlog-max-len",
+                                         "stream-node-max-bytes",
+                                         "stream-node-max-entries",
+                                         "tcp-keepalive",
+                                         "timeout",
+                                         "zset-max-listpack-entries",
+                                         "zset-max-listpack-value"};
+
+std::string lower(ByteView text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+template <size_t N>
+bool contains(const std::string_view (&names)[N], std::string_view name) {
+  for (const std::string_view known : names) {
+    if (known == name) return true;
+  }
+  return false;
+}
+
+// "100mb": k, m, g are powers of 1000, kb, mb, gb of 1024.
+std::optional<uint64_t> parse_memory(const std::string& text) {
+  const size_t digits = text.find_first_not_of("0123456789");
+  const auto number = parse_integer(ByteView(text).substr(0, digits));
+  if (!number || *number < 0) return std::nullopt;
+  const std::string unit = digits == std::string::npos ? "" : text.substr(digits);
+  constexpr std::pair<std::string_view, uint64_t> kUnits[] = {{"", 1},
+                                                              {"b", 1},
+                                                              {"k", 1000},
+                                                              {"kb", 1024},
+                                                              {"m", 1000'000},
+                                                              {"mb", 1024 * 1024},
+                                                              {"g", 1000'000'000},
+                                                              {"gb", 1024 * 1024 * 1024}};
+  for (const auto& [name, factor] : kUnits) {
+    if (name == unit && static_cast<uint64_t>(*number) <= UINT64_MAX / factor) {
+      return static_cast<uint64_t>(*number) * factor;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Config::Config(uint16_t port) {
+  for (const auto& [name, value] : kDefaults) values_.emplace(name, value);
+  values_["port"] = std::to_string(port);
+  values_["proto-max-bulk-len"] = std::to_string(kBulkBytesMax);
+}
+
+bool Config::known(ByteView name) const {
+  return values_.contains(lower(name));
+}
+
+std::string Config::set(ByteView name_, ByteView value_) {
+  const std::string name = lower(name_);
+  const std::string value(value_);
+  if (contains(kImmutable, name)) return "can't set immutable config";
+  if (contains(kNumbers, name) && !parse_integer(value))
+    return "argument couldn't be parsed into an integer";
+  if (name == "maxmemory") {
+    const auto bytes = parse_memory(lower(value));
+    if (!bytes) return "argument must be a memory value";
+    maxmemory_ = *bytes;
+    values_[name] = std::to_string(*bytes);
+    return {};
+  }
+  if (name == "maxmemory-policy" && lower(value) != "noeviction") {
+    return "argument must be 'noeviction': nothing is ever evicted here";
+  }
+  if ((name == "appendonly" && lower(value) != "yes") ||
+      (name == "appendfsync" && lower(value) != "always")) {
+    return "durability is a policy of the broker and cannot be lowered here";
+  }
+  if (name == "stream-node-max-entries") {
+    stream_node_entries_ = static_cast<size_t>(std::max<int64_t>(0, *parse_integer(value)));
+  }
+  values_[name] = value;
+  return {};
+}
+
+}  // namespace weir::redis

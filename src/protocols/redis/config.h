@@ -1,0 +1,33 @@
+#pragma once
+// CONFIG GET and SET: the parameters that clients and tools ask for, by Redis's names. Those that
+// steer something here are typed; the others are kept and given back, since tools set and restore
+// them.
+
+#include <absl/container/btree_map.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.h"
+
+namespace weir::redis {
+
+class Config {
+ public:
+  explicit Config(uint16_t port);
+
+  uint64_t maxmemory() const { return maxmemory_; }  // 0: no limit
+  size_t stream_node_entries() const { return stream_node_entries_; }
+
+  const absl::btree_map<std::string, std::string>& values() const { return values_; }
+  // Empty when it was set, else the reason, as Redis words it behind "CONFIG SET failed ...".
+  std::string set(ByteView name, ByteView value);
+  bool known(ByteView name) const;
+
+ private:
+  absl::btree_map<std::string, std::string> values_;
+  uint64_t maxmemory_ = 0;
+  size_t stream_node_entries_ = 100;
+};
+
+}  // namespace weir::redis

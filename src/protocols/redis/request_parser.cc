@@ -1,0 +1,181 @@
+#include "protocols/redis/request_parser.h"
+
+#include <cctype>
+#include <optional>
+#include <utility>
+
+#include "protocols/redis/limits.h"
+#include "protocols/redis/numbers.h"
+
+namespace weir::redis {
+namespace {
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+bool is_space(char c) {
+  return std::isspace(static_cast<unsigned char>(c)) != 0;
+}
+
+char unescaped(char c) {
+  switch (c) {
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case 'b': return '\b';
+    case 'a': return '\a';
+    default: return c;
+  }
+}
+
+// Reads a quoted part that begins after its opening quote; false when it never closes or goes on
+// behind its close.
+bool take_quoted(ByteView line, size_t& i, char quote, std::string& word) {
+  for (; i < line.size(); ++i) {
+    const char c = line[i];
+    if (c == quote) {
+      ++i;
+      return i == line.size() || is_space(line[i]);
+    }
+    if (c != '\\' || i + 1 >= line.size()) {
+      word.push_back(c);
+      continue;
+    }
+    if (quote == '\'') {
+      if (line[i + 1] == '\'') ++i;
+      word.push_back(line[i]);
+      continue;
+    }
+    if (line[i + 1] == 'x' && i + 3 < line.size() && hex_value(line[i + 2]) >= 0 &&
+        hex_value(line[i + 3]) >= 0) {
+      word.push_back(static_cast<char>(hex_value(line[i + 2]) * 16 + hex_value(line[i + 3])));
+      i += 3;
+      continue;
+    }
+    word.push_back(unescaped(line[++i]));
+  }
+  return false;
+}
+
+}  // namespace
+
+void RequestParser::reset() {
+  position_ = 0;
+  arguments_left_ = 0;
+  in_array_ = false;
+  in_bulk_ = false;
+  expected_bytes_ = 0;
+  pieces_.clear();
+}
+
+RequestParser::Outcome RequestParser::protocol_error(std::string text) {
+  reset();
+  error_ = "Protocol error: " + std::move(text);
+  return {Status::kError, 0};
+}
+
+RequestParser::Outcome RequestParser::parse(ByteView input) {
+  if (input.empty()) return {Status::kMore};
+  return in_array_ || input.front() == '*' ? parse_array(input) : parse_inline(input);
+}
+
+RequestParser::Line RequestParser::take_line(ByteView input, ByteView& line) {
+  const size_t end = input.find('\r', position_);
+  if (end == ByteView::npos || end + 1 >= input.size()) {
+    return input.size() - position_ > kLineBytesMax ? Line::kTooLong : Line::kMore;
+  }
+  line = input.substr(position_, end - position_);
+  position_ = end + 2;
+  return Line::kWhole;
+}
+
+RequestParser::Outcome RequestParser::parse_array(ByteView input) {
+  ByteView line;
+  if (!in_array_) {
+    switch (take_line(input, line)) {
+      case Line::kMore: return {Status::kMore};
+      case Line::kTooLong: return protocol_error("too big mbulk count string");
+      case Line::kWhole: break;
+    }
+    const auto count = parse_integer(line.substr(1));
+    if (!count || *count > static_cast<int64_t>(kArgumentsMax)) {
+      return protocol_error("invalid multibulk length");
+    }
+    if (*count <= 0) {
+      const size_t consumed = position_;
+      reset();
+      return {Status::kEmpty, consumed};
+    }
+    in_array_ = true;
+    arguments_left_ = static_cast<size_t>(*count);
+  }
+  while (arguments_left_ > 0) {
+    if (!in_bulk_) {
+      if (position_ >= input.size()) return {Status::kMore};
+      const char first = input[position_];
+      switch (take_line(input, line)) {
+        case Line::kMore: return {Status::kMore};
+        case Line::kTooLong: return protocol_error("too big bulk count string");
+        case Line::kWhole: break;
+      }
+      if (first != '$') return protocol_error(std::string("expected '$', got '") + first + "'");
+      const auto length = parse_integer(line.substr(1));
+      if (!length || *length < 0 || *length > static_cast<int64_t>(kBulkBytesMax)) {
+        return protocol_error("invalid bulk length");
+      }
+      bulk_length_ = static_cast<size_t>(*length);
+      in_bulk_ = true;
+    }
+    expected_bytes_ = position_ + bulk_length_ + 2;
+    if (input.size() < expected_bytes_) return {Status::kMore};
+    pieces_.push_back({position_, bulk_length_});
+    position_ = expected_bytes_;
+    in_bulk_ = false;
+    --arguments_left_;
+  }
+  arguments_.clear();
+  arguments_are_own_ = false;
+  for (const Piece& piece : pieces_)
+    arguments_.push_back(input.substr(piece.position, piece.length));
+  const size_t consumed = position_;
+  reset();
+  return {Status::kRequest, consumed};
+}
+
+RequestParser::Outcome RequestParser::parse_inline(ByteView input) {
+  const size_t end = input.find('\n');
+  if (end == ByteView::npos || end > kLineBytesMax) {
+    return input.size() > kLineBytesMax ? protocol_error("too big inline request")
+                                        : Outcome{Status::kMore};
+  }
+  ByteView line = input.substr(0, end);
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  if (!split_words(line)) return protocol_error("unbalanced quotes in request");
+  arguments_.assign(words_.begin(), words_.end());
+  arguments_are_own_ = true;
+  return {arguments_.empty() ? Status::kEmpty : Status::kRequest, end + 1};
+}
+
+bool RequestParser::split_words(ByteView line) {
+  words_.clear();
+  size_t i = 0;
+  while (true) {
+    while (i < line.size() && is_space(line[i])) ++i;
+    if (i == line.size()) return true;
+    std::string& word = words_.emplace_back();
+    while (i < line.size() && !is_space(line[i])) {
+      const char c = line[i++];
+      if (c != '"' && c != '\'') {
+        word.push_back(c);
+      } else if (!take_quoted(line, i, c, word)) {
+        return false;
+      }
+    }
+  }
+}
+
+}  // namespace weir::redis

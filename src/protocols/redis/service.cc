@@ -1,0 +1,534 @@
+#include "protocols/redis/service.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "broker/keyspace_cell.h"
+#include "protocols/redis/call.h"
+#include "protocols/redis/errors.h"
+#include "protocols/redis/limits.h"
+
+namespace weir::redis {
+namespace {
+
+using broker::Broker;
+using keyspace::BucketId;
+using keyspace::EventKind;
+
+constexpr size_t kExpiredPerTurnMax = 512;
+
+std::string lower(ByteView text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return result;
+}
+
+std::string unknown_command(std::span<const ByteView> arguments) {
+  std::string text = "ERR unknown command '" + std::string(arguments[0].substr(0, 128)) +
+                     "', with args beginning with: ";
+  size_t shown = 0;
+  for (const ByteView argument : arguments.subspan(1)) {
+    if (shown >= 128) break;
+    const ByteView part = argument.substr(0, 128 - shown);
+    text += "'" + std::string(part) + "' ";
+    shown += part.size() + 3;
+  }
+  return text;
+}
+
+size_t bytes_of(std::span<const ByteView> arguments) {
+  size_t sum = 0;
+  for (const ByteView argument : arguments) sum += argument.size() + 8;
+  return sum;
+}
+
+}  // namespace
+
+Service::Service(Broker& broker, std::function<Timestamp()> clock, ServiceOptions options)
+    : broker_(broker),
+      clock_(std::move(clock)),
+      options_(std::move(options)),
+      started_(clock_()),
+      keyspace_([this](BucketId id) { return make_bucket(id); }),
+      first_cells_(keyspace::kDatabases),
+      bucket_lsns_(size_t{keyspace::kDatabases} * keyspace::kBucketsPerDatabase),
+      config_(options_.port) {}
+
+Service::~Service() {
+  broker_.cancel_wait(expiry_waiter_);
+  for (auto& [id, client] : clients_) {
+    if (client->blocked) broker_.cancel_wait(client->blocked->waiter);
+  }
+}
+
+void Service::start() {
+  for (uint32_t database = 0; database < keyspace::kDatabases; ++database) {
+    const auto cells = broker_.keyspace_cells(database, false, now());
+    if (!cells || !*cells) continue;
+    first_cells_[database] = (*cells)->first;
+    for (uint32_t i = 0; i < keyspace::kBucketsPerDatabase; ++i) {
+      const CellId cell((*cells)->first.value() + i);
+      keyspace_.attach({database, i}, &broker_.cell<broker::KeyspaceCell>(cell).bucket);
+    }
+  }
+  arm_expiry();
+}
+
+keyspace::Bucket* Service::make_bucket(BucketId id) {
+  CellId& first = first_cells_[id.database];
+  if (first == CellId{}) {
+    const auto cells = broker_.keyspace_cells(id.database, true, now());
+    WEIR_ASSERT(cells.has_value() && cells->has_value(), "database {} has no cells", id.database);
+    first = (*cells)->first;
+  }
+  return &broker_.cell<broker::KeyspaceCell>(CellId(first.value() + id.bucket)).bucket;
+}
+
+// ---- clients
+
+void Service::connect(const std::shared_ptr<Client>& client) {
+  ++statistics_.connections;
+  client->connected = client->active = now();
+  clients_.emplace(client->id, client);
+}
+
+void Service::disconnect(const std::shared_ptr<Client>& client) {
+  client->gone = client->closing = true;
+  if (client->blocked) {
+    broker_.cancel_wait(client->blocked->waiter);
+    unpark(*client);
+  }
+  unwatch(*client);
+  pubsub_.forget(*client);
+  // What is left unanswered has no reader any more.
+  for (Progress& progress : std::exchange(client->waiting, {})) {
+    progress.buffer.text.clear();
+    progress.buffer.finish(std::move(progress.segment.complete));
+  }
+  clients_.erase(client->id);
+}
+
+void Service::kill(Client& client, bool at_once) {
+  client.closing = true;
+  client.close(at_once);
+}
+
+// ---- running segments
+
+void Segment::own() {
+  if (owner) return;
+  auto text = std::make_shared<std::string>();
+  size_t size = 0;
+  for (const ByteView argument : arguments) size += argument.size();
+  text->reserve(size);
+  for (ByteView& argument : arguments) {
+    const size_t begin = text->size();
+    text->append(argument);
+    argument = ByteView(*text).substr(begin, argument.size());
+  }
+  owner = std::move(text);
+}
+
+void Service::run(const std::shared_ptr<Client>& client, Segment segment) {
+  client->active = now();
+  Progress progress;
+  progress.segment = std::move(segment);
+  if (!client->waiting.empty()) {
+    progress.segment.own();
+    client->waiting.push_back(std::move(progress));
+    return;
+  }
+  if (advance(client, progress)) return;
+  progress.segment.own();
+  client->waiting.push_front(std::move(progress));
+}
+
+bool Service::advance(const std::shared_ptr<Client>& client, Progress& progress) {
+  Segment& segment = progress.segment;
+  while (progress.command < segment.counts.size() && !client->closing) {
+    const size_t count = segment.counts[progress.command++];
+    const auto arguments = std::span(segment.arguments).subspan(progress.argument, count);
+    progress.argument += count;
+    if (!execute(client, arguments, progress.buffer)) return false;
+  }
+  progress.buffer.finish(std::move(segment.complete));
+  if (client->closing && !client->gone) client->close(false);
+  return true;
+}
+
+// After a command that waited has its answer.
+void Service::advance_waiting(const std::shared_ptr<Client>& client) {
+  while (!client->waiting.empty() && !client->blocked) {
+    Progress progress = std::move(client->waiting.front());
+    // The rest stays in place meanwhile, so that nothing overtakes it.
+    if (!advance(client, progress)) {
+      client->waiting.front() = std::move(progress);
+      return;
+    }
+    if (!client->waiting.empty()) client->waiting.pop_front();
+  }
+}
+
+std::string Service::refusal(const Client& client,
+                             const Command& command,
+                             std::span<const ByteView> arguments) const {
+  const auto count = static_cast<int>(arguments.size());
+  if (command.arity > 0 ? count != command.arity : count < -command.arity) {
+    return "ERR wrong number of arguments for '" + std::string(command.name) + "' command";
+  }
+  if ((command.flags & flag::kDenyOom) != 0 && config_.maxmemory() != 0 &&
+      keyspace_.used_bytes() > config_.maxmemory()) {
+    return std::string(errors::kOutOfMemory);
+  }
+  if (client.protocol == 2 && client.subscriptions() > 0 &&
+      (command.flags & flag::kInSubscription) == 0) {
+    return "ERR Can't execute '" + lower(arguments[0]) +
+           "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+           "context";
+  }
+  if (client.in_multi && (command.flags & flag::kNoMulti) != 0) {
+    return "ERR Command not allowed inside a transaction";
+  }
+  return {};
+}
+
+bool Service::execute(const std::shared_ptr<Client>& client,
+                      std::span<const ByteView> arguments,
+                      ReplyBuffer& buffer) {
+  ReplyWriter reply(buffer.text, client->protocol);
+  const size_t mark = buffer.text.size();
+  ++client->commands;
+  const Command* command = find_command(arguments[0]);
+  std::string refused =
+      command == nullptr ? unknown_command(arguments) : refusal(*client, *command, arguments);
+  if (!refused.empty()) {
+    if (command != nullptr) ++statistics_.commands[command].rejected;
+    if (client->in_multi) client->multi_broken = true;
+    statistics_.count_error(refused);
+    reply.error(refused);
+  } else if (client->in_multi && (command->flags & flag::kNotQueued) == 0) {
+    enqueue(*client, *command, arguments, reply);
+  } else if (!invoke(client, *command, arguments, buffer, false)) {
+    return false;
+  }
+  apply_reply_mode(*client, buffer, mark);
+  return true;
+}
+
+void Service::apply_reply_mode(Client& client, ReplyBuffer& buffer, size_t mark) {
+  if (client.reply_mode == ReplyMode::kOn) return;
+  buffer.text.resize(mark);
+  if (client.reply_mode == ReplyMode::kSkip) client.reply_mode = ReplyMode::kOn;
+  if (client.reply_mode == ReplyMode::kSkipNext) client.reply_mode = ReplyMode::kSkip;
+}
+
+void Service::enqueue(Client& client,
+                      const Command& command,
+                      std::span<const ByteView> arguments,
+                      ReplyWriter& reply) {
+  const size_t bytes = bytes_of(arguments);
+  if (client.queue_bytes + bytes > kTransactionBytesMax) {
+    client.multi_broken = true;
+    statistics_.count_error("ERR");
+    return reply.error("ERR transaction is larger than one commit");
+  }
+  client.queue_bytes += bytes;
+  client.queue.push_back({&command, {arguments.begin(), arguments.end()}});
+  reply.simple("QUEUED");
+}
+
+bool Service::invoke(const std::shared_ptr<Client>& client,
+                     const Command& command,
+                     std::span<const ByteView> arguments,
+                     ReplyBuffer& buffer,
+                     bool resumed) {
+  ReplyWriter reply(buffer.text, client->protocol);
+  keyspace::Transaction keys(keyspace_, now());
+  Call call(*this, *client, keys, arguments, buffer, reply);
+  call.resumed = resumed;
+  client->last_command = command.name;
+  buffer.depends_on(lsn_of_keys(command, arguments, client->database));
+  if ((command.flags & flag::kWrite) == 0) {
+    run_handler(call, command);
+  } else {
+    const auto admission = (command.flags & flag::kDenyOom) != 0 ? broker::Admission::kData
+                                                                 : broker::Admission::kRelease;
+    const Lsn before = broker_.next_lsn();
+    {
+      const size_t bytes = bytes_of(arguments) + client->queue_bytes;
+      const Broker::Turn turn(broker_, keys.now(), admission, bytes);
+      if (turn.ok()) {
+        run_handler(call, command);
+        publish_changes(keys, turn.lsn());
+      } else {
+        reply.error(errors::wire_text(turn.status().error()));
+      }
+    }
+    if (broker_.next_lsn() != before) buffer.depends_on(before);
+    if (keys.change_count() > 0) arm_expiry();
+  }
+  if (!call.blocked) return true;
+  park(client, command, arguments, std::move(*call.blocked));
+  return false;
+}
+
+void Service::run_handler(Call& call, const Command& command) {
+  const size_t mark = call.buffer.text.size();
+  call.command = &command;
+  ++statistics_.processed;
+  auto& counters = statistics_.commands[&command];
+  if (!call.resumed) ++counters.calls;
+  command.handler(call);
+  const std::string& text = call.buffer.text;
+  if (text.size() > mark && text[mark] == '-') {
+    ++counters.failed;
+    statistics_.count_error(ByteView(text).substr(mark + 1));
+  }
+}
+
+void Service::execute_queue(Call& exec) {
+  const auto queue = std::exchange(exec.client.queue, {});
+  exec.reply.array(queue.size());
+  std::vector<ByteView> arguments;
+  for (const QueuedCommand& queued : queue) {
+    arguments.assign(queued.arguments.begin(), queued.arguments.end());
+    Call call(*this, exec.client, exec.keys, arguments, exec.buffer, exec.reply);
+    call.may_block = false;
+    exec.buffer.depends_on(lsn_of_keys(*queued.command, arguments, exec.client.database));
+    run_handler(call, *queued.command);
+  }
+}
+
+Lsn Service::lsn_of_keys(const Command& command,
+                         std::span<const ByteView> arguments,
+                         uint32_t database) const {
+  if (command.keys.step == 0) return command.group == "connection" ? Lsn{} : last_lsn_;
+  const auto count = static_cast<int>(arguments.size());
+  const int last = command.keys.last < 0 ? count + command.keys.last : command.keys.last;
+  Lsn newest;
+  for (int i = command.keys.first; i <= last && i < count; i += command.keys.step) {
+    const BucketId id = keyspace::Keyspace::bucket_of(database, arguments[static_cast<size_t>(i)]);
+    newest = std::max(newest, bucket_lsns_[id.index()]);
+  }
+  return newest;
+}
+
+// ---- what changes cause
+
+void Service::publish_changes(const keyspace::Transaction& keys, Lsn lsn) {
+  for (size_t i = 0; i < keys.change_count(); ++i) {
+    const auto change = keys.change(i);
+    std::string event;
+    event.reserve(change.event.size() + 1);
+    event.push_back(static_cast<char>(broker::CellKind::kKeyspace));
+    event.append(change.event);
+    const CellId cell(first_cells_[change.bucket.database].value() + change.bucket.bucket);
+    broker_.journal_event(cell, std::move(event));
+    bucket_lsns_[change.bucket.index()] = lsn;
+    last_lsn_ = lsn;
+    if (blocked_ > 0) signal_change(change);
+    if (!watchers_.empty() && change.kind != EventKind::kClear)
+      key_changed(change.bucket.database, change.key);
+  }
+}
+
+void Service::signal_change(const keyspace::Transaction::Change& change) {
+  const uint32_t database = change.bucket.database;
+  switch (change.kind) {
+    case EventKind::kListPush: return signal(database, change.key, WaitType::kList);
+    case EventKind::kSortedSet: return signal(database, change.key, WaitType::kSortedSet);
+    case EventKind::kPutValue:
+      signal(database, change.key, WaitType::kList);
+      return signal(database, change.key, WaitType::kSortedSet);
+    case EventKind::kSetString:
+    case EventKind::kClear:
+    case EventKind::kDelete:
+    case EventKind::kExpireAt:
+    case EventKind::kAppend:
+    case EventKind::kListPop:
+    case EventKind::kListTrim:
+    case EventKind::kListSet:
+    case EventKind::kListInsert:
+    case EventKind::kListErase:
+    case EventKind::kHashSet:
+    case EventKind::kHashErase:
+    case EventKind::kSetAdd:
+    case EventKind::kSetErase:
+    case EventKind::kSortedErase: return;
+  }
+}
+
+broker::WaitKey Service::wait_key(uint32_t database, ByteView key, WaitType type) {
+  const uint64_t salt =
+      (uint64_t{database} * 4 + static_cast<uint64_t>(type)) * 0x9e3779b97f4a7c15U;
+  return broker::WaitKey::of_hash(keyspace::hash_of(key) ^ salt);
+}
+
+void Service::signal(uint32_t database, ByteView key, WaitType type) {
+  const broker::WaitKey wait = wait_key(database, key, type);
+  if (broker_.waiters().waiting_for(wait)) broker_.signal(wait);
+}
+
+void Service::key_changed(uint32_t database, ByteView key) {
+  const auto found = watchers_.find(DatabaseKey{database, std::string(key)});
+  if (found == watchers_.end()) return;
+  for (Client* client : found->second) client->watch_broken = true;
+}
+
+void Service::flushing(uint32_t database) {
+  for (auto& [watched, clients] : watchers_) {
+    if (watched.database != database || keyspace_.find(database, watched.key, now()) == nullptr)
+      continue;
+    for (Client* client : clients) client->watch_broken = true;
+  }
+}
+
+bool Service::watch(Client& client, ByteView key) {
+  DatabaseKey watched{client.database, std::string(key)};
+  const bool known =
+      std::ranges::any_of(client.watched, [&](const WatchedKey& w) { return w.key == watched; });
+  if (known) return true;
+  if (client.watched.size() >= kWatchedKeysMax) return false;
+  watchers_[watched].insert(&client);
+  const bool existed = keyspace_.find(client.database, key, now()) != nullptr;
+  client.watched.push_back({std::move(watched), existed});
+  return true;
+}
+
+void Service::unwatch(Client& client) {
+  for (const WatchedKey& watched : std::exchange(client.watched, {})) {
+    const auto found = watchers_.find(watched.key);
+    if (found == watchers_.end()) continue;
+    found->second.erase(&client);
+    if (found->second.empty()) watchers_.erase(found);
+  }
+  client.watch_broken = false;
+}
+
+bool Service::watch_broken(const Client& client) const {
+  return client.watch_broken || std::ranges::any_of(client.watched, [&](const WatchedKey& watched) {
+           return watched.existed &&
+                  keyspace_.find(watched.key.database, watched.key.key, now()) == nullptr;
+         });
+}
+
+// ---- waiting
+
+void Service::park(const std::shared_ptr<Client>& client,
+                   const Command& command,
+                   std::span<const ByteView> arguments,
+                   BlockRequest request) {
+  BlockedCommand blocked{.command = &command,
+                         .arguments = std::move(request.arguments),
+                         .keys = {},
+                         .waiter = {},
+                         .since = now()};
+  if (blocked.arguments.empty()) blocked.arguments.assign(arguments.begin(), arguments.end());
+  for (std::string& key : request.keys) {
+    key.insert(0, std::to_string(client->database) + ":");
+    ++blocking_keys_[key];
+  }
+  blocked.keys = std::move(request.keys);
+  ++blocked_;
+  client->blocked = std::move(blocked);
+  std::weak_ptr<Client> weak = client;
+  const broker::WaiterId waiter = broker_.wait(request.wait_keys, request.deadline, request.mode,
+                                               [this, weak](broker::WakeReason reason) {
+                                                 const auto alive = weak.lock();
+                                                 return !alive || resume(alive, reason);
+                                               });
+  if (client->blocked) client->blocked->waiter = waiter;
+}
+
+void Service::unpark(Client& client) {
+  --blocked_;
+  for (const std::string& key : client.blocked->keys) {
+    const auto found = blocking_keys_.find(key);
+    if (--found->second == 0) blocking_keys_.erase(found);
+  }
+  client.blocked.reset();
+}
+
+// Runs a waiting command again. True when it waits no more.
+bool Service::resume(const std::shared_ptr<Client>& client, broker::WakeReason reason) {
+  if (!client->blocked || client->waiting.empty()) return true;
+  ReplyBuffer& buffer = client->waiting.front().buffer;
+  const size_t mark = buffer.text.size();
+  if (reason == broker::WakeReason::kChanged) {
+    const BlockedCommand& blocked = *client->blocked;
+    const std::vector<ByteView> arguments(blocked.arguments.begin(), blocked.arguments.end());
+    ReplyWriter reply(buffer.text, client->protocol);
+    keyspace::Transaction keys(keyspace_, now());
+    Call call(*this, *client, keys, arguments, buffer, reply);
+    call.resumed = true;
+    const Command& command = *blocked.command;
+    const Lsn before = broker_.next_lsn();
+    {
+      const Broker::Turn turn(broker_, keys.now(), broker::Admission::kRelease,
+                              bytes_of(arguments));
+      if (turn.ok()) {
+        run_handler(call, command);
+        publish_changes(keys, turn.lsn());
+      } else {
+        reply.error(errors::wire_text(turn.status().error()));
+      }
+    }
+    if (call.blocked) return false;
+    buffer.depends_on(lsn_of_keys(command, arguments, client->database));
+    if (broker_.next_lsn() != before) buffer.depends_on(before);
+  } else if (reason == broker::WakeReason::kDeadline) {
+    ReplyWriter(buffer.text, client->protocol).null_array();
+  } else {
+    client->closing = true;
+  }
+  unpark(*client);
+  apply_reply_mode(*client, buffer, mark);
+  advance_waiting(client);
+  return true;
+}
+
+bool Service::unblock(Client& client, bool with_error) {
+  if (!client.blocked) return false;
+  const auto found = clients_.find(client.id);
+  const std::shared_ptr<Client> self = found->second;
+  broker_.cancel_wait(client.blocked->waiter);
+  if (!with_error) return resume(self, broker::WakeReason::kDeadline);
+  ReplyBuffer& buffer = client.waiting.front().buffer;
+  statistics_.count_error("UNBLOCKED");
+  ReplyWriter(buffer.text, client.protocol).error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+  unpark(client);
+  advance_waiting(self);
+  return true;
+}
+
+// ---- expiry
+
+void Service::arm_expiry() {
+  const Timestamp next = keyspace_.next_deadline();
+  if (next == expiry_armed_) return;
+  broker_.cancel_wait(expiry_waiter_);
+  expiry_armed_ = next;
+  if (next == Timestamp::never()) return;
+  expiry_waiter_ =
+      broker_.wait({}, next, broker::WaitMode::kAll, [this](broker::WakeReason reason) {
+        expiry_armed_ = Timestamp::never();
+        if (reason == broker::WakeReason::kDeadline) expire_keys();
+        return true;
+      });
+}
+
+void Service::expire_keys() {
+  keyspace::Transaction keys(keyspace_, now());
+  {
+    const Broker::Turn turn(broker_, keys.now(), broker::Admission::kRelease);
+    // A disk that refuses leaves the keys in place; readers do not see them, and the next write
+    // tries again.
+    if (!turn.ok()) return;
+    statistics_.expired_keys += keys.remove_expired(kExpiredPerTurnMax);
+    publish_changes(keys, turn.lsn());
+  }
+  arm_expiry();
+}
+
+}  // namespace weir::redis

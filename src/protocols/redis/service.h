@@ -1,0 +1,189 @@
+#pragma once
+// Service: the Redis server on the state shard, over the broker: executes commands, keeps clients,
+// subscriptions, watched keys, blocked commands and statistics.
+//
+// A command that may write runs in a turn of the broker and becomes one commit; EXEC is one turn.
+// Whoever waits for a key is tried when the turn has ended, so a push by MULTI is seen whole or not
+// at all.
+//
+// Thread: the state shard's.
+
+#include <absl/container/btree_map.h>
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "broker/broker.h"
+#include "core/keyspace/keyspace.h"
+#include "core/keyspace/transaction.h"
+#include "protocols/redis/client.h"
+#include "protocols/redis/command.h"
+#include "protocols/redis/config.h"
+#include "protocols/redis/pubsub.h"
+#include "protocols/redis/reply_buffer.h"
+#include "protocols/redis/statistics.h"
+
+namespace weir::redis {
+
+// What INFO and HELLO claim: the command set and behaviour that clients may expect.
+inline constexpr std::string_view kRedisVersion = "7.2.4";
+
+// What a waiting command waits for at a key: each is woken by its own kind of value.
+enum class WaitType : uint8_t { kList, kSortedSet, kStream };
+
+struct ServiceOptions {
+  std::string weir_version = "0.1.0";
+  uint16_t port = 6379;
+  bool owns_all = false;  // DEL, EXPIRE and FLUSH* also act on what other protocols made
+};
+
+class Service {
+ public:
+  // The clock is asked once per segment and when time alone is the reason to act.
+  Service(broker::Broker& broker, std::function<Timestamp()> clock, ServiceOptions options = {});
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // Makes recovered keys known; call once after Broker::start().
+  void start();
+
+  void connect(const std::shared_ptr<Client>& client);
+  void disconnect(const std::shared_ptr<Client>& client);
+  // Executes the requests in order; completes the segment once, at once or when what blocks is
+  // over.
+  void run(const std::shared_ptr<Client>& client, Segment segment);
+
+  // --- for handlers
+
+  broker::Broker& broker() { return broker_; }
+  keyspace::Keyspace& keyspace() { return keyspace_; }
+  const ServiceOptions& options() const { return options_; }
+  Config& config() { return config_; }
+  Statistics& statistics() { return statistics_; }
+  Pubsub& pubsub() { return pubsub_; }
+  Timestamp now() const { return clock_(); }
+  Timestamp started() const { return started_; }
+  Random& random() { return broker_.random(); }
+
+  // Clients in order of their ids.
+  const absl::btree_map<uint64_t, std::shared_ptr<Client>>& clients() const { return clients_; }
+  size_t blocked_clients() const { return blocked_; }
+  size_t blocking_keys() const { return blocking_keys_.size(); }
+  // Keys for which someone waits to be told that they are gone (XREADGROUP).
+  size_t blocking_keys_on_nokey() const { return blocking_on_nokey_; }
+  // Ends the wait of a client: with an error, or as if its time were over. False when it does not
+  // wait.
+  bool unblock(Client& client, bool with_error);
+  void kill(Client& client, bool at_once);
+
+  // The stream of that name, which may be a topic or a queue of another protocol; null when there
+  // is none.
+  const catalog::Thing* find_stream(uint32_t database, ByteView key) const;
+  bool is_stream(uint32_t database, ByteView key) const {
+    return find_stream(database, key) != nullptr;
+  }
+  std::vector<std::string> stream_names(uint32_t database) const;
+  // Keys and streams.
+  size_t key_count(uint32_t database) const;
+  // About `count` keys and streams from the cursor on; returns the next cursor, 0 at the end.
+  uint64_t scan(uint32_t database,
+                uint64_t cursor,
+                size_t count,
+                const std::function<void(ByteView key, ByteView type)>& visit,
+                ByteView (*type_name)(const keyspace::KeyState&)) const;
+  // In the caller's turn. False when there is none; kRefused when another protocol made it.
+  Result<bool> remove_stream(Call& call, ByteView key);
+  Result<void> rename_stream(Call& call, ByteView from, ByteView to);
+  void remove_all_streams(Call& call, uint32_t database);
+  // In the turn that changed it: wakes and marks who waits for or watches it.
+  void stream_changed(uint32_t database, ByteView key);
+  static catalog::Name name_of(uint32_t database, ByteView key);
+  static broker::WaitKey wait_key(uint32_t database, ByteView key, WaitType type);
+
+  // False at the limit of watched keys.
+  bool watch(Client& client, ByteView key);
+  void unwatch(Client& client);
+  // True when a watched key changed, or expired, since it was watched.
+  bool watch_broken(const Client& client) const;
+  // Before a database is flushed: the watched keys that exist there change.
+  void flushing(uint32_t database);
+  // A key changed in a way that no event of the keyspace tells (a stream).
+  void key_changed(uint32_t database, ByteView key);
+  // Wakes those who wait for a key of this type.
+  void signal(uint32_t database, ByteView key, WaitType type);
+
+  // Runs the queued commands of EXEC inside the turn that is open.
+  void execute_queue(Call& exec);
+
+  // Of the newest change of any key: what a listing depends on.
+  Lsn last_lsn() const { return last_lsn_; }
+
+ private:
+  // False when a command waits; the progress is kept by the client then.
+  bool advance(const std::shared_ptr<Client>& client, Progress& progress);
+  void advance_waiting(const std::shared_ptr<Client>& client);
+  // False when the command waits.
+  bool execute(const std::shared_ptr<Client>& client,
+               std::span<const ByteView> arguments,
+               ReplyBuffer& buffer);
+  bool invoke(const std::shared_ptr<Client>& client,
+              const Command& command,
+              std::span<const ByteView> arguments,
+              ReplyBuffer& buffer,
+              bool resumed);
+  // Empty when the command may run.
+  std::string refusal(const Client& client,
+                      const Command& command,
+                      std::span<const ByteView> arguments) const;
+  void enqueue(Client& client,
+               const Command& command,
+               std::span<const ByteView> arguments,
+               ReplyWriter& reply);
+  void run_handler(Call& call, const Command& command);
+  void publish_changes(const keyspace::Transaction& keys, Lsn lsn);
+  void signal_change(const keyspace::Transaction::Change& change);
+  Lsn lsn_of_keys(const Command& command,
+                  std::span<const ByteView> arguments,
+                  uint32_t database) const;
+  void apply_reply_mode(Client& client, ReplyBuffer& buffer, size_t mark);
+
+  void park(const std::shared_ptr<Client>& client,
+            const Command& command,
+            std::span<const ByteView> arguments,
+            BlockRequest request);
+  bool resume(const std::shared_ptr<Client>& client, broker::WakeReason reason);
+  void unpark(Client& client);
+  bool owned(const catalog::Thing& thing) const;
+  keyspace::Bucket* make_bucket(keyspace::BucketId id);
+  void arm_expiry();
+  void expire_keys();
+
+  broker::Broker& broker_;
+  std::function<Timestamp()> clock_;
+  const ServiceOptions options_;
+  const Timestamp started_;
+  keyspace::Keyspace keyspace_;
+  std::vector<CellId> first_cells_;  // of each database; 0: it has none yet
+  std::vector<Lsn> bucket_lsns_;
+  Lsn last_lsn_;
+  Config config_;
+  Statistics statistics_;
+  Pubsub pubsub_;
+  absl::btree_map<uint64_t, std::shared_ptr<Client>> clients_;
+  absl::btree_map<DatabaseKey, absl::flat_hash_set<Client*>> watchers_;
+  absl::flat_hash_map<std::string, size_t> blocking_keys_;
+  size_t blocked_ = 0;
+  size_t blocking_on_nokey_ = 0;
+  Timestamp expiry_armed_ = Timestamp::never();
+  broker::WaiterId expiry_waiter_;
+};
+
+}  // namespace weir::redis

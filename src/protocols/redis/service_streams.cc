@@ -1,0 +1,119 @@
+// Streams as keys: names, listings, removal.
+
+#include <algorithm>
+#include <utility>
+
+#include "protocols/redis/call.h"
+#include "protocols/redis/service.h"
+
+namespace weir::redis {
+namespace {
+
+// Cursors of SCAN over streams carry this bit; those of the keyspace stay below it.
+constexpr uint64_t kStreamCursor = uint64_t{1} << 52;
+
+std::string space_of(uint32_t database) {
+  return database == 0 ? std::string() : "redis:" + std::to_string(database);
+}
+
+}  // namespace
+
+catalog::Name Service::name_of(uint32_t database, ByteView key) {
+  return {space_of(database), std::string(key)};
+}
+
+const catalog::Thing* Service::find_stream(uint32_t database, ByteView key) const {
+  if (broker_.catalog().things() == 0) return nullptr;
+  return broker_.catalog().find(name_of(database, key));
+}
+
+std::vector<std::string> Service::stream_names(uint32_t database) const {
+  std::vector<std::string> names;
+  broker_.catalog().each_thing(space_of(database), "", [&](const catalog::Thing& thing) {
+    names.push_back(thing.name.name);
+    return true;
+  });
+  return names;
+}
+
+size_t Service::key_count(uint32_t database) const {
+  return keyspace_.size(database) + stream_names(database).size();
+}
+
+bool Service::owned(const catalog::Thing& thing) const {
+  return options_.owns_all || thing.origin == catalog::Origin::kRedis;
+}
+
+Result<bool> Service::remove_stream(Call& call, ByteView key) {
+  const catalog::Thing* thing = find_stream(call.database(), key);
+  if (thing == nullptr) return false;
+  if (!owned(*thing)) {
+    return fail(
+        ErrorCode::kRefused,
+        "'" + std::string(key) +
+            "' was made through another protocol; delete it there, or start with redis.owns_all");
+  }
+  const auto removed = broker_.remove(thing->name, call.now());
+  if (!removed) return std::unexpected(removed.error());
+  stream_changed(call.database(), key);
+  return true;
+}
+
+Result<void> Service::rename_stream(Call& call, ByteView from, ByteView to) {
+  const catalog::Thing* thing = find_stream(call.database(), from);
+  if (thing == nullptr) return fail(ErrorCode::kNotFound);
+  if (!owned(*thing)) {
+    return fail(ErrorCode::kRefused,
+                "'" + std::string(from) + "' was made through another protocol");
+  }
+  const auto renamed = broker_.rename(thing->name, name_of(call.database(), to), call.now());
+  if (!renamed) return std::unexpected(renamed.error());
+  stream_changed(call.database(), from);
+  stream_changed(call.database(), to);
+  return {};
+}
+
+void Service::remove_all_streams(Call& call, uint32_t database) {
+  std::vector<catalog::Name> doomed;
+  broker_.catalog().each_thing(space_of(database), "", [&](const catalog::Thing& thing) {
+    if (owned(thing)) doomed.push_back(thing.name);
+    return true;
+  });
+  for (const catalog::Name& name : doomed) {
+    // It was there a moment ago and this is the only thread: the removal finds it.
+    if (broker_.remove(name, call.now())) stream_changed(database, name.name);
+  }
+}
+
+void Service::stream_changed(uint32_t database, ByteView key) {
+  last_lsn_ = broker_.next_lsn();
+  signal(database, key, WaitType::kStream);
+  if (!watchers_.empty()) key_changed(database, key);
+}
+
+uint64_t Service::scan(uint32_t database,
+                       uint64_t cursor,
+                       size_t count,
+                       const std::function<void(ByteView key, ByteView type)>& visit,
+                       ByteView (*type_name)(const keyspace::KeyState&)) const {
+  if (cursor < kStreamCursor) {
+    const uint64_t next = keyspace_.scan(
+        database, cursor, count, now(),
+        [&](ByteView key, const keyspace::KeyState& state) { visit(key, type_name(state)); });
+    if (next != 0) return next;
+    cursor = kStreamCursor;
+  }
+  // Streams in the order of their logs, whose ids never change.
+  std::vector<std::pair<uint64_t, std::string>> streams;
+  broker_.catalog().each_thing(space_of(database), "", [&](const catalog::Thing& thing) {
+    const uint64_t id = thing.logs.front().value();
+    if (id >= cursor - kStreamCursor) streams.emplace_back(id, thing.name.name);
+    return true;
+  });
+  const size_t page = std::min(count, streams.size());
+  std::partial_sort(streams.begin(), streams.begin() + static_cast<ptrdiff_t>(page), streams.end());
+  for (size_t i = 0; i < page; ++i) visit(streams[i].second, "stream");
+  return page == streams.size() ? 0 : kStreamCursor + streams[page - 1].first + 1;
+}
+
+}  // namespace weir::redis

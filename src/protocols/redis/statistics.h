@@ -1,0 +1,44 @@
+#pragma once
+// What INFO tells about commands and errors since the start, or since CONFIG RESETSTAT.
+
+#include <absl/container/btree_map.h>
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.h"
+
+namespace weir::redis {
+
+struct Command;
+
+struct CommandStatistics {
+  uint64_t calls = 0;
+  uint64_t rejected = 0;  // refused before it ran
+  uint64_t failed = 0;    // ran and gave an error
+};
+
+struct Statistics {
+  // Different error words are counted up to here, so that a client cannot fill memory with names.
+  static constexpr size_t kErrorsMax = 128;
+
+  absl::flat_hash_map<const Command*, CommandStatistics> commands;
+  absl::btree_map<std::string, uint64_t> errors;  // by the first word: "WRONGTYPE"
+  uint64_t connections = 0;
+  uint64_t processed = 0;
+  uint64_t error_replies = 0;
+  uint64_t expired_keys = 0;
+  uint64_t keyspace_hits = 0;
+  uint64_t keyspace_misses = 0;
+
+  // `text` without the leading minus.
+  void count_error(ByteView text) {
+    ++error_replies;
+    const std::string word(text.substr(0, text.find_first_of(" \r\n")));
+    if (errors.size() < kErrorsMax || errors.contains(word)) ++errors[word];
+  }
+  void reset() { *this = {}; }
+};
+
+}  // namespace weir::redis

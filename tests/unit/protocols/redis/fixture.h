@@ -1,0 +1,84 @@
+#pragma once
+// The real service and broker over the journal in memory, driven by hand: no socket, no thread, a
+// clock that stands still until it is told to move.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/broker.h"
+#include "protocols/redis/service.h"
+#include "storage/memory/memory_journal.h"
+
+namespace weir::redis {
+
+struct TestServer {
+  TestServer() { boot(); }
+
+  void boot() {
+    broker = std::make_unique<broker::Broker>(journal, Random(7));
+    WEIR_ASSERT(journal.recover(*broker).has_value());
+    WEIR_ASSERT(broker->start(Timestamp(now_ms)).has_value());
+    service = std::make_unique<Service>(*broker, [this] { return Timestamp(now_ms); });
+    service->start();
+  }
+  // What was synced survives.
+  void restart() {
+    journal.sync();
+    journal.crash();
+    service.reset();
+    broker.reset();
+    boot();
+  }
+  void advance(int64_t ms) {
+    now_ms += ms;
+    broker->tick(Timestamp(now_ms));
+  }
+
+  storage::MemoryJournal journal;
+  int64_t now_ms = 1'700'000'000'000;
+  std::unique_ptr<broker::Broker> broker;
+  std::unique_ptr<Service> service;
+  uint64_t next_client = 1;
+};
+
+// A client whose replies are kept as text; "" while a command waits.
+struct TestClient {
+  explicit TestClient(TestServer& server_, int protocol = 2)
+      : server(server_), client(std::make_shared<Client>()) {
+    client->id = server.next_client++;
+    client->protocol = protocol;
+    client->push = [this](std::string bytes, Lsn) { pushed += bytes; };
+    client->close = [this](bool) { closed = true; };
+    server.service->connect(client);
+  }
+  ~TestClient() {
+    if (server.service->clients().contains(client->id)) server.service->disconnect(client);
+  }
+
+  // Sends one command; `replies` gets its answer when there is one.
+  std::string send(const std::vector<std::string>& arguments) {
+    const size_t index = replies.size();
+    replies.emplace_back();
+    Segment segment;
+    segment.arguments.assign(arguments.begin(), arguments.end());
+    segment.counts = {static_cast<uint32_t>(arguments.size())};
+    segment.complete = [this, index](std::string reply, Lsn lsn) {
+      replies[index] = std::move(reply);
+      newest = std::max(newest, lsn);
+    };
+    server.service->run(client, std::move(segment));
+    return replies[index];
+  }
+  const std::string& last() const { return replies.back(); }
+
+  TestServer& server;
+  std::shared_ptr<Client> client;
+  std::vector<std::string> replies;
+  std::string pushed;
+  bool closed = false;
+  Lsn newest;
+};
+
+}  // namespace weir::redis
