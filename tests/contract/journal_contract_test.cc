@@ -1,6 +1,6 @@
 // What every journal promises, whatever it stands on.
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <functional>
 #include <memory>
@@ -84,8 +84,7 @@ class LocalSubject : public Subject {
     return journal_->recover(*owner_);
   }
   void kill() override {
-    disk_.begin_dying();
-    executor_->die();
+    executor_->die([this] { disk_.begin_dying(); });
     journal_.reset();
     disk_.cut_power(0);
   }
@@ -125,6 +124,7 @@ class JournalContract : public ::testing::TestWithParam<std::string> {
     const auto started = subject_->start();
     ASSERT_TRUE(started) << started.error().message;
   }
+  void TearDown() override { EXPECT_THAT(owner().violations, ::testing::IsEmpty()); }
   TextOwner& owner() { return subject_->owner(); }
   broker::Journal& journal() { return subject_->journal(); }
   void restart() {
@@ -159,7 +159,6 @@ TEST_P(JournalContract, EntriesOfOneCommitKeepTheirOrderAlsoWithinACell) {
   restart();
   EXPECT_EQ(owner().cells[CellId(1)].text, "AC");
   EXPECT_EQ(owner().cells[CellId(2)].text, "B");
-  EXPECT_EQ(owner().misordered_entries, 0);
 }
 
 TEST_P(JournalContract, CommitsThatNobodyWaitsForBecomeDurableToo) {
@@ -215,7 +214,6 @@ TEST_P(JournalContract, AfterACheckpointOnlyLaterEntriesAreReplayed) {
   EXPECT_EQ(owner().cells[CellId(1)].text, "ac");
   EXPECT_EQ(owner().cells[CellId(2)].text, "b");
   EXPECT_EQ(owner().last_replayed, Lsn(3));
-  EXPECT_EQ(owner().misordered_images, 0);
   const auto& kept = owner().cells[CellId(1)].kept;
   ASSERT_EQ(kept.size(), 1u);
   const ReadResult found = subject_->read(CellId(1), kept.front());

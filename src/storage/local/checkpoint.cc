@@ -128,7 +128,9 @@ void Checkpointer::begin() {
           for (const ImageRow& row : index->rows)
             plan.rewritten.emplace_back(row.cell, file.number);
         }
+        // A cell that was imaged while it lay in the list for the next time may be there twice.
         std::ranges::sort(plan.work);
+        plan.work.erase(std::ranges::unique(plan.work).begin(), plan.work.end());
         std::ranges::sort(plan.rewritten);
         return plan;
       },

@@ -168,7 +168,7 @@ void CommitPath::kick() {
 void CommitPath::dispatch() {
   for (const FramePtr& frame : frames_) {
     if (frame->state != State::kGathered) continue;
-    if (!broken_.empty() || !frame->file->ready) return;
+    if (!broken_.empty() || !frame->file->writable()) return;
     const auto writer = std::ranges::find(writing_, false);
     if (writer == writing_.end()) return;
     hand_over(frame, static_cast<size_t>(writer - writing_.begin()));

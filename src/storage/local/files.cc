@@ -196,8 +196,8 @@ void FileSet::attached(std::shared_ptr<JournalFile> file,
   if (done->created) recovered();
   file->parts.push_back(Part{header.start, header.salt, done->slot});
   file->ready = true;
-  on_change_();
   refill();
+  on_change_();
 }
 
 // Keeps one file prepared, and behind it as many free slots as the reserve needs.
@@ -233,10 +233,20 @@ void FileSet::refill() {
       });
 }
 
+// Whoever is told may call back in here: not in the middle of something.
+void FileSet::changed() {
+  if (!started_ || change_posted_) return;
+  change_posted_ = true;
+  steps_.post([this] {
+    change_posted_ = false;
+    on_change_();
+  });
+}
+
 void FileSet::failed(const Error& error) {
   full_ = true;
   problem_ = error;
-  on_change_();
+  changed();
 }
 
 void FileSet::recovered() {
@@ -244,7 +254,7 @@ void FileSet::recovered() {
   full_ = false;
   problem_.reset();
   retry_ = {};
-  on_change_();
+  changed();
   if (next_ == nullptr) steps_.post([this] { refill(); });
 }
 
@@ -265,11 +275,11 @@ void FileSet::free(FileId id) {
 }
 
 void FileSet::drain() {
-  std::erase_if(draining_, [this](const std::shared_ptr<Slot>& slot) {
-    if (slot->users > 0) return false;
-    recycle(slot);
-    return true;
-  });
+  const auto unused = std::ranges::partition(
+      draining_, [](const std::shared_ptr<Slot>& slot) { return slot->users > 0; });
+  const std::vector<std::shared_ptr<Slot>> slots(unused.begin(), unused.end());
+  draining_.erase(unused.begin(), unused.end());
+  for (const auto& slot : slots) recycle(slot);
 }
 
 void FileSet::recycle(std::shared_ptr<Slot> slot) {
@@ -323,7 +333,7 @@ void FileSet::maintain(bool idle) {
 
 bool FileSet::prewrite(const std::shared_ptr<Slot>& slot) {
   if (slot->written_to >= slot->size) return false;
-  prewriting_ = true;
+  prewriting_ = slot->prewriting = true;
   ++slot->users;
   const uint64_t from = std::max<uint64_t>(slot->written_to, kBlock);
   const size_t length = std::min<uint64_t>(kPrewriteBytes, slot->size - from);
@@ -341,7 +351,7 @@ bool FileSet::prewrite(const std::shared_ptr<Slot>& slot) {
         return file;
       },
       [this, slot, from, length](Result<std::shared_ptr<File>> handle) {
-        prewriting_ = false;
+        prewriting_ = slot->prewriting = false;
         --slot->users;
         if (handle) {
           slot->handle = std::move(*handle);

@@ -35,6 +35,7 @@ struct Slot {
   uint64_t written_to =
       0;  // blocks before this have been written once: writing them again is quick
   std::shared_ptr<File> handle;  // nothing while it is closed
+  bool prewriting = false;       // zeros are on their way: frames must wait
   bool reader_opened = false;    // counted among the handles that reads keep open
   int users = 0;                 // steps that read or write it; it is not recycled meanwhile
 
@@ -65,6 +66,7 @@ struct JournalFile {
   std::vector<IndexRow> index;  // until it is written into the seal
 
   const Part& part_at(uint64_t position) const;
+  bool writable() const { return ready && !parts.back().slot->prewriting; }
   // The place beyond which no frame may reach: the seal needs the rest.
   uint64_t usable() const;
 };
@@ -120,6 +122,7 @@ class FileSet {
   void attach(std::shared_ptr<JournalFile> file, uint64_t start);
   void attached(std::shared_ptr<JournalFile> file, const FileHeader& header, Result<Prepared> done);
   void refill();
+  void changed();
   void failed(const Error& error);
   void recovered();
   void recycle(std::shared_ptr<Slot> slot);
@@ -143,6 +146,7 @@ class FileSet {
   uint32_t last_slot_ = 0;
   uint64_t serial_ = 0;
   bool started_ = false;
+  bool change_posted_ = false;
   bool refilling_ = false;
   bool prewriting_ = false;
   bool full_ = false;

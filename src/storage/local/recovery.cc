@@ -19,6 +19,7 @@ class Recovery::Window {
  public:
   Window(Disk& disk, JournalFile& file) : disk_(disk), file_(file) {}
 
+  void forget() { filled_ = 0; }
   uint64_t end() const { return file_.size; }
   uint32_t salt_at(uint64_t offset) const { return file_.part_at(offset).salt; }
 
@@ -223,16 +224,15 @@ Result<void> Recovery::replay_file(JournalFile& file) {
     const auto header = decode_frame_header(*head, window.salt_at(at));
     const bool placed = header && header->file == file.id && header->block == at / kBlock &&
                         header->epoch == file.epoch && at + header->bytes() <= window.end();
-    if (!placed) return judge_bad_frame(file, window, at);
-    const auto frame = window.view(at, header->bytes());
+    Result<ByteView> frame = placed ? window.view(at, header->bytes()) : ByteView();
     if (!frame) return std::unexpected(frame.error());
-    if (!frame_is_whole(*header, *frame, window.salt_at(at)))
-      return judge_bad_frame(file, window, at);
-    if (header->first > expected_) {
-      return corrupt(
-          fmt::format("journal file {} continues with commit {}, but commit {} is missing",
-                      file.id.value(), header->first.value(), expected_.value()));
+    if (!placed || !frame_is_whole(*header, *frame, window.salt_at(at))) {
+      const auto dropped = drop_unused_part(file, window, at);
+      if (!dropped) return std::unexpected(dropped.error());
+      if (!*dropped) return judge_bad_frame(file, window, at);
+      continue;
     }
+    if (header->first > expected_) return judge_gap(file, window, at);
     at += header->bytes();
     file.end = at;
     if (header->kind == FrameKind::kSeal) return {};
@@ -289,24 +289,60 @@ Result<void> Recovery::replay_entry(const FrameHeader& header,
   return owner_.replay(lsn, now, entry.cell, entry.event, entry.payload, extent);
 }
 
-// The frame at `at` is not whole. If anything later in the file says that its commits had been
-// durable, this is corruption; otherwise it is where a crash cut the journal off, and what follows
-// in this file is dead. Whether a later file goes on exactly here is seen when that is read.
-Result<void> Recovery::judge_bad_frame(JournalFile& file, Window& window, uint64_t at) {
-  file.end = std::max(file.end, at);
-  for (uint64_t place = at + kBlock; place + kBlock <= window.end(); place += kBlock) {
+// Whether a frame of this file, from `from` on, says that commit expected_ had been durable.
+Result<bool> Recovery::vouched_for(JournalFile& file, Window& window, uint64_t from) {
+  for (uint64_t place = from; place + kBlock <= window.end(); place += kBlock) {
     const auto head = window.view(place, kBlock);
     if (!head) return std::unexpected(head.error());
     const auto header = decode_frame_header(*head, window.salt_at(place));
     if (!header || header->file != file.id || header->block != place / kBlock) continue;
-    if (header->durable >= expected_) {
-      return corrupt(
-          fmt::format("the frame at byte {} of journal file {} is damaged; it held commit {}, "
-                      "which was durable",
-                      at, file.id.value(), expected_.value()));
-    }
+    if (header->durable >= expected_) return true;
   }
-  return {};
+  return false;
+}
+
+// A part was made after a failed write, but the crash came before its first frame was there: the
+// part before it counts, which may have taken the bytes all the same.
+Result<bool> Recovery::drop_unused_part(JournalFile& file, Window& window, uint64_t at) {
+  if (file.parts.size() < 2 || file.parts.back().start != at) return false;
+  const auto vouched = vouched_for(file, window, at + kBlock);
+  if (!vouched) return std::unexpected(vouched.error());
+  if (*vouched) return false;
+  // Its header must not claim the place any more, once this part of the file is not replayed again.
+  const auto slot = file.parts.back().slot;
+  file.parts.pop_back();
+  window.forget();
+  auto handle = disk_.open(slot->path(), OpenMode::kDirect);
+  if (!handle) return std::unexpected(handle.error());
+  const Buffer zeros(kBlock);
+  if (auto ok = write_all(**handle, 0, zeros.span(), Sync::kData); !ok) {
+    return std::unexpected(ok.error());
+  }
+  files_.adopt_free(slot);
+  return true;
+}
+
+// The frame at `at` is not whole. Unless a later one vouches for it this is where a crash cut the
+// journal off, and what follows in this file is dead. Whether a later file goes on exactly here is
+// seen when that is read.
+Result<void> Recovery::judge_bad_frame(JournalFile& file, Window& window, uint64_t at) {
+  file.end = std::max(file.end, at);
+  const auto vouched = vouched_for(file, window, at + kBlock);
+  if (!vouched) return std::unexpected(vouched.error());
+  if (!*vouched) return {};
+  return corrupt(fmt::format(
+      "the frame at byte {} of journal file {} is damaged; it held commit {}, which was durable",
+      at, file.id.value(), expected_.value()));
+}
+
+// The file begins beyond the commit that is expected. Unless it vouches for that one, it was
+// written beside the frame that a crash tore, and is dead.
+Result<void> Recovery::judge_gap(JournalFile& file, Window& window, uint64_t at) {
+  const auto vouched = vouched_for(file, window, at);
+  if (!vouched) return std::unexpected(vouched.error());
+  if (!*vouched) return {};
+  return corrupt(fmt::format("commit {}, which was durable, is missing before journal file {}",
+                             expected_.value(), file.id.value()));
 }
 
 Result<void> Recovery::corrupt(const std::string& what) {

@@ -72,6 +72,9 @@ class Recovery {
                             const EntryView& entry,
                             Lsn lsn,
                             uint32_t position);
+  Result<bool> drop_unused_part(JournalFile& file, Window& window, uint64_t at);
+  Result<bool> vouched_for(JournalFile& file, Window& window, uint64_t from);
+  Result<void> judge_gap(JournalFile& file, Window& window, uint64_t at);
   Result<void> judge_bad_frame(JournalFile& file, Window& window, uint64_t at);
   Result<void> corrupt(const std::string& what);
 

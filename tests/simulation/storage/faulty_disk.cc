@@ -22,7 +22,8 @@ class FaultyDisk::OpenFile : public File {
       : disk_(disk), inode_(std::move(inode)), life_(disk.life_) {}
 
   Result<size_t> read(uint64_t offset, std::span<char> into) override {
-    if (life_ != disk_.life_) return std::unexpected(disk_.failure("the machine is off"));
+    if (disk_.off_ || life_ != disk_.life_)
+      return std::unexpected(disk_.failure("the machine is off"));
     if (disk_.happens(disk_.faults.read_error)) return std::unexpected(disk_.failure("read error"));
     if (offset >= inode_->bytes.size()) return 0;
     size_t count = std::min<uint64_t>(into.size(), inode_->bytes.size() - offset);
@@ -32,15 +33,18 @@ class FaultyDisk::OpenFile : public File {
     return count;
   }
   Result<size_t> write(uint64_t offset, std::span<const char> from, Sync sync) override {
-    if (life_ != disk_.life_) return std::unexpected(disk_.failure("the machine is off"));
+    if (disk_.off_ || life_ != disk_.life_)
+      return std::unexpected(disk_.failure("the machine is off"));
     return disk_.write(inode_, offset, {from.data(), from.size()}, sync);
   }
   Result<void> sync() override {
-    if (life_ != disk_.life_) return std::unexpected(disk_.failure("the machine is off"));
+    if (disk_.off_ || life_ != disk_.life_)
+      return std::unexpected(disk_.failure("the machine is off"));
     return disk_.sync(inode_);
   }
   Result<void> allocate(uint64_t size) override {
-    if (life_ != disk_.life_) return std::unexpected(disk_.failure("the machine is off"));
+    if (disk_.off_ || life_ != disk_.life_)
+      return std::unexpected(disk_.failure("the machine is off"));
     if (disk_.happens(disk_.faults.allocate_error))
       return std::unexpected(disk_.failure("allocate error"));
     const uint64_t now = inode_->bytes.size();
@@ -88,6 +92,7 @@ Result<size_t> FaultyDisk::write(const InodePtr& inode,
     return std::unexpected(failure("no space left"));
   }
   if (happens(faults.write_error)) {
+    ++errors_;
     put(*inode, offset, bytes.substr(0, random_.below(bytes.size() + 1)), false);
     return std::unexpected(failure("write error"));
   }
@@ -95,13 +100,21 @@ Result<size_t> FaultyDisk::write(const InodePtr& inode,
     bytes = bytes.substr(0, 1 + random_.below(bytes.size() - 1));
   }
   put(*inode, offset, bytes, sync == Sync::kData && !dying_);
+  if (dying_ && sync == Sync::kData) {
+    off_ = true;
+    return std::unexpected(failure("the machine is off"));
+  }
   return bytes.size();
 }
 
 Result<void> FaultyDisk::sync(const InodePtr& inode) {
   ++syncs_;
-  if (dying_) return {};
+  if (dying_) {
+    off_ = true;
+    return std::unexpected(failure("the machine is off"));
+  }
   if (happens(faults.sync_error)) {
+    ++errors_;
     settle(*inode, 50);
     return std::unexpected(failure("sync error"));
   }
@@ -137,7 +150,7 @@ void FaultyDisk::cut_power(uint64_t keep_percent) {
   durable_names_ = names_;
   changes_.clear();
   ++life_;
-  locked_ = dying_ = false;
+  locked_ = dying_ = off_ = false;
 }
 
 void FaultyDisk::change_names(const std::string& folder, NameChange change) {
@@ -146,7 +159,11 @@ void FaultyDisk::change_names(const std::string& folder, NameChange change) {
 }
 
 Result<void> FaultyDisk::sync_directory(const std::string& path) {
-  if (dying_) return {};
+  if (off_) return std::unexpected(failure("the machine is off"));
+  if (dying_) {
+    off_ = true;
+    return std::unexpected(failure("the machine is off"));
+  }
   if (happens(faults.sync_error)) return std::unexpected(failure("sync error"));
   std::erase_if(changes_, [&](auto& entry) {
     if (entry.first != path) return false;
@@ -171,6 +188,7 @@ Result<std::unique_ptr<DirectoryLock>> FaultyDisk::lock() {
 }
 
 Result<std::unique_ptr<File>> FaultyDisk::open(const std::string& path, OpenMode mode) {
+  if (off_) return std::unexpected(failure("the machine is off"));
   const auto known = names_.find(path);
   const bool makes = mode == OpenMode::kDirectCreate || mode == OpenMode::kReplace;
   if (known == names_.end() && !makes) return fail(ErrorCode::kNotFound, "no file " + path);
@@ -188,6 +206,7 @@ Result<std::unique_ptr<File>> FaultyDisk::open(const std::string& path, OpenMode
 }
 
 Result<void> FaultyDisk::rename(const std::string& from, const std::string& to) {
+  if (off_) return std::unexpected(failure("the machine is off"));
   if (!names_.contains(from)) return fail(ErrorCode::kNotFound, "no file " + from);
   change_names(folder_of(from), [from, to, inode = names_[from]](Names& names) {
     names.erase(from);
@@ -197,6 +216,7 @@ Result<void> FaultyDisk::rename(const std::string& from, const std::string& to) 
 }
 
 Result<void> FaultyDisk::remove(const std::string& path) {
+  if (off_) return std::unexpected(failure("the machine is off"));
   change_names(folder_of(path), [path](Names& names) { names.erase(path); });
   return {};
 }

@@ -48,6 +48,7 @@ class FaultyDisk : public Disk {
   uint64_t used() const;
   uint64_t syncs() const { return syncs_; }
   uint64_t writes() const { return writes_; }
+  uint64_t errors() const { return errors_; }  // of writes and syncs so far
 
   Result<std::unique_ptr<DirectoryLock>> lock() override;
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
@@ -90,8 +91,10 @@ class FaultyDisk : public Disk {
   uint64_t life_ = 0;  // counts power cuts: handles of an earlier life are dead
   bool locked_ = false;
   bool dying_ = false;
+  bool off_ = false;
   uint64_t syncs_ = 0;
   uint64_t writes_ = 0;
+  uint64_t errors_ = 0;
 };
 
 }  // namespace weir::storage

@@ -1,5 +1,8 @@
 #include "simulation/storage/sim_executor.h"
 
+#include <algorithm>
+#include <memory>
+
 namespace weir::storage {
 
 bool SimExecutor::run_lane(size_t lane) {
@@ -41,11 +44,11 @@ bool SimExecutor::step() {
   return fire_timer();
 }
 
-void SimExecutor::die() {
+void SimExecutor::die(const std::function<void()>& next) {
   for (auto& lane : lanes_) {
-    while (!lane.empty() && random_.one_in(2)) {
+    if (!lane.empty() && random_.one_in(2)) {
+      next();
       Task task = std::move(lane.front());
-      lane.pop_front();
       task();
     }
     lane.clear();
@@ -55,12 +58,9 @@ void SimExecutor::die() {
 }
 
 void SimExecutor::pass(Duration duration) {
-  const Duration until = now_ + duration;
-  bool reached = false;
-  after(duration, [&reached] { reached = true; });
-  while (!reached && now_ < until + duration) {
-    if (!step()) break;
-  }
+  const auto reached = std::make_shared<bool>(false);
+  after(duration, [reached] { *reached = true; });
+  while (!*reached) step();
 }
 
 }  // namespace weir::storage

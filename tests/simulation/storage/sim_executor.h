@@ -4,6 +4,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -32,8 +33,8 @@ class SimExecutor : public Executor {
   // One thing happens. False if nothing could: no task, no step, no timer.
   bool step();
   // The process is killed while steps are under way: some of them still reach the disk, nobody
-  // hears of it.
-  void die();
+  // hears of it. Before each of them `next` is called.
+  void die(const std::function<void()>& next = [] {});
   // Runs until `done` or until nothing happens any more; returns done().
   template <typename Done>
   bool run_until(Done done, size_t steps_max = 100'000) {
