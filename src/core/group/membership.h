@@ -82,7 +82,7 @@ struct JoinedMember {
 struct JoinAnswer {
   Ticket ticket = 0;
   std::optional<ErrorCode> error{};  // with an error only member_id counts
-  bool id_required = false;        // come again with member_id
+  bool id_required = false;          // come again with member_id
   int32_t generation = -1;
   std::string protocol_type{};
   std::string protocol{};
@@ -142,6 +142,8 @@ class Membership {
   };
 
   explicit Membership(MembershipConfig config = {}) : config_(config) {}
+  // For what happens from now on.
+  void configure(const MembershipConfig& config) { config_ = config; }
 
   // kInconsistentProtocol, kUnknownMember, kFencedInstance, kLimitReached (as the answer's error).
   void join(const JoinRequest& request, Ticket ticket, Timestamp now, Answers& answers);

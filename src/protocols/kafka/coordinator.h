@@ -1,0 +1,77 @@
+#pragma once
+// Coordinator: the groups of this broker. It keeps the calls that wait for a rebalance, the clock
+// of every group's membership, and the retention of committed offsets; what a group is lies in
+// core/group, in its cell.
+//
+// Thread: the state shard's.
+
+#include <absl/container/flat_hash_map.h>
+
+#include <functional>
+#include <string>
+
+#include "broker/broker.h"
+#include "broker/group_cell.h"
+#include "protocols/kafka/call.h"
+#include "protocols/kafka/config.h"
+#include "runtime/clock.h"
+
+namespace weir::kafka {
+
+class Coordinator {
+ public:
+  Coordinator(broker::Broker& broker, runtime::Clock& clock, const Config& config);
+
+  using JoinDone = std::move_only_function<void(const group::JoinAnswer&)>;
+  using SyncDone = std::move_only_function<void(const group::SyncAnswer&)>;
+
+  // Exactly one call back, within the call or later. The group is made by the first join.
+  void join(const std::string& group, group::JoinRequest request, JoinDone done);
+  void sync(const std::string& group, const group::SyncRequest& request, SyncDone done);
+  std::optional<ErrorCode> heartbeat(const std::string& group,
+                                     const std::string& member_id,
+                                     const std::optional<std::string>& instance_id,
+                                     int32_t generation);
+  std::optional<ErrorCode> leave(const std::string& group, const group::LeavingMember& who);
+
+  // Null when there is no such group.
+  broker::GroupCell* find(const std::string& group);
+  // Journals the event and applies it. Empty events change nothing.
+  Result<broker::Depends> change_offsets(const std::string& group,
+                                         const group::OffsetsEvent& event,
+                                         bool create);
+  // kNotFound, kGroupNotEmpty.
+  Result<broker::Depends> remove(const std::string& group);
+  // A topic is gone: its offsets go from every group.
+  void forget_topic(const catalog::Uuid& topic);
+
+  Timestamp now() { return clock_.now(); }
+
+ private:
+  struct Timer {
+    broker::WaiterId waiter;
+    Timestamp due;
+  };
+
+  broker::GroupCell* find_or_make(const std::string& group, std::optional<ErrorCode>& error);
+  broker::GroupCell& prepared(CellId id);
+  void deliver(group::Answers answers);
+  void give_up();
+  void arm(const std::string& group, const group::Membership& members);
+  void on_timer(const std::string& group);
+  void arm_retention();
+  void expire_offsets();
+
+  broker::Broker& broker_;
+  runtime::Clock& clock_;
+  const Config& config_;
+  group::Ticket last_ticket_ = 0;
+  absl::flat_hash_map<group::Ticket, JoinDone> joins_;
+  absl::flat_hash_map<group::Ticket, SyncDone> syncs_;
+  absl::flat_hash_map<std::string, Timer> timers_;
+  // Before it nobody knows since when a group has been empty.
+  Timestamp started_;
+  bool retention_armed_ = false;
+};
+
+}  // namespace weir::kafka

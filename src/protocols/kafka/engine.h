@@ -1,0 +1,23 @@
+#pragma once
+// Engine: what the Kafka port has on the state shard. Thread: that shard's.
+
+#include "broker/broker.h"
+#include "protocols/kafka/coordinator.h"
+
+namespace weir::kafka {
+
+class Engine {
+ public:
+  Engine(broker::Broker& the_broker, runtime::Clock& clock, const Config& config)
+      : broker(the_broker), groups(the_broker, clock, config), clock_(clock) {}
+
+  Timestamp now() { return clock_.now(); }
+
+  broker::Broker& broker;
+  Coordinator groups;
+
+ private:
+  runtime::Clock& clock_;
+};
+
+}  // namespace weir::kafka

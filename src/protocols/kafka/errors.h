@@ -1,0 +1,70 @@
+#pragma once
+// Kafka's error codes (kafka.apache.org/protocol, error codes) and the one place where the broker's
+// errors become them.
+
+#include <cstdint>
+#include <optional>
+
+#include "base/error.h"
+
+namespace weir::kafka {
+
+enum class KafkaError : int16_t {
+  kUnknownServerError = -1,
+  kNone = 0,
+  kOffsetOutOfRange = 1,
+  kCorruptMessage = 2,
+  kUnknownTopicOrPartition = 3,
+  kNotLeaderOrFollower = 6,
+  kRequestTimedOut = 7,
+  kMessageTooLarge = 10,
+  kOffsetMetadataTooLarge = 12,
+  kCoordinatorNotAvailable = 15,
+  kInvalidTopic = 17,
+  kInvalidRequiredAcks = 21,
+  kIllegalGeneration = 22,
+  kInconsistentGroupProtocol = 23,
+  kInvalidGroupId = 24,
+  kUnknownMemberId = 25,
+  kInvalidSessionTimeout = 26,
+  kRebalanceInProgress = 27,
+  kInvalidTimestamp = 32,
+  kUnsupportedVersion = 35,
+  kTopicAlreadyExists = 36,
+  kInvalidPartitions = 37,
+  kInvalidReplicationFactor = 38,
+  kInvalidReplicaAssignment = 39,
+  kInvalidConfig = 40,
+  kInvalidRequest = 42,
+  kUnsupportedForMessageFormat = 43,
+  kPolicyViolation = 44,
+  kOutOfOrderSequenceNumber = 45,
+  kDuplicateSequenceNumber = 46,
+  kInvalidProducerEpoch = 47,
+  kKafkaStorageError = 56,
+  kUnknownProducerId = 59,
+  kNonEmptyGroup = 68,
+  kGroupIdNotFound = 69,
+  kFetchSessionIdNotFound = 70,
+  kFencedLeaderEpoch = 74,
+  kUnknownLeaderEpoch = 75,
+  kUnsupportedCompressionType = 76,
+  kMemberIdRequired = 79,
+  kGroupMaxSizeReached = 81,
+  kFencedInstanceId = 82,
+  kGroupSubscribedToTopic = 86,
+  kInvalidRecord = 87,
+  kUnknownTopicId = 100,
+};
+
+constexpr int16_t wire_code(KafkaError error) {
+  return static_cast<int16_t>(error);
+}
+
+// For requests about topics, logs and records.
+KafkaError topic_error(ErrorCode code);
+// For requests to the group coordinator.
+KafkaError group_error(ErrorCode code);
+KafkaError group_error(const std::optional<ErrorCode>& code);  // nothing: kNone
+
+}  // namespace weir::kafka

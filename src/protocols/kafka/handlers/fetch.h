@@ -1,0 +1,17 @@
+#pragma once
+#include "protocols/kafka/gen/fetch.h"
+#include "protocols/kafka/handlers/handler.h"
+
+namespace weir::kafka {
+
+// Long polls wait for the safe end of their logs to move; nothing polls. Limits are those of
+// KIP-74: the first partition that has something gives at least one whole batch, then the limits
+// hold. Fetch sessions (KIP-227) are not made: a client that asks for one gets session 0 and goes
+// on with full requests.
+struct FetchHandler {
+  using Request = FetchRequest;
+  static constexpr wire::VersionRange kVersions{4, 18};
+  static void handle(Call call, Request request);
+};
+
+}  // namespace weir::kafka

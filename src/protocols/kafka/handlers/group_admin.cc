@@ -1,0 +1,116 @@
+#include "protocols/kafka/handlers/group_admin.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "protocols/kafka/engine.h"
+#include "protocols/kafka/group_text.h"
+#include "protocols/kafka/operations.h"
+
+namespace weir::kafka {
+namespace {
+
+constexpr int16_t kUnknownIsAnErrorSince = 6;
+constexpr std::string_view kClassic = "classic";
+
+Bytes state_text(group::State state) {
+  return wire::literal(group::to_string(state));
+}
+
+bool same_word(std::string_view a, std::string_view b) {
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+// No filter lets everything through.
+bool passes(const std::vector<Bytes>& filter, std::string_view word) {
+  return filter.empty() ||
+         std::ranges::any_of(filter, [&](const Bytes& one) { return same_word(one.view(), word); });
+}
+
+void describe(const group::Membership& members, DescribeGroupsResponse::Group& group) {
+  group.group_state = state_text(members.state());
+  group.protocol_type = Bytes::copy_of(members.protocol_type());
+  // Between generations there is no strategy, and what members brought or got says nothing.
+  const bool stable = members.state() == group::State::kStable;
+  if (stable) group.protocol_data = Bytes::copy_of(members.protocol());
+  for (const auto& [id, member] : members.members()) {
+    auto& one = group.members.emplace_back();
+    one.member_id = Bytes::copy_of(id);
+    one.group_instance_id = bytes_of(member.instance_id);
+    one.client_id = Bytes::copy_of(member.client_id);
+    one.client_host = Bytes::copy_of(member.client_host);
+    if (!stable) continue;
+    const group::Protocol* protocol = member.find(members.protocol());
+    if (protocol) one.member_metadata = protocol->metadata;
+    one.member_assignment = member.assignment;
+  }
+}
+
+}  // namespace
+
+void DescribeGroupsHandler::handle(Call call, Request request) {
+  call.engine().call(
+      [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
+        DescribeGroupsResponse response;
+        for (const Bytes& id : request.groups) {
+          auto& group = response.groups.emplace_back();
+          group.group_id = id;
+          if (request.include_authorized_operations) group.authorized_operations = kGroupOperations;
+          if (const broker::GroupCell* cell = engine.groups.find(text_of(id))) {
+            describe(cell->members, group);
+            continue;
+          }
+          group.group_state = state_text(group::State::kDead);
+          if (call.version() >= kUnknownIsAnErrorSince) {
+            group.error_code = wire_code(KafkaError::kGroupIdNotFound);
+            group.error_message = wire::literal("there is no such group");
+          }
+        }
+        call.answer(response, engine.broker.catalog_depends());
+      });
+}
+
+void ListGroupsHandler::handle(Call call, Request request) {
+  call.engine().call(
+      [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
+        ListGroupsResponse response;
+        std::vector<std::string> names;
+        engine.broker.catalog().each_group([&](const broker::Name& name, CellId) {
+          if (name.space.empty()) names.push_back(name.name);
+          return true;
+        });
+        for (const std::string& name : names) {
+          const group::Membership& members = engine.groups.find(name)->members;
+          if (!passes(request.states_filter, group::to_string(members.state()))) continue;
+          if (!passes(request.types_filter, kClassic)) continue;
+          auto& group = response.groups.emplace_back();
+          group.group_id = Bytes::copy_of(name);
+          group.protocol_type = Bytes::copy_of(members.protocol_type());
+          group.group_state = state_text(members.state());
+          group.group_type = wire::literal(kClassic);
+        }
+        call.answer(response, engine.broker.catalog_depends());
+      });
+}
+
+void DeleteGroupsHandler::handle(Call call, Request request) {
+  call.engine().call(
+      [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
+        DeleteGroupsResponse response;
+        broker::Depends depends;
+        for (const Bytes& id : request.groups_names) {
+          auto& group = response.results.emplace_back();
+          group.group_id = id;
+          const auto removed = engine.groups.remove(text_of(id));
+          if (removed) {
+            add(depends, *removed);
+          } else {
+            group.error_code = wire_code(group_error(removed.error().code));
+          }
+        }
+        call.answer(response, depends);
+      });
+}
+
+}  // namespace weir::kafka

@@ -1,0 +1,129 @@
+#include "protocols/kafka/handlers/produce.h"
+
+#include <optional>
+#include <vector>
+
+#include "protocols/kafka/engine.h"
+#include "protocols/kafka/topics.h"
+
+namespace weir::kafka {
+namespace {
+
+// Several appends share a commit as long as they fit well into one.
+constexpr size_t kSharedCommitBytesMax = broker::kCommitBytesMax / 2;
+
+using Prepared = Result<broker::PreparedBatch>;
+
+struct Job {
+  ProduceRequest request;
+  std::vector<Prepared> batches;  // one per partition, in the order of the request
+  size_t bytes = 0;
+  KafkaError refused = KafkaError::kNone;  // of the whole request
+};
+
+// Also reads the bytes of compressed batches only as far as their checksum needs.
+Prepared prepare(const ProduceRequest::Partition& partition, const Config& config) {
+  if (!partition.records || partition.records->empty()) {
+    return fail(ErrorCode::kInvalidArgument, "a partition without records");
+  }
+  log::DoorRules rules;
+  rules.batch_bytes_max = config.batch_bytes_max;
+  return broker::Broker::prepare_batch(partition.records->pieces.front(), rules);
+}
+
+KafkaError error_of_batch(const Error& error) {
+  // What a transactional batch meets at the door.
+  if (error.code == ErrorCode::kUnsupported) return KafkaError::kInvalidRequest;
+  return topic_error(error.code);
+}
+
+void refuse(ProduceResponse::Partition& partition, KafkaError error, std::string_view message) {
+  partition.error_code = wire_code(error);
+  partition.base_offset = -1;
+  if (!message.empty()) partition.error_message = Bytes::copy_of(message);
+}
+
+class Appender {
+ public:
+  Appender(Engine& engine, int16_t version, Job& job)
+      : engine_(engine), version_(version), job_(job) {}
+
+  ProduceResponse run() {
+    // One commit for the whole request, if it is admitted at once; otherwise each batch stands or
+    // falls alone.
+    std::optional<broker::Broker::Turn> turn;
+    if (job_.bytes <= kSharedCommitBytesMax) {
+      turn.emplace(engine_.broker, engine_.now(), broker::Admission::kData, job_.bytes);
+    }
+    ProduceResponse response;
+    size_t next = 0;
+    for (const ProduceRequest::Topic& topic : job_.request.topic_data) {
+      ProduceResponse::Topic& answer = response.responses.emplace_back();
+      answer.name = topic.name;
+      answer.topic_id = topic.topic_id;
+      for (const ProduceRequest::Partition& partition : topic.partition_data) {
+        ProduceResponse::Partition& result = answer.partition_responses.emplace_back();
+        result.index = partition.index;
+        append(topic, partition, job_.batches[next++], result);
+      }
+    }
+    return response;
+  }
+
+  const broker::Depends& depends() const { return depends_; }
+  bool failed() const { return failed_; }
+
+ private:
+  void append(const ProduceRequest::Topic& topic,
+              const ProduceRequest::Partition& partition,
+              const Prepared& batch,
+              ProduceResponse::Partition& result) {
+    const auto refused = [&](KafkaError error, std::string_view message) {
+      failed_ = true;
+      refuse(result, error, message);
+    };
+    if (job_.refused != KafkaError::kNone) return refused(job_.refused, "");
+    const TopicRef ref = resolve(engine_.broker, version_ >= 13, topic.name.view(), topic.topic_id);
+    if (!ref.thing) return refused(ref.error, "");
+    const auto log = partition_log(*ref.thing, partition.index);
+    if (!log) return refused(KafkaError::kUnknownTopicOrPartition, "");
+    if (!batch) return refused(error_of_batch(batch.error()), batch.error().message);
+    const auto appended = engine_.broker.append(*log, *batch, engine_.now());
+    if (!appended) return refused(topic_error(appended.error().code), appended.error().message);
+    result.base_offset = appended->base_offset.value();
+    result.log_start_offset = appended->log_start.value();
+    if (ref.thing->log_policy.log_append_time) result.log_append_time_ms = appended->appended.ms();
+    add(depends_, appended->depends);
+  }
+
+  Engine& engine_;
+  const int16_t version_;
+  Job& job_;
+  broker::Depends depends_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+void ProduceHandler::handle(Call call, Request request) {
+  Job job;
+  for (const Request::Topic& topic : request.topic_data) {
+    for (const Request::Partition& partition : topic.partition_data) {
+      job.batches.push_back(prepare(partition, call.config()));
+      if (partition.records) job.bytes += partition.records->size();
+    }
+  }
+  const int16_t acks = request.acks;
+  if (acks < -1 || acks > 1) job.refused = KafkaError::kInvalidRequiredAcks;
+  if (request.transactional_id) job.refused = KafkaError::kInvalidRequest;  // no transactions yet
+  job.request = std::move(request);
+  call.engine().call([call = std::move(call), job = std::move(job), acks](Engine& engine) mutable {
+    Appender appender(engine, call.version(), job);
+    const ProduceResponse response = appender.run();
+    if (acks != 0) return call.answer(response, appender.depends());
+    if (!appender.failed())
+      call.answer_nothing();  // else the call is dropped, and the connection with it
+  });
+}
+
+}  // namespace weir::kafka

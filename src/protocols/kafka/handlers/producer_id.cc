@@ -1,0 +1,21 @@
+#include "protocols/kafka/handlers/producer_id.h"
+
+#include "protocols/kafka/engine.h"
+
+namespace weir::kafka {
+
+void InitProducerIdHandler::handle(Call call, Request request) {
+  if (request.transactional_id) {
+    InitProducerIdResponse response;
+    response.error_code = wire_code(KafkaError::kInvalidRequest);
+    response.producer_epoch = -1;
+    return call.answer(response);
+  }
+  call.engine().call([call = std::move(call)](Engine& engine) mutable {
+    InitProducerIdResponse response;
+    response.producer_id = static_cast<int64_t>(engine.broker.random().next() >> 1);
+    call.answer(response);
+  });
+}
+
+}  // namespace weir::kafka

@@ -1,0 +1,59 @@
+#include "protocols/kafka/handlers/api_versions.h"
+#include "protocols/kafka/handlers/configs.h"
+#include "protocols/kafka/handlers/fetch.h"
+#include "protocols/kafka/handlers/group_admin.h"
+#include "protocols/kafka/handlers/group_membership.h"
+#include "protocols/kafka/handlers/group_offsets.h"
+#include "protocols/kafka/handlers/handler.h"
+#include "protocols/kafka/handlers/log_dirs.h"
+#include "protocols/kafka/handlers/metadata.h"
+#include "protocols/kafka/handlers/offsets.h"
+#include "protocols/kafka/handlers/produce.h"
+#include "protocols/kafka/handlers/producer_id.h"
+#include "protocols/kafka/handlers/topics.h"
+
+namespace weir::kafka {
+
+std::span<const HandlerEntry> all_handlers() {
+  static constexpr HandlerEntry kAll[] = {
+      handler_entry<ProduceHandler>(),
+      handler_entry<FetchHandler>(),
+      handler_entry<ListOffsetsHandler>(),
+      handler_entry<MetadataHandler>(),
+      handler_entry<OffsetCommitHandler>(),
+      handler_entry<OffsetFetchHandler>(),
+      handler_entry<FindCoordinatorHandler>(),
+      handler_entry<JoinGroupHandler>(),
+      handler_entry<HeartbeatHandler>(),
+      handler_entry<LeaveGroupHandler>(),
+      handler_entry<SyncGroupHandler>(),
+      handler_entry<DescribeGroupsHandler>(),
+      handler_entry<ListGroupsHandler>(),
+      handler_entry<ApiVersionsHandler>(),
+      handler_entry<CreateTopicsHandler>(),
+      handler_entry<DeleteTopicsHandler>(),
+      handler_entry<DeleteRecordsHandler>(),
+      handler_entry<InitProducerIdHandler>(),
+      handler_entry<OffsetForLeaderEpochHandler>(),
+      handler_entry<DescribeConfigsHandler>(),
+      handler_entry<AlterConfigsHandler>(),
+      handler_entry<DescribeLogDirsHandler>(),
+      handler_entry<CreatePartitionsHandler>(),
+      handler_entry<DeleteGroupsHandler>(),
+      handler_entry<IncrementalAlterConfigsHandler>(),
+      handler_entry<OffsetDeleteHandler>(),
+      handler_entry<DescribeClusterHandler>(),
+      handler_entry<ListConfigResourcesHandler>(),
+      handler_entry<DescribeTopicPartitionsHandler>(),
+  };
+  return kAll;
+}
+
+const HandlerEntry* find_handler(int16_t key) {
+  for (const HandlerEntry& handler : all_handlers()) {
+    if (handler.key == key) return &handler;
+  }
+  return nullptr;
+}
+
+}  // namespace weir::kafka

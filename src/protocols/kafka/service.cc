@@ -1,0 +1,43 @@
+#include "protocols/kafka/service.h"
+
+#include <latch>
+
+#include "protocols/kafka/engine.h"
+#include "protocols/kafka/session.h"
+
+namespace weir::kafka {
+
+void ServiceMetrics::register_in(MetricRegistry& registry) const {
+  registry.add("weir_kafka_requests_total", "Kafka requests that were handled", {}, requests);
+  registry.add("weir_kafka_refused_total", "Kafka frames that ended their connection", {}, refused);
+}
+
+Service::Service(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock, Config config)
+    : config_(std::move(config)) {
+  std::unique_ptr<Engine> engine;
+  std::latch made(1);
+  broker.call([&](broker::Broker& here) {
+    engine = std::make_unique<Engine>(here, clock, config_);
+    made.count_down();
+  });
+  made.wait();
+  engine_ = std::make_unique<runtime::Owned<Engine>>(broker.shard(), std::move(engine));
+}
+
+Service::~Service() = default;
+
+net::SessionFactory Service::sessions() {
+  return
+      [this](net::Connection& connection) { return std::make_unique<Session>(connection, *this); };
+}
+
+net::ConnectionLimits Service::connection_limits() const {
+  net::ConnectionLimits limits;
+  limits.request_bytes_max = config_.frame_bytes_max + kFrameSizeBytes;
+  // One full fetch answer may stand behind another; above that the client has to read first.
+  limits.output_bytes_max = 2 * config_.fetch_bytes_max;
+  limits.replies_max = 1024;
+  return limits;
+}
+
+}  // namespace weir::kafka

@@ -1,0 +1,47 @@
+#pragma once
+// The Kafka port: what the server assembles. Must outlive all of its sessions.
+
+#include <memory>
+
+#include "base/metrics.h"
+#include "broker/broker.h"
+#include "net/connection.h"
+#include "protocols/kafka/config.h"
+#include "runtime/clock.h"
+#include "runtime/owned.h"
+
+namespace weir::kafka {
+
+class Engine;
+
+// Counted for every connection; any thread.
+struct ServiceMetrics {
+  Counter requests;
+  Counter refused;  // frames that ended their connection
+
+  void register_in(MetricRegistry& registry) const;
+};
+
+class Service {
+ public:
+  // `broker` and `clock` must outlive the service. Waits for the broker's shard, which must be
+  // running.
+  Service(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock, Config config);
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  net::SessionFactory sessions();
+  net::ConnectionLimits connection_limits() const;
+
+  const Config& config() const { return config_; }
+  runtime::Owned<Engine>& engine() { return *engine_; }
+  ServiceMetrics& metrics() { return metrics_; }
+
+ private:
+  const Config config_;
+  std::unique_ptr<runtime::Owned<Engine>> engine_;
+  ServiceMetrics metrics_;
+};
+
+}  // namespace weir::kafka

@@ -1,0 +1,249 @@
+#include "protocols/kafka/topic_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace weir::kafka {
+namespace {
+
+constexpr std::string_view kRetentionMs = "retention.ms";
+constexpr std::string_view kRetentionBytes = "retention.bytes";
+constexpr std::string_view kMaxMessageBytes = "max.message.bytes";
+constexpr std::string_view kTimestampType = "message.timestamp.type";
+constexpr std::string_view kDurability = "weir.durability";
+constexpr std::string_view kCleanupPolicy = "cleanup.policy";
+constexpr std::string_view kCompressionType = "compression.type";
+constexpr std::string_view kMinInsyncReplicas = "min.insync.replicas";
+constexpr std::string_view kRemoteStorage = "remote.storage.enable";
+
+using enum SettingType;
+constexpr Setting kTopicSettings[] = {
+    {kCleanupPolicy, kList, "delete", "what happens to old records; only delete is done here"},
+    {kCompressionType, kString, "producer", "batches are stored as the producer compressed them"},
+    {"delete.retention.ms", kLong, "86400000", "of compacted topics; kept, without effect"},
+    {"file.delete.delay.ms", kLong, "60000", "of Kafka's files; kept, without effect"},
+    {"flush.messages", kLong, "9223372036854775807", "see weir.durability; kept, without effect"},
+    {"flush.ms", kLong, "9223372036854775807", "see weir.durability; kept, without effect"},
+    {"follower.replication.throttled.replicas", kList, "", "of replicas; kept, without effect"},
+    {"index.interval.bytes", kInt, "4096", "of Kafka's files; kept, without effect"},
+    {"leader.replication.throttled.replicas", kList, "", "of replicas; kept, without effect"},
+    {"local.retention.bytes", kLong, "-2", "of tiered storage; kept, without effect"},
+    {"local.retention.ms", kLong, "-2", "of tiered storage; kept, without effect"},
+    {"max.compaction.lag.ms", kLong, "9223372036854775807",
+     "of compacted topics; kept, without effect"},
+    {kMaxMessageBytes, kInt, "1048588", "largest batch"},
+    {"message.timestamp.after.max.ms", kLong, "3600000", "kept, without effect"},
+    {"message.timestamp.before.max.ms", kLong, "9223372036854775807", "kept, without effect"},
+    {kTimestampType, kString, "CreateTime", "CreateTime or LogAppendTime"},
+    {"min.cleanable.dirty.ratio", kDouble, "0.5", "of compacted topics; kept, without effect"},
+    {"min.compaction.lag.ms", kLong, "0", "of compacted topics; kept, without effect"},
+    {kMinInsyncReplicas, kInt, "1", "there is one copy"},
+    {"preallocate", kBoolean, "false", "of Kafka's files; kept, without effect"},
+    {kRemoteStorage, kBoolean, "false", "tiered storage is not done here"},
+    {kRetentionBytes, kLong, "-1", "bytes that a partition keeps; -1 is no limit"},
+    {kRetentionMs, kLong, "604800000", "how long records are kept; -1 is for ever"},
+    {"segment.bytes", kInt, "1073741824", "of Kafka's files; kept, without effect"},
+    {"segment.index.bytes", kInt, "10485760", "of Kafka's files; kept, without effect"},
+    {"segment.jitter.ms", kLong, "0", "of Kafka's files; kept, without effect"},
+    {"segment.ms", kLong, "604800000", "of Kafka's files; kept, without effect"},
+    {"unclean.leader.election.enable", kBoolean, "false", "of replicas; kept, without effect"},
+    {kDurability, kString, "fsync", "what an acknowledgement waits for: fsync, os or transient"},
+};
+
+std::string property_of(std::string_view setting) {
+  return "kafka." + std::string(setting);
+}
+
+template <typename Number>
+std::optional<Number> number_of(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool is_well_formed(const Setting& setting, std::string_view value) {
+  switch (setting.type) {
+    case kBoolean: return value == "true" || value == "false";
+    case kInt: return number_of<int32_t>(value).has_value();
+    case kShort: return number_of<int16_t>(value).has_value();
+    case kLong: return number_of<int64_t>(value).has_value();
+    case kDouble: return number_of<double>(value).has_value();
+    case kString:
+    case kList: return true;
+  }
+  return false;
+}
+
+std::string_view to_text(Durability durability) {
+  switch (durability) {
+    case Durability::kFsync: return "fsync";
+    case Durability::kOs: return "os";
+    case Durability::kTransient: return "transient";
+  }
+  return "fsync";
+}
+
+std::optional<Durability> durability_of(std::string_view text) {
+  for (const Durability one : {Durability::kFsync, Durability::kOs, Durability::kTransient}) {
+    if (to_text(one) == text) return one;
+  }
+  return std::nullopt;
+}
+
+std::unexpected<Error> invalid(std::string_view name,
+                               std::string_view value,
+                               std::string_view rule) {
+  return fail(ErrorCode::kInvalidArgument, fmt::format("{}={}: {}", name, value, rule));
+}
+
+// The value that a setting has when nobody set it on the topic.
+std::string default_of(const Setting& setting, const Config& config) {
+  if (setting.name == kRetentionMs) return std::to_string(config.default_retention_ms);
+  return std::string(setting.default_value);
+}
+
+// Settings that mean something to the log. False: not one of those.
+Result<bool> apply_to_log(std::string_view name,
+                          const std::string& value,
+                          catalog::LogPolicy& policy) {
+  if (name == kRetentionMs || name == kRetentionBytes) {
+    const int64_t number = *number_of<int64_t>(value);
+    if (number < -1) return invalid(name, value, "must be -1 or more");
+    (name == kRetentionMs ? policy.retention_ms : policy.retention_bytes) = number;
+    return true;
+  }
+  if (name == kMaxMessageBytes) {
+    const int32_t number = *number_of<int32_t>(value);
+    if (number < 0) return invalid(name, value, "must not be negative");
+    policy.batch_bytes_max = static_cast<uint32_t>(number);
+    return true;
+  }
+  if (name == kTimestampType) {
+    if (value != "CreateTime" && value != "LogAppendTime") {
+      return invalid(name, value, "must be CreateTime or LogAppendTime");
+    }
+    policy.log_append_time = value == "LogAppendTime";
+    return true;
+  }
+  if (name == kDurability) {
+    const auto durability = durability_of(value);
+    if (!durability) return invalid(name, value, "must be fsync, os or transient");
+    policy.durability = *durability;
+    return true;
+  }
+  return false;
+}
+
+// Values that ask for what is not there.
+Result<> check_supported(std::string_view name, const std::string& value) {
+  if (name == kCleanupPolicy && value != "delete") {
+    return invalid(name, value, "only delete is supported; compaction is not");
+  }
+  if (name == kCompressionType && value != "producer") {
+    return invalid(name, value, "only producer is supported: batches are stored as they come");
+  }
+  if (name == kMinInsyncReplicas && value != "1") return invalid(name, value, "there is one copy");
+  if (name == kRemoteStorage && value != "false") return invalid(name, value, "not supported");
+  return {};
+}
+
+}  // namespace
+
+std::span<const Setting> topic_settings() {
+  return kTopicSettings;
+}
+
+const Setting* find_topic_setting(std::string_view name) {
+  const auto found = std::ranges::find(kTopicSettings, name, &Setting::name);
+  return found == std::end(kTopicSettings) ? nullptr : found;
+}
+
+SettingValue topic_setting(const broker::Thing& thing,
+                           const Setting& setting,
+                           const Config& config) {
+  const catalog::LogPolicy& policy = thing.log_policy;
+  const std::string by_default = default_of(setting, config);
+  std::string value;
+  if (setting.name == kRetentionMs) {
+    value = std::to_string(policy.retention_ms);
+  } else if (setting.name == kRetentionBytes) {
+    value = std::to_string(policy.retention_bytes);
+  } else if (setting.name == kMaxMessageBytes) {
+    value = std::to_string(policy.batch_bytes_max);
+  } else if (setting.name == kTimestampType) {
+    value = policy.log_append_time ? "LogAppendTime" : "CreateTime";
+  } else if (setting.name == kDurability) {
+    value = to_text(policy.durability);
+  } else {
+    const auto kept = thing.properties.find(property_of(setting.name));
+    value = kept == thing.properties.end() ? by_default : kept->second;
+  }
+  // What was set to its default on purpose counts as set.
+  const bool is_set = thing.properties.contains(property_of(setting.name)) || value != by_default;
+  return {std::move(value), !is_set};
+}
+
+Result<> set_topic_setting(std::string_view name,
+                           const std::optional<std::string>& value,
+                           const Config& config,
+                           catalog::LogPolicy& policy,
+                           catalog::Properties& properties) {
+  const Setting* setting = find_topic_setting(name);
+  if (!setting) return invalid(name, value.value_or(""), "there is no such topic setting");
+  const std::string wanted = value.value_or(default_of(*setting, config));
+  if (!is_well_formed(*setting, wanted))
+    return invalid(name, wanted, "is not of the setting's type");
+  if (auto supported = check_supported(name, wanted); !supported) return supported;
+  if (auto applied = apply_to_log(name, wanted, policy); !applied)
+    return std::unexpected(applied.error());
+  if (value) {
+    properties[property_of(name)] = wanted;
+  } else {
+    properties.erase(property_of(name));
+  }
+  return {};
+}
+
+std::vector<std::pair<Setting, std::string>> broker_settings(const Config& config) {
+  const auto ms = [](Milliseconds value) { return std::to_string(value.count()); };
+  return {
+      {{"auto.create.topics.enable", kBoolean, "true", "make topics that clients ask for"},
+       config.auto_create_topics ? "true" : "false"},
+      {{"broker.id", kInt, "1", "id of this broker"}, std::to_string(config.node_id)},
+      {{"default.replication.factor", kInt, "1", "there is one copy"}, "1"},
+      {{"delete.topic.enable", kBoolean, "true", "topics may be deleted"}, "true"},
+      {{"fetch.max.bytes", kInt, "57671680", "largest fetch answer"},
+       std::to_string(config.fetch_bytes_max)},
+      {{"group.initial.rebalance.delay.ms", kInt, "0", "how long a new group waits for members"},
+       ms(config.group_initial_rebalance_delay)},
+      {{"group.max.session.timeout.ms", kInt, "1800000", "longest session timeout"},
+       ms(config.group_session_timeout_max)},
+      {{"group.min.session.timeout.ms", kInt, "6000", "shortest session timeout"},
+       ms(config.group_session_timeout_min)},
+      {{"log.cleanup.policy", kList, "delete", "what happens to old records"}, "delete"},
+      {{"log.retention.ms", kLong, "604800000", "how long records are kept"},
+       std::to_string(config.default_retention_ms)},
+      {{"message.max.bytes", kInt, "1048588", "largest batch"}, "1048588"},
+      {{"min.insync.replicas", kInt, "1", "there is one copy"}, "1"},
+      {{"num.partitions", kInt, "1", "partitions of a topic that is made without a number"},
+       std::to_string(config.default_partitions)},
+      {{"offsets.retention.minutes", kInt, "10080", "how long an empty group is remembered"},
+       std::to_string(config.offsets_retention.count() / 60'000)},
+      {{"socket.request.max.bytes", kInt, "104857600", "largest request"},
+       std::to_string(config.frame_bytes_max)},
+  };
+}
+
+broker::TopicSpec default_topic(std::string name, const Config& config) {
+  broker::TopicSpec spec;
+  spec.name = {"", std::move(name)};
+  spec.origin = catalog::Origin::kKafka;
+  spec.partitions = static_cast<uint32_t>(config.default_partitions);
+  spec.log.retention_ms = config.default_retention_ms;
+  return spec;
+}
+
+}  // namespace weir::kafka
