@@ -13,7 +13,7 @@ namespace {
 MetadataResponse::Topic unknown(KafkaError error, const Bytes& name, const wire::Uuid& id) {
   MetadataResponse::Topic topic;
   topic.error_code = wire_code(error);
-  topic.name = name;
+  if (id.is_zero()) topic.name = name;
   topic.topic_id = id;
   return topic;
 }

@@ -53,6 +53,12 @@ TEST(Offsets, LimitsAreRefusals) {
   EXPECT_EQ(offsets.refuses({kTopic, 0}, {}, limits), std::nullopt);
 }
 
+TEST(Offsets, TheEventIsTheOneOfTheFormatPage) {  // docs/formats/group.md
+  std::string bytes;
+  encode(OffsetsCommitted{{{{{1, 2}, 0}, {5, 0, "", Timestamp(1)}}}}, bytes);
+  EXPECT_EQ(bytes, std::string("\x01\x01\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\0\x0a\0\0\x02", 23));
+}
+
 TEST(Offsets, ImagePlusEventsIsTheLiveState) {
   for (uint64_t seed = 0; seed < 50; ++seed) {
     SCOPED_TRACE(seed);
