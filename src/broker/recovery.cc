@@ -130,7 +130,11 @@ std::optional<CellImage> Broker::image(CellId id) {
   CellImage image;
   if (id == kCatalogCell) {
     image.head.push_back(static_cast<char>(CellKind::kCatalog));
-    image.head.append(catalog_.image());
+    auto pinned = catalog_.pinned_image();
+    image.head.append(pinned.head);
+    image.deferred.push_back([things = std::move(pinned.things)](std::string& out) {
+      catalog::Catalog::write_things(things, out);
+    });
     return image;
   }
   const auto found = cells_.find(id);
@@ -153,17 +157,24 @@ std::vector<std::pair<CellId, Extent>> Broker::live_spans(FileId file) {
 }
 
 Lsn Broker::moved(std::span<const MovedSpan> spans) {
+  const Turn turn(*this, now_, Admission::kRelease);
+  if (!turn.ok()) return {};
   absl::flat_hash_map<CellId, std::vector<log::Log::Relocation>> by_log;
   for (const MovedSpan& span : spans) {
-    if (span.to.empty()) continue;
+    // A row lies in one frame: copies that do not are left where they were.
+    const bool one_frame = std::all_of(span.to.begin(), span.to.end(), [&](const Extent& extent) {
+      return extent.file == span.to.front().file && extent.frame == span.to.front().frame;
+    });
+    if (span.to.empty() || !one_frame) {
+      released_.insert(released_.end(), span.to.begin(), span.to.end());
+      continue;
+    }
     log::Log::Relocation relocation{span.from, span.to.front(), 0};
     const Extent& last = span.to.back();
     relocation.to.length = last.position + last.length - span.to.front().position;
     for (const Extent& extent : span.to) relocation.bytes += extent.length;
     by_log[span.cell].push_back(relocation);
   }
-  const Turn turn(*this, now_, Admission::kRelease);
-  if (!turn.ok()) return {};
   for (auto& [id, relocations] : by_log) {
     auto* cell = find<LogCell>(id);
     if (cell == nullptr) {

@@ -114,7 +114,11 @@ Result<> Assembly::State::open_state() {
   for (const auto& shard : connections) targets.push_back(shard.get());
   std::random_device device;
   const uint64_t seed = uint64_t{device()} << 32 | device();
-  auto opened = StateShard::open({options.settings.data, options.settings.salvage, seed},
+  auto opened = StateShard::open({.data = options.settings.data,
+                                  .salvage = options.settings.salvage,
+                                  .file_bytes = options.settings.storage_file_bytes,
+                                  .checkpoint_bytes = options.settings.storage_checkpoint_bytes,
+                                  .seed = seed},
                                  *shards.front(), std::move(targets), clock, logger);
   if (!opened) return std::unexpected(opened.error());
   state = std::move(*opened);

@@ -28,6 +28,8 @@ enum class Source : uint8_t { kDefault, kFile, kEnvironment, kFlag };
 struct Settings {
   std::string data = "./data";
   bool salvage = false;
+  uint64_t storage_file_bytes = uint64_t{64} << 20;
+  uint64_t storage_checkpoint_bytes = uint64_t{512} << 20;
   std::string ports_file;
   std::string address = "127.0.0.1";
   bool insecure = false;

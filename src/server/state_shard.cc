@@ -65,6 +65,8 @@ Result<> StateShard::State::recover(const Options& options, runtime::Logger& log
   storage::LocalJournalOptions settings;
   settings.seed = options.seed;
   settings.salvage = options.salvage;
+  settings.file_bytes = options.file_bytes;
+  settings.checkpoint_bytes = options.checkpoint_bytes;
   settings.say = [&logger](std::string_view line) { logger.info("storage", line); };
   journal = std::make_unique<storage::LocalJournal>(settings, disk, executor);
   broker = std::make_unique<runtime::Owned<broker::Broker>>(

@@ -28,6 +28,8 @@ class StateShard {
   struct Options {
     std::string data;
     bool salvage = false;
+    uint64_t file_bytes = 0;
+    uint64_t checkpoint_bytes = 0;
     uint64_t seed = 0;  // from the operating system
   };
 
