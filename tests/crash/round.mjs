@@ -1,6 +1,6 @@
 // One round: a fresh data folder, load, a number of kills or power cuts with a restart after each, then the audit.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { History, judge } from '../auditor/index.mjs';
@@ -49,7 +49,7 @@ export async function round({ seed, kills, protocols, powerCut, canary }) {
       context.up = false;
       history.mark('kill');
       await broker.kill();
-      if (tools) cuts.push(execFileSync(tools.cutter, ['--data', data, '--log', undo, '--seed', String(random.below(2 ** 40))], { encoding: 'utf8' }).trim());
+      if (tools) cuts.push(execFileSync(tools.cutter, ['--data', data, '--log', undo, '--seed', String(random.below(2 ** 40)), '--explain', join(folder, `cut-${done + 1}.txt`)], { encoding: 'utf8' }).trim());
       await broker.start();
       history.mark('ready');
       context.up = true;
@@ -87,6 +87,7 @@ function keep({ seed, folder, history, broker }) {
   mkdirSync(kept, { recursive: true });
   writeFileSync(join(kept, 'history.jsonl'), history.toLines());
   writeFileSync(join(kept, 'broker.log'), broker.output);
+  for (const name of readdirSync(folder).filter((file) => file.startsWith('cut-'))) copyFileSync(join(folder, name), join(kept, name));
   try {
     renameSync(join(folder, 'data'), join(kept, 'data'));
   } catch {

@@ -3,10 +3,10 @@
 // so that later ones may stay while earlier ones vanish; names (created, renamed, removed) are
 // undone from some point on.
 //
-//   powercut_cutter --data DIR --log DIR --seed N [--keep none|all|random]
+//   powercut_cutter --data DIR --log DIR --seed N [--keep none|all|random] [--explain FILE]
 //
-// Prints one line of what it did. The log folder is empty of records afterwards, ready for the next
-// run.
+// Prints one line of what it did; --explain writes what became of each operation. The log folder is
+// empty of records afterwards, ready for the next run.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -56,6 +57,8 @@ class Cutter {
     log_ = static_cast<const Log*>(mapped);
     arena_ = static_cast<const char*>(mapped) + kArenaAt;
   }
+
+  const std::string& explanation() const { return explanation_; }
 
   // False when the run cannot be judged.
   bool cut() {
@@ -95,6 +98,11 @@ class Cutter {
   }
 
  private:
+  void explain(const Record& record, const std::string& what, const std::string& fate) {
+    explanation_ += "#" + std::to_string(record.sequence) +
+                    (record.ended != 0 ? " " : " under way ") + what + ": " + fate + "\n";
+  }
+
   void find_paths() {
     const auto add = [this](const fs::path& path) {
       struct stat status{};
@@ -199,6 +207,10 @@ class Cutter {
     if (record.kind == Kind::kResize) {
       const bool stays = keep_ == Keep::kAll || (keep_ == Keep::kRandom && random_.one_in(2));
       ++(stays ? counts_.kept : counts_.dropped);
+      explain(record,
+              "resize of " + paths_[record.inode] + " from " + std::to_string(record.size_before) +
+                  " to " + std::to_string(record.offset),
+              stays ? "kept" : "dropped");
       if (!stays) return size;
       if (record.offset < size) {
         const std::vector<char> zeros(size - record.offset, 0);
@@ -208,6 +220,12 @@ class Cutter {
     }
     const std::vector<bool> kept = fate(record);
     count(record, kept);
+    std::string sectors;
+    for (const bool stays : kept) sectors += stays ? '+' : '-';
+    explain(record,
+            (record.state.load() == State::kDurable ? "durable write to " : "write to ") +
+                paths_[record.inode] + " at " + std::to_string(record.offset),
+            sectors);
     const uint64_t first = record.offset / kSectorBytes;
     for (size_t sector = 0; sector < kept.size(); ++sector) {
       if (!kept[sector]) continue;
@@ -267,6 +285,7 @@ class Cutter {
   // The call may not have happened: the kill can fall between the record and the call.
   void undo_name(const Record& record) {
     const std::string path = text(record.path);
+    explain(record, "name " + path + " " + text(record.other_path), "undone");
     switch (record.kind) {
       case Kind::kCreate:
       case Kind::kLink: ::unlink(path.c_str()); break;
@@ -293,6 +312,7 @@ class Cutter {
   const char* arena_ = nullptr;
   std::unordered_map<uint64_t, std::string> paths_;
   Counts counts_;
+  std::string explanation_;
 };
 
 }  // namespace
@@ -312,5 +332,7 @@ int main(int count, char** arguments) {
   const Keep what = keep == "none" ? Keep::kNone : keep == "all" ? Keep::kAll : Keep::kRandom;
   weir::powercut::Cutter cutter(options["--data"], options["--log"],
                                 std::strtoull(options["--seed"].c_str(), nullptr, 10), what);
-  return cutter.cut() ? 0 : 1;
+  const bool done = cutter.cut();
+  if (options.contains("--explain")) std::ofstream(options["--explain"]) << cutter.explanation();
+  return done ? 0 : 1;
 }

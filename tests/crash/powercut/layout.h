@@ -53,6 +53,7 @@ struct Record {
   uint64_t length;
   uint64_t size_before;
   uint64_t extends;  // whether the file's end moves
+  uint64_t ended;    // whether the call had returned; for explanations only
   Blob before;
   // Names: the directories that must be synced, full paths, and the number of the stashed link to
   // what was replaced or removed.

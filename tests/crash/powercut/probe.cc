@@ -108,6 +108,13 @@ const std::map<std::string, Scenario> scenarios = {
         put(f, 'c', 4096, 4096, true);
       },
       [] { return contents("f") == letters({{'a', 4096}, {'c', 4096}}); }}},
+    {"range-sync-covers-the-end-that-an-allocation-made",
+     {[] {
+        const int f = durable_file("f", 'a', 4096);
+        require(::posix_fallocate(f, 0, 16384) == 0, "allocate");
+        put(f, 'c', 4096, 8192, true);
+      },
+      [] { return contents("f") == letters({{'a', 4096}, {'\0', 4096}, {'c', 4096}}); }}},
     {"a-longer-file-shrinks-back",
      {[] {
         const int f = durable_file("f", 'a', 4096);

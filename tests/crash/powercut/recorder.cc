@@ -66,7 +66,7 @@ Ticket Recorder::allocate(Kind kind, uint64_t inode) {
   r.kind = kind;
   r.sequence = ticket.sequence;
   r.inode = inode;
-  r.offset = r.length = r.size_before = r.extends = 0;
+  r.offset = r.length = r.size_before = r.extends = r.ended = 0;
   r.directory = r.other_directory = r.stash = 0;
   r.before = r.path = r.other_path = {};
   books_[ticket.index] = {};
@@ -105,6 +105,7 @@ void Recorder::publish(const Ticket& ticket) {
   book.name = r.directory != 0;
   book.offset = r.offset;
   book.length = r.length;
+  book.size_before = r.size_before;
   book.extends = r.extends != 0;
   if (book.name) {
     of_directory_[r.directory].push_back(ticket.index);
@@ -217,7 +218,7 @@ bool Recorder::older_pending(const std::vector<uint64_t>& list, const Ticket& ti
     const Book& other = books_.at(index);
     const bool overlap = !other.durable && other.offset < mine.offset + mine.length &&
                          mine.offset < other.offset + other.length;
-    return overlap || (mine.extends && other.extends);
+    return overlap || (other.extends && mine.offset + mine.length > other.size_before);
   });
 }
 

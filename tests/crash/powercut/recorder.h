@@ -50,7 +50,7 @@ class Recorder {
 
  private:
   struct Book {
-    uint64_t offset = 0, length = 0;
+    uint64_t offset = 0, length = 0, size_before = 0;
     bool name = false, done = false, extends = false, durable = false;
     std::vector<uint64_t> blocks;  // first block and count, in pairs
   };
