@@ -13,12 +13,13 @@
 //
 // Blocking; runs before the reactor serves anybody.
 
+#include <absl/container/flat_hash_map.h>
+
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "storage/local/files.h"
 #include "storage/local/manifest.h"
 
