@@ -210,7 +210,7 @@ TEST(Cli, ShowsSettingsWithTheirSources) {
 }
 
 TEST(Serve, WritesThePortsFileAnswersAndStopsOnSigterm) {
-  RunningBroker broker;
+  RunningBroker broker({"--stop-grace-ms", "120000"});
   auto client = net::HttpClient::to(broker.url());
   ASSERT_TRUE(client.has_value());
   const auto alive = client->request("GET", "/livez");
@@ -221,7 +221,7 @@ TEST(Serve, WritesThePortsFileAnswersAndStopsOnSigterm) {
   const auto begin = std::chrono::steady_clock::now();
   broker.process.signal(SIGTERM);
   EXPECT_EQ(broker.process.wait(), 0);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
   EXPECT_FALSE(std::filesystem::exists(broker.ports_file()));
 }
 
