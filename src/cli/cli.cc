@@ -81,6 +81,12 @@ void add_client_options(CLI::App& command, Line& line) {
   add_json_option(command, line);
 }
 
+void add_named_options(CLI::App& command, Line& line) {
+  add_client_options(command, line);
+  command.add_option("--namespace", line.space,
+                     "where the name lives; empty: the default namespace");
+}
+
 int report(const Error& error) {
   fmt::print(stderr, "weir: {}\n", error.message);
   return kFailed;
@@ -99,10 +105,19 @@ int run(int argc, char** argv, char** environment) {
   CLI::App app("Weir: a message broker that speaks SQS, Kafka and Redis.", "weir");
   app.footer(
       "Examples:\n"
-      "  weir serve                     start a broker that stores in ./data\n"
-      "  eval \"$(weir env)\"             let the clients of this shell find it");
+      "  weir serve                       start a broker that stores in ./data\n"
+      "  eval \"$(weir env)\"               let the clients of this shell find it\n"
+      "  weir topic create events         make a topic\n"
+      "  weir produce events 'hello'      put a record into it\n"
+      "  weir tail events --follow        see what arrives");
   app.set_help_all_flag("--help-all", "help of every command");
   add_serve(app, line);
+  add_topic(app, line);
+  add_queue(app, line);
+  add_group(app, line);
+  add_produce(app, line);
+  add_tail(app, line);
+  add_bridge(app, line);
   add_env(app, line);
   add_config(app, line);
   add_version(app, line);

@@ -34,22 +34,81 @@ ErrorCode code_of(int status) {
 Result<Client> Client::to(const std::string& url) {
   auto http = net::HttpClient::to(url);
   if (!http) return std::unexpected(http.error());
-  return Client(std::move(*http));
+  return Client(std::move(*http), url);
 }
 
 Result<std::string> Client::ask(std::string_view method,
                                 std::string_view target,
                                 std::string_view body) {
   auto response = http_.request(method, target, {{"Content-Type", "application/json"}}, body);
-  if (!response) {
-    return fail(
-        response.error().code,
-        response.error().message + "; is Weir running? Name its admin port with --url or WEIR_URL");
+  if (!response && response.error().code == ErrorCode::kNotFound) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("no broker at {}; start one with weir serve, or name it with --url or "
+                            "WEIR_URL ({})",
+                            url_, response.error().message));
   }
+  if (!response) return std::unexpected(response.error());
   if (response->status >= kFirstErrorStatus) {
     return fail(code_of(response->status), message_of(*response));
   }
   return std::move(response->body);
+}
+
+Result<admin::Json> Client::ask_json(std::string_view method,
+                                     std::string_view target,
+                                     std::string_view body) {
+  const auto text = ask(method, target, body);
+  if (!text) return std::unexpected(text.error());
+  return admin::Json::parse(*text);
+}
+
+Result<std::vector<admin::Json>> Client::list(const Target& target, std::string_view key) {
+  std::vector<admin::Json> items;
+  std::string from;
+  do {
+    const auto page = ask_json("GET", Target(target).parameter("from", from).text());
+    if (!page) return std::unexpected(page.error());
+    const std::vector<admin::Json>& more = (*page)[key].list();
+    items.insert(items.end(), more.begin(), more.end());
+    const std::string& next = (*page)["next"].text();
+    if (!next.empty() && next == from) {
+      return fail(ErrorCode::kInvalidArgument, "the broker's listing does not end");
+    }
+    from = next;
+  } while (!from.empty());
+  return items;
+}
+
+Target::Target(std::string_view noun) : path_("/api/v1/") {
+  path_ += noun;
+}
+
+namespace {
+
+// RFC 3986, section 2.3: what may stand as it is.
+std::string percent_encoded(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<uint8_t>(c));
+  }
+  return out;
+}
+
+}  // namespace
+
+Target& Target::segment(std::string_view name) {
+  path_ += "/" + percent_encoded(name);
+  return *this;
+}
+
+Target& Target::parameter(std::string_view name, std::string_view value) {
+  if (value.empty()) return *this;
+  query_ += query_.empty() ? "?" : "&";
+  query_ += name;
+  query_ += "=" + percent_encoded(value);
+  return *this;
 }
 
 Result<std::map<std::string, std::string>> parse_texts(std::string_view json) {

@@ -26,6 +26,7 @@ struct Line {
 
   // Options of every command that talks to a broker.
   std::string url;
+  std::string space;  // --namespace
   bool json = false;
 };
 
@@ -37,6 +38,8 @@ CLI::App* add_command(CLI::App& parent,
 
 // --url (or WEIR_URL) and --json.
 void add_client_options(CLI::App& command, Line& line);
+// The same and --namespace, for commands that name a topic, queue or group.
+void add_named_options(CLI::App& command, Line& line);
 void add_json_option(CLI::App& command, Line& line);
 
 // Writes "weir: MESSAGE" on standard error and returns kFailed.
@@ -48,5 +51,11 @@ void add_serve(CLI::App& app, Line& line);
 void add_version(CLI::App& app, Line& line);
 void add_config(CLI::App& app, Line& line);
 void add_env(CLI::App& app, Line& line);
+void add_topic(CLI::App& app, Line& line);
+void add_queue(CLI::App& app, Line& line);
+void add_group(CLI::App& app, Line& line);
+void add_produce(CLI::App& app, Line& line);
+void add_tail(CLI::App& app, Line& line);
+void add_bridge(CLI::App& app, Line& line);
 
 }  // namespace weir::cli

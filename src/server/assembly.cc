@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "admin/api.h"
 #include "admin/health.h"
 #include "admin/router.h"
 #include "base/assert.h"
@@ -87,6 +88,7 @@ Result<> Assembly::State::start() {
   if (auto opened = open_state(); !opened) return opened;
   admin::register_process_metrics(metrics, options.version);
   admin::add_process_endpoints(router, health, metrics, ports, options.version);
+  admin::add_broker_endpoints(router, state->broker(), clock);
   health.add("listeners", [this] { return serving ? std::string() : "not every port is open"; });
   for (Protocol& protocol : make_protocols()) {
     if (protocol.port.off) continue;

@@ -1,0 +1,196 @@
+#include "admin/api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace weir::admin {
+namespace {
+
+using catalog::Kind;
+using catalog::Thing;
+
+constexpr int64_t kRetentionMax = int64_t{1} << 60;
+
+std::string_view word_of(Durability durability) {
+  switch (durability) {
+    case Durability::kFsync: return "fsync";
+    case Durability::kOs: return "os";
+    case Durability::kTransient: return "transient";
+  }
+  return "fsync";
+}
+
+// Whether an error came of the request or the machine alone, and says nothing of stored state.
+bool is_stateless(ErrorCode code) {
+  return code == ErrorCode::kStorageUnavailable || code == ErrorCode::kOverloaded ||
+         code == ErrorCode::kShuttingDown || code == ErrorCode::kInvalidArgument ||
+         code == ErrorCode::kTooLarge;
+}
+
+}  // namespace
+
+std::string Ask::parameter(std::string_view name) const {
+  return net::query_parameter(request.http.query(), name);
+}
+
+std::string Ask::space() const {
+  return parameter("namespace");
+}
+
+catalog::Name Ask::named(std::string_view placeholder) const {
+  return {space(), request.name(placeholder)};
+}
+
+Result<int64_t> Ask::number(std::string_view name,
+                            int64_t fallback,
+                            int64_t least,
+                            int64_t most) const {
+  if (!net::has_query_parameter(request.http.query(), name)) return fallback;
+  const std::string text = parameter(name);
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} must be a whole number from {} to {}", name, least, most));
+  }
+  return value;
+}
+
+void Api::add(std::string method, std::string pattern, Handler handler) const {
+  router.add(
+      std::move(method), std::move(pattern),
+      [&broker = broker, &clock = clock, handler](Request request, net::HttpResponder responder) {
+        Json body;
+        if (!request.http.body.empty()) {
+          auto parsed = Json::parse(request.http.body);
+          if (!parsed) return responder.send(error_response(parsed.error()));
+          body = std::move(*parsed);
+        }
+        broker.call([handler, &clock, request = std::move(request), body = std::move(body),
+                     responder = std::move(responder)](broker::Broker& self) mutable {
+          const Ask ask{std::move(request), std::move(body), clock.now()};
+          auto result = handler(self, ask);
+          Answer answer = result ? std::move(*result) : refused(self, result.error());
+          responder.send(std::move(answer.response), answer.depends.lsn, answer.depends.durability);
+        });
+      });
+}
+
+void add_broker_endpoints(Router& router,
+                          runtime::Owned<broker::Broker>& broker,
+                          runtime::Clock& clock) {
+  const Api api{router, broker, clock};
+  add_topic_endpoints(api);
+  add_queue_endpoints(api);
+  add_group_endpoints(api);
+  add_bridge_endpoints(api);
+  add_produce_endpoints(api);
+  add_browse_endpoints(api);
+}
+
+Result<Page> page_of(const Ask& ask) {
+  const auto limit = ask.number("limit", kPageDefault, 1, kPageMax);
+  if (!limit) return std::unexpected(limit.error());
+  return Page{static_cast<size_t>(*limit), ask.parameter("from")};
+}
+
+std::string page_json(std::string_view key, JsonList items, std::string_view next) {
+  JsonObject page;
+  page.raw(key, items.done());
+  if (!next.empty()) page.text("next", next);
+  return page.done();
+}
+
+Answer answered(int status, std::string json, broker::Depends depends) {
+  return {net::HttpResponse::json(status, std::move(json) + "\n"), depends};
+}
+
+broker::Depends both(broker::Depends a, broker::Depends b) {
+  return {std::max(a.lsn, b.lsn), std::min(a.durability, b.durability)};
+}
+
+Answer refused(const broker::Broker& broker, const Error& error) {
+  return {error_response(error),
+          is_stateless(error.code) ? broker::Depends{} : broker.catalog_depends()};
+}
+
+Result<const Thing*> find_any(const broker::Broker& broker, const catalog::Name& name) {
+  const Thing* thing = broker.catalog().find(name);
+  if (thing == nullptr) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no topic or queue {}", name.name));
+  }
+  return thing;
+}
+
+Result<const Thing*> find_thing(const broker::Broker& broker,
+                                const catalog::Name& name,
+                                Kind kind) {
+  const Thing* thing = broker.catalog().find(name);
+  if (thing == nullptr) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no {} {}", word_of(kind), name.name));
+  }
+  if (thing->kind != kind) {
+    return fail(ErrorCode::kWrongKind, fmt::format("{} is a {}, not a {}", name.name,
+                                                   word_of(thing->kind), word_of(kind)));
+  }
+  return thing;
+}
+
+Result<Answer> remove_thing(broker::Broker& broker, const Ask& ask, Kind kind) {
+  const catalog::Name name = ask.named();
+  if (const auto found = find_thing(broker, name, kind); !found) {
+    return std::unexpected(found.error());
+  }
+  const auto removed = broker.remove(name, ask.now);
+  if (!removed) return std::unexpected(removed.error());
+  return answered(200, JsonObject().text("name", name.name).flag("removed", true).done(), *removed);
+}
+
+void read_log_policy(Fields& fields, catalog::LogPolicy& policy) {
+  if (const auto ms = fields.integer("retention_ms", catalog::kUnlimited, kRetentionMax)) {
+    policy.retention_ms = *ms;
+  }
+  if (const auto bytes = fields.integer("retention_bytes", catalog::kUnlimited, kRetentionMax)) {
+    policy.retention_bytes = *bytes;
+  }
+  if (const std::string* word = fields.text("durability")) {
+    bool known = false;
+    for (const auto durability : {Durability::kFsync, Durability::kOs, Durability::kTransient}) {
+      if (word_of(durability) != *word) continue;
+      policy.durability = durability;
+      known = true;
+    }
+    if (!known) fields.mistake("durability must be fsync, os or transient");
+  }
+}
+
+void write_log_policy(JsonObject& object, const catalog::LogPolicy& policy) {
+  object.integer("retention_ms", policy.retention_ms)
+      .integer("retention_bytes", policy.retention_bytes)
+      .text("durability", word_of(policy.durability));
+}
+
+std::string_view word_of(Kind kind) {
+  switch (kind) {
+    case Kind::kTopic: return "topic";
+    case Kind::kQueue: return "queue";
+  }
+  return "topic";
+}
+
+std::string_view word_of(catalog::Origin origin) {
+  switch (origin) {
+    case catalog::Origin::kNone: return "none";
+    case catalog::Origin::kKafka: return "kafka";
+    case catalog::Origin::kSqs: return "sqs";
+    case catalog::Origin::kRedis: return "redis";
+    case catalog::Origin::kAmqp: return "amqp";
+    case catalog::Origin::kAdmin: return "admin";
+  }
+  return "none";
+}
+
+}  // namespace weir::admin

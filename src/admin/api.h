@@ -1,0 +1,111 @@
+#pragma once
+// The JSON API over the broker, /api/v1: what the command line asks and the console will.
+// docs/admin-api.md describes it. Each noun has a file of its own with handlers; api.cc carries a
+// request to the state shard and its answer back.
+//
+// Durability: an answer leaves when everything that it tells has reached the watermark of its
+// policy; an error that comes of stored state waits for the catalog.
+//
+// Thread: the body is parsed on the connection's shard; handlers run on the state shard and never
+// block.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "admin/fields.h"
+#include "admin/json.h"
+#include "admin/router.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "broker/broker.h"
+#include "runtime/clock.h"
+#include "runtime/owned.h"
+
+namespace weir::admin {
+
+// A request as a handler sees it.
+struct Ask {
+  Request request;
+  Json body;  // null when there is none
+  Timestamp now;
+
+  // ?namespace= and the name in the path.
+  catalog::Name named(std::string_view placeholder = "name") const;
+  std::string space() const;
+  std::string parameter(std::string_view name) const;
+  // A whole number from the query; `fallback` when absent. kInvalidArgument.
+  Result<int64_t> number(std::string_view name,
+                         int64_t fallback,
+                         int64_t least,
+                         int64_t most) const;
+};
+
+struct Answer {
+  net::HttpResponse response;
+  broker::Depends depends;
+};
+
+using Handler = Result<Answer> (*)(broker::Broker& broker, const Ask& ask);
+
+struct Api {
+  Router& router;
+  runtime::Owned<broker::Broker>& broker;
+  runtime::Clock& clock;
+
+  void add(std::string method, std::string pattern, Handler handler) const;
+};
+
+// All of them must outlive the router.
+void add_broker_endpoints(Router& router,
+                          runtime::Owned<broker::Broker>& broker,
+                          runtime::Clock& clock);
+
+// One file each.
+void add_topic_endpoints(const Api& api);
+void add_queue_endpoints(const Api& api);
+void add_group_endpoints(const Api& api);
+void add_bridge_endpoints(const Api& api);
+void add_produce_endpoints(const Api& api);
+void add_browse_endpoints(const Api& api);
+
+// ---- what handlers share
+
+inline constexpr int64_t kPageDefault = 100;
+inline constexpr int64_t kPageMax = 1000;
+// A page of a listing looks at so many things at most, wanted or not.
+inline constexpr size_t kVisitedMax = 10'000;
+
+// ?limit= and ?from=, the first name that is wanted.
+struct Page {
+  size_t limit = 0;
+  std::string from;
+};
+Result<Page> page_of(const Ask& ask);
+
+// {"KEY":[...],"next":"..."}; without `next` it was the last page.
+std::string page_json(std::string_view key, JsonList items, std::string_view next);
+
+Answer answered(int status, std::string json, broker::Depends depends);
+// What depends on both.
+broker::Depends both(broker::Depends a, broker::Depends b);
+// The error's response, and when it may leave.
+Answer refused(const broker::Broker& broker, const Error& error);
+
+// kNotFound; kWrongKind when the name belongs to the other kind.
+Result<const catalog::Thing*> find_thing(const broker::Broker& broker,
+                                         const catalog::Name& name,
+                                         catalog::Kind kind);
+// Either kind. kNotFound.
+Result<const catalog::Thing*> find_any(const broker::Broker& broker, const catalog::Name& name);
+
+// Removes the thing of that kind and answers so.
+Result<Answer> remove_thing(broker::Broker& broker, const Ask& ask, catalog::Kind kind);
+
+// retention_ms, retention_bytes, durability.
+void read_log_policy(Fields& fields, catalog::LogPolicy& policy);
+void write_log_policy(JsonObject& object, const catalog::LogPolicy& policy);
+std::string_view word_of(catalog::Kind kind);
+std::string_view word_of(catalog::Origin origin);
+
+}  // namespace weir::admin

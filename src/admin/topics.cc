@@ -1,0 +1,127 @@
+// Topics, and the log of a queue as one: listing, creation, removal.
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "admin/api.h"
+
+namespace weir::admin {
+namespace {
+
+using broker::Broker;
+using catalog::Kind;
+using catalog::Thing;
+
+constexpr int64_t kPartitionsMax = 10'000;
+// Partitions that are described one by one; of more only the sums are shown.
+constexpr size_t kPartitionsShown = 1000;
+
+std::string topic_json(const Broker& broker, const Thing& thing) {
+  JsonList partitions;
+  int64_t records = 0;
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < thing.logs.size(); ++i) {
+    const log::Log* log = broker.find_log(thing.logs[i]);
+    if (log == nullptr) continue;
+    const Offset end = broker.visible_end(thing.logs[i], broker::Visibility::kSafe);
+    records += end - std::min(log->start(), end);
+    bytes += log->bytes();
+    if (i >= kPartitionsShown) continue;
+    partitions.raw(JsonObject()
+                       .integer("partition", static_cast<int64_t>(i))
+                       .integer("start", log->start().value())
+                       .integer("end", end.value())
+                       .integer("bytes", static_cast<int64_t>(log->bytes()))
+                       .done());
+  }
+  JsonObject object;
+  object.text("name", thing.name.name)
+      .text("namespace", thing.name.space)
+      .text("kind", word_of(thing.kind))
+      .text("origin", word_of(thing.origin))
+      .integer("created_ms", thing.created.ms())
+      .integer("partition_count", static_cast<int64_t>(thing.logs.size()))
+      .integer("records", records)
+      .integer("bytes", static_cast<int64_t>(bytes));
+  write_log_policy(object, thing.log_policy);
+  return object.raw("partitions", partitions.done()).done();
+}
+
+Result<Answer> list(Broker& broker, const Ask& ask) {
+  const auto page = page_of(ask);
+  if (!page) return std::unexpected(page.error());
+  JsonList items;
+  std::string next;
+  size_t visited = 0;
+  size_t count = 0;
+  broker.catalog().each_thing(ask.space(), page->from, [&](const Thing& thing) {
+    if (count == page->limit || visited == kVisitedMax) {
+      next = thing.name.name;
+      return false;
+    }
+    ++visited;
+    if (thing.kind != Kind::kTopic) return true;
+    items.raw(topic_json(broker, thing));
+    ++count;
+    return true;
+  });
+  return answered(200, page_json("topics", std::move(items), next), broker.catalog_depends());
+}
+
+Result<Answer> describe(Broker& broker, const Ask& ask) {
+  const auto thing = find_any(broker, ask.named());
+  if (!thing) return std::unexpected(thing.error());
+  return answered(200, topic_json(broker, **thing), broker.catalog_depends());
+}
+
+Result<Answer> create(Broker& broker, const Ask& ask) {
+  Fields fields(ask.body);
+  broker::TopicSpec spec;
+  spec.name = {ask.space(), fields.required_text("name")};
+  spec.origin = catalog::Origin::kAdmin;
+  spec.partitions =
+      static_cast<uint32_t>(fields.integer("partitions", 1, kPartitionsMax).value_or(1));
+  read_log_policy(fields, spec.log);
+  if (const auto read = fields.finish(); !read) return std::unexpected(read.error());
+  const auto created = broker.create_topic(spec, ask.now);
+  if (!created) return std::unexpected(created.error());
+  return answered(201, topic_json(broker, *created->thing), created->depends);
+}
+
+Result<Answer> alter(Broker& broker, const Ask& ask) {
+  const auto known = find_thing(broker, ask.named(), Kind::kTopic);
+  if (!known) return std::unexpected(known.error());
+  Thing altered = **known;
+  Fields fields(ask.body);
+  read_log_policy(fields, altered.log_policy);
+  const auto partitions = fields.integer("partitions", 1, kPartitionsMax);
+  if (const auto read = fields.finish(); !read) return std::unexpected(read.error());
+  const Broker::Turn turn(broker, ask.now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  if (partitions && static_cast<size_t>(*partitions) != altered.logs.size()) {
+    const auto more =
+        broker.add_partitions(altered.name, static_cast<uint32_t>(*partitions), ask.now);
+    if (!more) return std::unexpected(more.error());
+    altered.logs = more->thing->logs;
+  }
+  const auto changed = broker.alter(altered, ask.now);
+  if (!changed) return std::unexpected(changed.error());
+  return answered(200, topic_json(broker, *changed->thing), changed->depends);
+}
+
+Result<Answer> remove(Broker& broker, const Ask& ask) {
+  return remove_thing(broker, ask, Kind::kTopic);
+}
+
+}  // namespace
+
+void add_topic_endpoints(const Api& api) {
+  api.add("GET", "/api/v1/topics", list);
+  api.add("POST", "/api/v1/topics", create);
+  api.add("GET", "/api/v1/topics/{name}", describe);
+  api.add("PATCH", "/api/v1/topics/{name}", alter);
+  api.add("DELETE", "/api/v1/topics/{name}", remove);
+}
+
+}  // namespace weir::admin
