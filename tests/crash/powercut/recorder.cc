@@ -227,8 +227,9 @@ void Recorder::end(const Ticket& ticket, bool succeeded, bool covered) {
   const std::lock_guard lock(mutex_);
   Record& r = record(ticket.index);
   if (!succeeded && books_[ticket.index].name) return release(ticket.index);
-  books_[ticket.index].done =
-      true;  // a failed write may still have changed bytes: it stays pending
+  // A failed write may still have changed bytes: it stays pending.
+  books_[ticket.index].done = true;
+  r.ended = 1;
   if (!succeeded || !covered) return;
   books_[ticket.index].durable = true;
   if (older_pending(of_file_[r.inode], ticket)) {
