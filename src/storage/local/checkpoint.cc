@@ -341,6 +341,7 @@ void Checkpointer::settle() {
   if (end < rows.size()) return steps_.post([this] { settle(); });
   for (const DroppedCell& cell : run_->dropped) cells_.erase(cell.cell);
   run_.reset();
+  if (on_installed_) on_installed_();
   consider(false);
 }
 

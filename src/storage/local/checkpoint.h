@@ -49,6 +49,9 @@ class Checkpointer {
     ++entries_since_;
   }
 
+  void on_installed(std::function<void()> then) { on_installed_ = std::move(then); }
+  // Every entry up to here is in an installed image.
+  Lsn covered() const { return manifest_.covered; }
   // Begins one if it is due (or `wanted`) and none is under way.
   void consider(bool wanted);
   // The durable watermark has moved.
@@ -108,6 +111,7 @@ class Checkpointer {
   bool closed_ = false;
   bool retrying_ = false;
   std::chrono::milliseconds retry_{};
+  std::function<void()> on_installed_;
   std::unique_ptr<Run> run_;
 };
 

@@ -9,6 +9,7 @@
 #include "storage/local/commit_path.h"
 #include "storage/local/recovery.h"
 #include "storage/local/tail.h"
+#include "storage/local/tidier.h"
 
 namespace weir::storage {
 
@@ -25,7 +26,8 @@ class LocalJournal::Core {
         files_(options_, disk_, steps_),
         tail_(options_.tail_bytes_max),
         path_(options_, steps_, files_, tail_, metrics_),
-        checkpointer_(options_, disk_, steps_, files_, path_, metrics_) {}
+        checkpointer_(options_, disk_, steps_, files_, path_, metrics_),
+        tidier_(options_, disk_, steps_, files_, metrics_) {}
 
   Result<void> recover(broker::JournalOwner& owner);
   void close(std::function<void()> done);
@@ -54,6 +56,7 @@ class LocalJournal::Core {
   Tail tail_;
   CommitPath path_;
   Checkpointer checkpointer_;
+  Tidier tidier_;
   std::unique_ptr<DirectoryLock> lock_;
   broker::JournalOwner* owner_ = nullptr;
   std::optional<Error> retain_problem_;
@@ -80,6 +83,8 @@ Result<void> LocalJournal::Core::recover(broker::JournalOwner& owner) {
       [this] { report_health(); });
   const uint64_t epoch = recovered->current.epoch;
   checkpointer_.start(std::move(*recovered), owner);
+  checkpointer_.on_installed([this] { tidier_.consider(checkpointer_.covered()); });
+  tidier_.start(owner);
   files_.start(epoch, [this] { files_changed(); });
   checkpointer_.consider(false);
   when_idle();
@@ -96,6 +101,7 @@ void LocalJournal::Core::progressed() {
 
 void LocalJournal::Core::files_changed() {
   path_.kick();
+  tidier_.files_changed();
   report_health();
   if (files_.problem()) checkpointer_.consider(true);  // it may free files
   when_idle();
@@ -127,6 +133,7 @@ void LocalJournal::Core::close(std::function<void()> done) {
   closing_ = std::move(done);
   path_.close();
   checkpointer_.close();
+  tidier_.close();
   path_.want_sync();
   close_if_quiet();
 }

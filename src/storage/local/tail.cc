@@ -33,12 +33,11 @@ std::optional<std::vector<StoredEntry>> collect_entries(CellId cell,
   return found;
 }
 
-broker::ReadResult read_span(Disk& disk,
-                             std::shared_ptr<File>& handle,
-                             const std::string& path,
-                             uint32_t salt,
-                             CellId cell,
-                             const Extent& span) {
+Result<RawSpan> read_whole_entries(Disk& disk,
+                                   std::shared_ptr<File>& handle,
+                                   const std::string& path,
+                                   uint32_t salt,
+                                   const Extent& span) {
   if (handle == nullptr) {
     auto opened = disk.open(path, OpenMode::kDirect);
     if (!opened) return std::unexpected(opened.error());
@@ -46,11 +45,11 @@ broker::ReadResult read_span(Disk& disk,
   }
   const uint64_t begin = round_down(span.position, kBlock);
   const uint64_t end = round_up(uint64_t{span.position} + span.length, kBlock);
-  const auto buffer = std::make_shared<Buffer>(end - begin);
-  if (auto ok = read_exactly(*handle, begin, buffer->span(0, end - begin)); !ok) {
+  RawSpan raw{.data = Buffer(end - begin), .at = span.position - begin};
+  if (auto ok = read_exactly(*handle, begin, raw.data.span()); !ok) {
     return std::unexpected(ok.error());
   }
-  const ByteView bytes(buffer->data() + (span.position - begin), span.length);
+  const ByteView bytes(raw.data.data() + raw.at, span.length);
   for (size_t at = 0; at < bytes.size();) {
     const auto entry = decode_entry(bytes.substr(at));
     if (!entry || !entry_is_whole(*entry, bytes.substr(at), salt)) {
@@ -59,7 +58,19 @@ broker::ReadResult read_span(Disk& disk,
     }
     at += entry->length;
   }
-  return *collect_entries(cell, span, bytes, buffer);
+  return raw;
+}
+
+broker::ReadResult read_span(Disk& disk,
+                             std::shared_ptr<File>& handle,
+                             const std::string& path,
+                             uint32_t salt,
+                             CellId cell,
+                             const Extent& span) {
+  auto raw = read_whole_entries(disk, handle, path, salt, span);
+  if (!raw) return std::unexpected(raw.error());
+  const auto owner = std::make_shared<RawSpan>(std::move(*raw));
+  return *collect_entries(cell, span, {owner->data.data() + owner->at, span.length}, owner);
 }
 
 std::shared_ptr<Chunk> Tail::chunk_for(FileId file, uint64_t offset, size_t bytes) {

@@ -69,8 +69,20 @@ std::optional<std::vector<broker::StoredEntry>> collect_entries(
     ByteView bytes,
     const std::shared_ptr<const void>& owner);
 
-// The same from the slot `path` (opened if `handle` is empty), every entry checked against its
+// Bytes read from a file: those of the span begin at data[at].
+struct RawSpan {
+  Buffer data;
+  size_t at = 0;
+};
+// Reads a span from the slot `path` (opened if `handle` is empty), every entry checked against its
 // checksum. Blocking.
+Result<RawSpan> read_whole_entries(Disk& disk,
+                                   std::shared_ptr<File>& handle,
+                                   const std::string& path,
+                                   uint32_t salt,
+                                   const broker::Extent& span);
+
+// The same, and collects the entries of `cell`.
 broker::ReadResult read_span(Disk& disk,
                              std::shared_ptr<File>& handle,
                              const std::string& path,
