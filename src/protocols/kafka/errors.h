@@ -41,6 +41,7 @@ enum class KafkaError : int16_t {
   kOutOfOrderSequenceNumber = 45,
   kDuplicateSequenceNumber = 46,
   kInvalidProducerEpoch = 47,
+  kTransactionalIdAuthorizationFailed = 53,
   kKafkaStorageError = 56,
   kUnknownProducerId = 59,
   kNonEmptyGroup = 68,
@@ -60,6 +61,10 @@ enum class KafkaError : int16_t {
 constexpr int16_t wire_code(KafkaError error) {
   return static_cast<int16_t>(error);
 }
+
+// There are no transactions here. Of all codes this is the one that clients take for an answer:
+// librdkafka asks again and again until its time is over when it is told INVALID_REQUEST.
+inline constexpr KafkaError kNoTransactions = KafkaError::kTransactionalIdAuthorizationFailed;
 
 // For requests about topics, logs and records.
 KafkaError topic_error(ErrorCode code);

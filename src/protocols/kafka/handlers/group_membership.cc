@@ -7,13 +7,23 @@ namespace weir::kafka {
 namespace {
 
 constexpr int8_t kGroupKey = 0;
+constexpr int8_t kTransactionKey = 1;
 constexpr int16_t kIdRequiredSince = 4;      // KIP-394
 constexpr int16_t kSkipAssignmentSince = 9;  // KIP-814
 constexpr int16_t kProtocolTypeSince = 7;  // of the join's answer: null instead of empty on errors
 constexpr int16_t kManyCoordinatorsSince = 4;
 constexpr int16_t kManyLeaveSince = 3;
 
-constexpr std::string_view kNoSuchCoordinator = "only consumer groups have a coordinator here";
+KafkaError refuse_key(int8_t type) {
+  if (type == kGroupKey) return KafkaError::kNone;
+  return type == kTransactionKey ? kNoTransactions : KafkaError::kInvalidRequest;
+}
+
+Bytes why_refused(int8_t type) {
+  if (type == kGroupKey) return {};
+  return wire::literal(type == kTransactionKey ? "transactions are not supported"
+                                               : "only consumer groups have a coordinator here");
+}
 
 size_t bytes_brought(const JoinGroupRequest& request) {
   size_t bytes = 0;
@@ -79,10 +89,9 @@ JoinGroupResponse to_wire(const group::JoinAnswer& answer, int16_t version) {
 void FindCoordinatorHandler::handle(Call call, Request request) {
   FindCoordinatorResponse response;
   const bool known = request.key_type == kGroupKey;
-  const KafkaError error = known ? KafkaError::kNone : KafkaError::kInvalidRequest;
   const auto fill = [&](auto& place) {
-    place.error_code = wire_code(error);
-    place.error_message = wire::literal(known ? "" : kNoSuchCoordinator);
+    place.error_code = wire_code(refuse_key(request.key_type));
+    place.error_message = why_refused(request.key_type);
     place.node_id = known ? call.config().node_id : -1;
     place.host = known ? Bytes::copy_of(call.peer().advertised_host) : Bytes();
     place.port = known ? call.peer().advertised_port : -1;

@@ -33,7 +33,7 @@ Prepared prepare(const ProduceRequest::Partition& partition, const Config& confi
 
 KafkaError error_of_batch(const Error& error) {
   // What a transactional batch meets at the door.
-  if (error.code == ErrorCode::kUnsupported) return KafkaError::kInvalidRequest;
+  if (error.code == ErrorCode::kUnsupported) return kNoTransactions;
   return topic_error(error.code);
 }
 
@@ -115,7 +115,7 @@ void ProduceHandler::handle(Call call, Request request) {
   }
   const int16_t acks = request.acks;
   if (acks < -1 || acks > 1) job.refused = KafkaError::kInvalidRequiredAcks;
-  if (request.transactional_id) job.refused = KafkaError::kInvalidRequest;  // no transactions yet
+  if (request.transactional_id) job.refused = kNoTransactions;
   job.request = std::move(request);
   call.engine().call([call = std::move(call), job = std::move(job), acks](Engine& engine) mutable {
     Appender appender(engine, call.version(), job);

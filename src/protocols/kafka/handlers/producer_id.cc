@@ -7,7 +7,7 @@ namespace weir::kafka {
 void InitProducerIdHandler::handle(Call call, Request request) {
   if (request.transactional_id) {
     InitProducerIdResponse response;
-    response.error_code = wire_code(KafkaError::kInvalidRequest);
+    response.error_code = wire_code(kNoTransactions);
     response.producer_epoch = -1;
     return call.answer(response);
   }

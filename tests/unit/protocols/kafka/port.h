@@ -35,15 +35,22 @@ class TurnedClock final : public runtime::Clock {
 // back.
 class Port {
  public:
-  explicit Port(Config config = {}) : shard_(0, "test"), connections_(shard_) {
+  explicit Port(Config config = {}, bool two_shards = false)
+      : shard_(0, "state"), front_(1, "front"), connections_(two_shards ? front_ : shard_) {
     shard_.start();
+    front_.start();
     broker_ = std::make_unique<runtime::Owned<broker::Broker>>(
         shard_, std::make_unique<broker::Broker>(journal_, Random(11)));
     on_broker([&](broker::Broker& broker) {
       WEIR_ASSERT(journal_.recover(broker).has_value());
       WEIR_ASSERT(broker.start(clock_.now()).has_value());
-      broker.on_progress(
-          [this](Lsn written, Lsn durable) { connections_.watermark().advance(written, durable); });
+      broker.on_progress([this](Lsn written, Lsn durable) {
+        const auto advance = [this, written, durable] {
+          connections_.watermark().advance(written, durable);
+        };
+        if (connections_.shard().is_current()) return advance();
+        connections_.shard().post(advance);
+      });
       journal_.sync_on_poll(true);
       pump_ = std::make_unique<runtime::Timer>(shard_, [this] { pump(); });
       pump_->arm(Milliseconds(1));
@@ -62,6 +69,7 @@ class Port {
       pump_.reset();
       broker.stop();
     });
+    front_.stop();
     shard_.stop();
   }
 
@@ -74,12 +82,30 @@ class Port {
   void hold_back(bool on) {
     shard_.run_and_wait([&] { journal_.sync_on_poll(!on); });
   }
+  // Until at least so many requests wait for something, or none does.
+  void until_waiting(size_t count) {
+    until([&](size_t waiting) { return waiting >= count; });
+  }
+  void until_nobody_waits() {
+    until([](size_t waiting) { return waiting == 0; });
+  }
   void advance(Milliseconds by) {
     clock_.advance(by);
     on_broker([&](broker::Broker& broker) { broker.tick(clock_.now()); });
   }
 
  private:
+  template <typename Condition>
+  void until(Condition condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    size_t waiting = 0;
+    do {
+      on_broker([&](broker::Broker& broker) { waiting = broker.waiters().size(); });
+      if (condition(waiting)) return;
+    } while (std::chrono::steady_clock::now() < end);
+    ADD_FAILURE() << waiting << " requests wait";
+  }
+
   void pump() {
     journal_.poll();
     pump_->arm(Milliseconds(1));
@@ -88,6 +114,7 @@ class Port {
   TurnedClock clock_;
   storage::MemoryJournal journal_;
   runtime::Shard shard_;
+  runtime::Shard front_;
   net::ConnectionShard connections_;
   std::unique_ptr<runtime::Owned<broker::Broker>> broker_;
   std::unique_ptr<runtime::Timer> pump_;
