@@ -41,6 +41,10 @@ Outcome<std::optional<std::string>> queue_attribute(const broker::Thing& thing,
 std::span<const std::string_view> queue_attribute_names();
 
 bool is_fifo(const broker::Thing& thing);
+// RedrivePolicy and RedriveAllowPolicy, JSON within JSON; "" takes them away (redrive.cc).
+// InvalidParameterValue, InvalidAttributeValue.
+Outcome<void> set_redrive_policy(broker::Thing& thing, std::string_view value);
+Outcome<void> set_redrive_allow_policy(broker::Thing& thing, std::string_view value);
 // The tag weir:history keeps what was acknowledged: "30m", "1h", "2d". InvalidParameterValue.
 Outcome<Milliseconds> parse_history(std::string_view text);
 inline constexpr std::string_view kHistoryTag = "weir:history";

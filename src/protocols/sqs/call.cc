@@ -60,6 +60,22 @@ Outcome<std::vector<std::string>> texts(const Value& input, std::string_view nam
   return result;
 }
 
+Outcome<const Value*> text_map(const Value& input, std::string_view name) {
+  const Value* value = input.find(name);
+  if (value == nullptr) return value;
+  const bool texts_only =
+      std::all_of(value->members.begin(), value->members.end(),
+                  [](const Member& member) { return member.value.is(Value::Kind::kText); });
+  if (!value->is(Value::Kind::kMap) || !texts_only) return wrong_type(name, "a map of strings");
+  return value;
+}
+
+broker::Depends depends_of(const broker::Broker& broker, const Answer& answer) {
+  if (answer) return answer->depends;
+  if (!answer.error().senders()) return {};
+  return {std::max(answer.error().lsn, broker.catalog_depends().lsn), Durability::kFsync};
+}
+
 Outcome<Queue> find_queue(const Environment& environment, const Call& call) {
   const auto url = required_text(call, "QueueUrl");
   if (!url) return std::unexpected(url.error());

@@ -47,6 +47,11 @@ Answer purge_queue(const Environment& environment, const Call& call);
 Answer get_queue_attributes(const Environment& environment, const Call& call);
 Answer set_queue_attributes(const Environment& environment, const Call& call);
 Answer list_dead_letter_source_queues(const Environment& environment, const Call& call);
+// redrive.cc: whether the dead-letter queue that `attributes` name, if they do, will take what
+// `queue` gives up. InvalidParameterValue.
+Outcome<void> check_redrive(const Environment& environment,
+                            const broker::Thing& queue,
+                            const Value* attributes);
 // tag_handlers.cc
 Answer tag_queue(const Environment& environment, const Call& call);
 Answer untag_queue(const Environment& environment, const Call& call);
@@ -82,6 +87,13 @@ struct Queue {
 };
 // The queue of the parameter QueueUrl. QueueDoesNotExist.
 Outcome<Queue> find_queue(const Environment& environment, const Call& call);
+
+// What an answer waits for. A fault waits for the names that it was decided by, and for the state
+// that it tells of; one of the broker's own (a failing disk) leaves at once.
+broker::Depends depends_of(const broker::Broker& broker, const Answer& answer);
+
+// A parameter that is a map of texts (attributes, tags); null when absent.
+Outcome<const Value*> text_map(const Value& input, std::string_view name);
 
 // The entries of a batch: 1 to 10, with ids that are valid and distinct.
 struct Entry {

@@ -108,6 +108,11 @@ Fault to_fault(const Error& error) {
   return plain("InternalFailure", 500);
 }
 
+Fault after(Fault fault, Lsn lsn) {
+  fault.lsn = lsn;
+  return fault;
+}
+
 std::string to_json(const Fault& fault) {
   JsonWriter json;
   json.begin_object();

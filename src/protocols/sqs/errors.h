@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/ids.h"
 
 namespace weir::sqs {
 
@@ -16,6 +17,7 @@ struct Fault {
   std::string query_code;
   int status = 400;
   std::string message;
+  Lsn lsn = {};  // of the state that it derives from, beside the catalog's
 
   bool senders() const { return status < 500; }
 };
@@ -38,6 +40,8 @@ std::unexpected<Fault> batch_fault(std::string shape, std::string message);
 
 // What the broker said.
 Fault to_fault(const Error& error);
+// The same fault, which tells of state as of this LSN.
+Fault after(Fault fault, Lsn lsn);
 
 // {"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"…"}
 std::string to_json(const Fault& fault);

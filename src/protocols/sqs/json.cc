@@ -69,9 +69,8 @@ void JsonWriter::open(char bracket) {
 
 void JsonWriter::key(std::string_view name) {
   comma();
-  out_.push_back('"');
-  out_.append(name);
-  out_.append("\":");
+  string(name);
+  out_.push_back(':');
   fresh_ = false;
   after_key_ = true;
 }
@@ -82,30 +81,25 @@ void JsonWriter::member(std::string_view name, int64_t number) {
   fmt::format_to(std::back_inserter(out_), "{}", number);
 }
 
-void JsonWriter::member(std::string_view name, bool truth) {
-  key(name);
-  after_key_ = false;
-  out_.append(truth ? "true" : "false");
-}
-
-std::string valid_utf8(std::string_view text) {
-  if (simdjson::validate_utf8(text.data(), text.size())) return std::string(text);
-  std::string out;
+std::string_view valid_utf8(std::string_view text, std::string& mended) {
+  if (simdjson::validate_utf8(text.data(), text.size())) return text;
+  mended.clear();
   while (!text.empty()) {
     // The longest valid sequence of at most four bytes, else one replacement.
     size_t length = 0;
     for (size_t n = 1; n <= 4 && n <= text.size() && length == 0; ++n) {
       if (simdjson::validate_utf8(text.data(), n)) length = n;
     }
-    out.append(length == 0 ? std::string_view("\xef\xbf\xbd") : text.substr(0, length));
+    mended.append(length == 0 ? std::string_view("\xef\xbf\xbd") : text.substr(0, length));
     text.remove_prefix(std::max<size_t>(length, 1));
   }
-  return out;
+  return mended;
 }
 
 void JsonWriter::string(std::string_view text) {
   after_key_ = false;
-  if (!simdjson::validate_utf8(text.data(), text.size())) return string(valid_utf8(text));
+  std::string mended;
+  text = valid_utf8(text, mended);
   out_.push_back('"');
   size_t plain = 0;
   for (size_t i = 0; i < text.size(); ++i) {

@@ -4,6 +4,7 @@
 //
 // Thread safety: decode_json keeps one parser per thread; a JsonWriter is confined to its thread.
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,7 +28,10 @@ class JsonWriter {
 
   void member(std::string_view name, std::string_view text) { key(name), string(text); }
   void member(std::string_view name, int64_t number);
-  void member(std::string_view name, bool truth);
+  // Not for what merely converts to bool, as a string literal does.
+  void member(std::string_view name, std::same_as<bool> auto truth) {
+    key(name), word(truth ? "true" : "false");
+  }
   void element(std::string_view text) { comma(), string(text), fresh_ = false; }
 
   std::string take() { return std::move(out_); }
@@ -41,7 +45,9 @@ class JsonWriter {
     out_.push_back(bracket);
     fresh_ = false;
   }
+  // Escaped too: names of tags and of other protocols' headers are anybody's text.
   void key(std::string_view name);
+  void word(std::string_view text) { after_key_ = false, out_.append(text); }
   // Invalid UTF-8 (a record of another protocol) becomes U+FFFD, as JSON must be UTF-8.
   void string(std::string_view text);
 
@@ -50,7 +56,7 @@ class JsonWriter {
   bool after_key_ = false;
 };
 
-// `text` itself when it is valid UTF-8, else with U+FFFD for each byte that is not.
-std::string valid_utf8(std::string_view text);
+// `text` itself when it is valid UTF-8, else `mended`: with U+FFFD for each byte that is not.
+std::string_view valid_utf8(std::string_view text, std::string& mended);
 
 }  // namespace weir::sqs

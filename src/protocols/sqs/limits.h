@@ -27,6 +27,7 @@ inline constexpr int64_t kRetentionSecondsMax = 1'209'600;
 inline constexpr int64_t kRetentionSecondsDefault = 345'600;
 inline constexpr int64_t kListMax = 1000;
 inline constexpr int64_t kReceivesMaxMax = 1000;
+inline constexpr size_t kRedriveSourcesMax = 10;
 inline constexpr size_t kTagsMax = 50;
 inline constexpr size_t kTagKeyBytesMax = 128;
 inline constexpr size_t kTagValueBytesMax = 256;

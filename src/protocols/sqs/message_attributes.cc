@@ -2,6 +2,8 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include "protocols/sqs/attributes.h"
 #include "protocols/sqs/json.h"
@@ -27,12 +29,31 @@ bool is_valid_type(std::string_view type) {
   return base == "String" || base == "Number" || base == "Binary";
 }
 
+bool is_number(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && std::isfinite(value);
+}
+
+bool has_list(const Value& given) {
+  for (const std::string_view name : {"StringListValues", "BinaryListValues"}) {
+    const Value* list = given.find(name);
+    if (list != nullptr && !list->items.empty()) return true;
+  }
+  return false;
+}
+
 Outcome<MessageAttribute> message_attribute(const std::string& name, const Value& given) {
   const auto invalid = [&](std::string_view reason) {
     return invalid_parameter(fmt::format("Message (user) attribute '{}' {}", name, reason));
   };
   if (!is_valid_attribute_name(name)) {
     return invalid_parameter(fmt::format("Message (user) attribute name '{}' is invalid.", name));
+  }
+  if (has_list(given)) {
+    return unsupported_operation(
+        "Message attribute list values in SendMessage operation are not supported.");
   }
   const Value* type = given.find("DataType");
   if (type == nullptr || type->text.empty())
@@ -55,6 +76,10 @@ Outcome<MessageAttribute> message_attribute(const std::string& name, const Value
   }
   if (!has_valid_characters(value->text)) {
     return invalid_message_contents("Invalid characters found in a message attribute.");
+  }
+  if (type->text.starts_with("Number") && !is_number(value->text)) {
+    return invalid_parameter(
+        fmt::format("Can't cast the value of message (user) attribute '{}' to a number.", name));
   }
   attribute.value = value->text;
   return attribute;
@@ -87,12 +112,19 @@ bool has_valid_characters(std::string_view text) {
 Outcome<std::vector<MessageAttribute>> message_attributes(const Value* given) {
   std::vector<MessageAttribute> attributes;
   if (given == nullptr) return attributes;
+  if (!given->is(Value::Kind::kMap)) {
+    return serialization_exception("MessageAttributes must be a map");
+  }
   if (given->members.size() > kAttributesMax) {
     return invalid_parameter(
         fmt::format("Number of message attributes [{}] exceeds the allowed maximum [{}].",
                     given->members.size(), kAttributesMax));
   }
   for (const auto& [name, value] : given->members) {
+    if (given->find(name) != &value) {
+      return invalid_parameter(
+          fmt::format("Message (user) attribute name '{}' already exists.", name));
+    }
     auto attribute = message_attribute(name, value);
     if (!attribute) return std::unexpected(attribute.error());
     attributes.push_back(std::move(*attribute));
@@ -107,6 +139,10 @@ std::vector<MessageAttribute> stored_attributes(const log::ReadRecord& record,
   for (const log::RecordHeader& header : record.headers) {
     if (header.key.starts_with(kReservedPrefix) || !header.value || !passes(header.key, filter))
       continue;
+    // Other protocols may repeat a header; an attribute stands once, the first.
+    const bool repeated = std::any_of(attributes.begin(), attributes.end(),
+                                      [&](const auto& one) { return one.name == header.key; });
+    if (repeated) continue;
     const auto type = record.headers.find(std::string(kTypeHeader) + std::string(header.key));
     const bool text = simdjson::validate_utf8(header.value->data(), header.value->size());
     attributes.push_back({std::string(header.key),

@@ -5,7 +5,6 @@
 #include <charconv>
 
 #include "protocols/sqs/attributes.h"
-#include "protocols/sqs/json.h"
 #include "protocols/sqs/limits.h"
 
 namespace weir::sqs {
@@ -47,44 +46,6 @@ void set_property(Thing& thing, std::string_view name, std::string_view value) {
   }
 }
 
-Outcome<void> set_redrive(Thing& thing, std::string_view value) {
-  if (value.empty()) {
-    thing.queue_policy.dead_letter.clear();
-    thing.queue_policy.receives_max = 0;
-    set_property(thing, "RedrivePolicy", {});
-    return {};
-  }
-  const auto parsed = decode_json(value);
-  const Value* target = parsed ? parsed->find("deadLetterTargetArn") : nullptr;
-  const Value* count = parsed ? parsed->find("maxReceiveCount") : nullptr;
-  if (target == nullptr || count == nullptr || !target->is(Value::Kind::kText)) {
-    return invalid_parameter(fmt::format(
-        "Value {} for parameter RedrivePolicy is invalid. Reason: Redrive policy does not contain "
-        "mandatory attribute: {}.",
-        value, target == nullptr ? "deadLetterTargetArn" : "maxReceiveCount"));
-  }
-  const auto receives =
-      count->is(Value::Kind::kInteger) ? std::optional(count->integer) : parse_integer(count->text);
-  if (!receives || *receives < 1 || *receives > kReceivesMaxMax) {
-    return invalid_parameter(
-        fmt::format("Value {} for parameter RedrivePolicy is invalid. Reason: Invalid value for "
-                    "maxReceiveCount: "
-                    "must be between 1 and {}.",
-                    value, kReceivesMaxMax));
-  }
-  const std::string_view name = name_of_arn(target->text);
-  if (name.empty()) {
-    return invalid_parameter(
-        fmt::format("Value {} for parameter RedrivePolicy is invalid. Reason: Invalid value for "
-                    "deadLetterTargetArn.",
-                    value));
-  }
-  thing.queue_policy.dead_letter = name;
-  thing.queue_policy.receives_max = static_cast<uint32_t>(*receives);
-  set_property(thing, "RedrivePolicy", value);
-  return {};
-}
-
 // One queue attribute: how it is set and shown. A null `set`: read only.
 struct QueueAttribute {
   std::string_view name;
@@ -124,6 +85,16 @@ Outcome<void> set_text(Thing& thing,
                        std::string_view value,
                        bool /*creating*/) {
   set_property(thing, name, value);
+  return {};
+}
+
+// A key of one's own replaces the service's; neither encrypts anything here.
+Outcome<void> set_key(Thing& thing,
+                      std::string_view name,
+                      std::string_view value,
+                      bool /*creating*/) {
+  set_property(thing, name, value);
+  if (!value.empty()) set_property(thing, "SqsManagedSseEnabled", "false");
   return {};
 }
 
@@ -242,15 +213,20 @@ const std::array kAttributes = std::to_array<QueueAttribute>({
         const queue::Counts&,
         const Account&) { return if_set(property(t, "Policy")); }},
     {"RedrivePolicy",
-     [](Thing& t, std::string_view, std::string_view value, bool) { return set_redrive(t, value); },
+     [](Thing& t, std::string_view, std::string_view value, bool) {
+       return set_redrive_policy(t, value);
+     },
      [](const Thing& t, const queue::Counts&, const Account&) {
        return if_set(property(t, "RedrivePolicy"));
      }},
-    {"RedriveAllowPolicy", set_text,
-     [](const Thing& t,
-        const queue::Counts&,
-        const Account&) { return if_set(property(t, "RedriveAllowPolicy")); }},
-    {"KmsMasterKeyId", set_text,
+    {"RedriveAllowPolicy",
+     [](Thing& t, std::string_view, std::string_view value, bool) {
+       return set_redrive_allow_policy(t, value);
+     },
+     [](const Thing& t, const queue::Counts&, const Account&) {
+       return if_set(property(t, "RedriveAllowPolicy"));
+     }},
+    {"KmsMasterKeyId", set_key,
      [](const Thing& t,
         const queue::Counts&,
         const Account&) { return if_set(property(t, "KmsMasterKeyId")); }},

@@ -42,16 +42,15 @@ Thing blank_queue(const catalog::Name& name) {
 }
 
 // An existing queue answers a second CreateQueue if what is given now equals what it has.
-Outcome<void> check_same(const Thing& existing, const Call& call, const Account& account) {
-  const Value* attributes = call.input.find("Attributes");
+Outcome<void> check_same(const Thing& existing, const Value* attributes, const Account& account) {
   if (attributes == nullptr) return {};
   for (const Member& member : attributes->members) {
     Thing copy = existing;
     const auto valid = set_queue_attribute(copy, member.name, member.value.text, false);
-    if (!valid && valid.error().shape == "InvalidAttributeName") return valid;
+    if (!valid) return valid;
     const auto present = queue_attribute(existing, {}, account, member.name);
     const auto wanted = queue_attribute(copy, {}, account, member.name);
-    if (!valid || *present != *wanted) return queue_name_exists(member.name);
+    if (*present != *wanted) return queue_name_exists(member.name);
   }
   return {};
 }
@@ -125,8 +124,11 @@ Answer create_queue(const Environment& environment, const Call& call) {
     return invalid_parameter(
         "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
   }
-  const Value* attributes = call.input.find("Attributes");
-  const Value* fifo = attributes == nullptr ? nullptr : attributes->find("FifoQueue");
+  const auto attributes = text_map(call.input, "Attributes");
+  if (!attributes) return std::unexpected(attributes.error());
+  const auto tags = text_map(call.input, "tags");
+  if (!tags) return std::unexpected(tags.error());
+  const Value* fifo = *attributes == nullptr ? nullptr : (*attributes)->find("FifoQueue");
   const bool wants_fifo = fifo != nullptr && fifo->text == "true";
   if (wants_fifo != name->ends_with(".fifo")) {
     return invalid_parameter(
@@ -142,16 +144,17 @@ Answer create_queue(const Environment& environment, const Call& call) {
       return invalid_parameter(
           fmt::format("{} exists already as a topic; choose another name", *name));
     }
-    if (const auto same = check_same(*existing, call, call.account); !same)
+    if (const auto same = check_same(*existing, *attributes, call.account); !same)
       return std::unexpected(same.error());
     return Reply{url_json(call, call.account, *name), environment.broker.catalog_depends()};
   }
   Thing wanted = blank_queue(full);
-  if (const auto set = set_attributes(wanted, attributes, true); !set)
+  if (const auto set = set_attributes(wanted, *attributes, true); !set)
     return std::unexpected(set.error());
-  const Value* tags = call.input.find("tags");
-  if (tags != nullptr) {
-    for (const Member& tag : tags->members) {
+  if (const auto redrive = check_redrive(environment, wanted, *attributes); !redrive)
+    return std::unexpected(redrive.error());
+  if (*tags != nullptr) {
+    for (const Member& tag : (*tags)->members) {
       if (const auto set = set_tag(wanted, tag.name, tag.value.text); !set)
         return std::unexpected(set.error());
     }
@@ -239,19 +242,27 @@ Answer get_queue_attributes(const Environment& environment, const Call& call) {
   }
   if (any) json.end_object();
   json.end_object();
-  const broker::Depends state = environment.broker.queue_depends(cell);
-  const broker::Depends names = environment.broker.catalog_depends();
-  return Reply{json.take(), state.lsn > names.lsn ? state : names};
+  // A plain send changes the log only, and with it the number of messages.
+  broker::Depends depends = environment.broker.catalog_depends();
+  for (const broker::Depends& state :
+       {environment.broker.queue_depends(cell),
+        environment.broker.log_depends(queue->thing->logs.front())}) {
+    if (state.lsn > depends.lsn) depends = state;
+  }
+  return Reply{json.take(), depends};
 }
 
 Answer set_queue_attributes(const Environment& environment, const Call& call) {
   const auto queue = find_queue(environment, call);
   if (!queue) return std::unexpected(queue.error());
-  const Value* attributes = call.input.find("Attributes");
-  if (attributes == nullptr) return missing_parameter("Attributes");
+  const auto attributes = text_map(call.input, "Attributes");
+  if (!attributes) return std::unexpected(attributes.error());
+  if (*attributes == nullptr) return missing_parameter("Attributes");
   Thing altered = *queue->thing;
-  if (const auto set = set_attributes(altered, attributes, false); !set)
+  if (const auto set = set_attributes(altered, *attributes, false); !set)
     return std::unexpected(set.error());
+  if (const auto redrive = check_redrive(environment, altered, *attributes); !redrive)
+    return std::unexpected(redrive.error());
   const auto changed = environment.broker.alter(altered, environment.now);
   if (!changed) return std::unexpected(to_fault(changed.error()));
   return Reply{"{}", changed->depends};

@@ -117,7 +117,8 @@ std::string to_json(const Wanted& wanted, const broker::Received& received) {
   json.begin_object();
   if (!received.deliveries.empty()) json.begin_array("Messages");
   for (const broker::Delivery& delivery : received.deliveries) {
-    const std::string body = valid_utf8(delivery.record.value.value_or(ByteView{}));
+    std::string mended;
+    const ByteView body = valid_utf8(delivery.record.value.value_or(ByteView{}), mended);
     json.begin_object();
     json.member("MessageId",
                 broker::to_string(broker::message_id_of(wanted.queue, delivery.record)));
@@ -168,8 +169,9 @@ Cancel receive_message(const Environment& environment, const Call& call, Done do
        done = std::move(done)](Result<broker::Received> received) mutable {
         if (!received) return done(std::unexpected(to_fault(received.error())));
         if (received->deliveries.empty() && received->at_in_flight_limit) {
-          return done(std::unexpected(to_fault(
-              {ErrorCode::kLimitReached, "Too many messages are in flight in this queue."})));
+          Fault fault = to_fault(
+              {ErrorCode::kLimitReached, "Too many messages are in flight in this queue."});
+          return done(std::unexpected(after(std::move(fault), received->depends.lsn)));
         }
         done(Reply{to_json(wanted, *received), received->depends});
       });

@@ -77,6 +77,29 @@ Outcome<void> read_fifo(const Thing& queue, const Value& input, bool in_batch, M
   return {};
 }
 
+// The one system attribute that may be sent; empty when it is not.
+Outcome<std::string> trace_header(const Value* system) {
+  constexpr std::string_view kTrace = "AWSTraceHeader";
+  if (system == nullptr) return std::string();
+  for (const Member& member : system->members) {
+    if (member.name == kTrace) continue;
+    return invalid_parameter(
+        fmt::format("Message system attribute name '{}' is invalid.", member.name));
+  }
+  const Value* trace = system->find(kTrace);
+  if (trace == nullptr) return std::string();
+  const auto type = text_or(*trace, "DataType", "");
+  if (!type) return std::unexpected(type.error());
+  auto text = text_or(*trace, "StringValue", "");
+  if (!text) return text;
+  if (*type != "String" || text->empty() || !has_valid_characters(*text)) {
+    return invalid_parameter(
+        "Message (system) attribute 'AWSTraceHeader' must contain a non-empty value of type "
+        "'String'.");
+  }
+  return text;
+}
+
 // What fails the whole call, in a batch too.
 Outcome<Message> read_message(const Thing& queue, const Value& input, bool in_batch) {
   Message message;
@@ -92,13 +115,9 @@ Outcome<Message> read_message(const Thing& queue, const Value& input, bool in_ba
   const auto delay = integer_or(input, "DelaySeconds", -1);
   if (!delay) return std::unexpected(delay.error());
   message.delay_seconds = *delay;
-  if (const Value* system = input.find("MessageSystemAttributes")) {
-    if (const Value* trace = system->find("AWSTraceHeader")) {
-      const auto text = text_or(*trace, "StringValue", "");
-      if (!text) return std::unexpected(text.error());
-      message.trace = *text;
-    }
-  }
+  auto trace = trace_header(input.find("MessageSystemAttributes"));
+  if (!trace) return std::unexpected(trace.error());
+  message.trace = std::move(*trace);
   return message;
 }
 

@@ -86,7 +86,7 @@ Answer single(const Environment& environment, const Call& call, One one) {
   const auto queue = find_queue(environment, call);
   if (!queue) return std::unexpected(queue.error());
   const Settling done = one(environment, *queue->thing, call.input);
-  if (!done.result) return std::unexpected(done.result.error());
+  if (!done.result) return std::unexpected(after(done.result.error(), done.depends.lsn));
   return Reply{"{}", done.depends};
 }
 

@@ -41,12 +41,12 @@ constexpr Action kActions[] = {
     {"ListQueueTags", list_queue_tags},
 };
 
-net::HttpResponse respond(const Answer& answer, const std::string& request_id) {
+net::HttpResponse respond(Answer answer, const std::string& request_id) {
   net::HttpResponse response;
   response.headers.push_back({"Content-Type", "application/x-amz-json-1.0"});
   response.headers.push_back({"x-amzn-RequestId", request_id});
   if (answer) {
-    response.body = answer->json;
+    response.body = std::move(answer->json);
     return response;
   }
   const Fault& fault = answer.error();
@@ -93,9 +93,9 @@ class Service final : public net::HttpHandler {
     if (action == nullptr) return receive(std::move(call), std::move(responder), id);
     broker_.call([this, handler = action->handler, call = std::move(call), id,
                   responder = std::move(responder)](broker::Broker& broker) mutable {
-      const Answer answer = handler({broker, clock_.now()}, call);
-      const broker::Depends depends = answer ? answer->depends : broker::Depends{};
-      responder.send(respond(answer, id), depends.lsn, depends.durability);
+      Answer answer = handler({broker, clock_.now()}, call);
+      const broker::Depends depends = depends_of(broker, answer);
+      responder.send(respond(std::move(answer), id), depends.lsn, depends.durability);
     });
   }
 
@@ -122,10 +122,11 @@ class Service final : public net::HttpHandler {
     broker_.call([this, waiting, id, call = std::move(call)](broker::Broker& broker) {
       if (waiting->gone) return;
       auto cancel =
-          receive_message({broker, clock_.now()}, call, [waiting, id](const Answer& answer) {
-            const broker::Depends depends = answer ? answer->depends : broker::Depends{};
+          receive_message({broker, clock_.now()}, call, [waiting, id, &broker](Answer answer) {
+            const broker::Depends depends = depends_of(broker, answer);
             waiting->cancel = nullptr;
-            waiting->responder.send(respond(answer, id), depends.lsn, depends.durability);
+            waiting->responder.send(respond(std::move(answer), id), depends.lsn,
+                                    depends.durability);
           });
       waiting->cancel = std::move(cancel);
     });

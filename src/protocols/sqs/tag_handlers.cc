@@ -43,10 +43,11 @@ Outcome<void> set_tag(broker::Thing& thing, const std::string& key, const std::s
 Answer tag_queue(const Environment& environment, const Call& call) {
   const auto queue = find_queue(environment, call);
   if (!queue) return std::unexpected(queue.error());
-  const Value* tags = call.input.find("Tags");
-  if (tags == nullptr) return missing_parameter("Tags");
+  const auto tags = text_map(call.input, "Tags");
+  if (!tags) return std::unexpected(tags.error());
+  if (*tags == nullptr) return missing_parameter("Tags");
   broker::Thing thing = *queue->thing;
-  for (const Member& tag : tags->members) {
+  for (const Member& tag : (*tags)->members) {
     if (const auto set = set_tag(thing, tag.name, tag.value.text); !set)
       return std::unexpected(set.error());
   }
