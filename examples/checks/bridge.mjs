@@ -6,7 +6,7 @@ import { waitFor } from '../../tests/clients/support/programs.mjs';
 
 export const needs = ['kafka', 'aws', 'http'];
 
-const payments = 300;
+const payments = 1000;
 const kills = 3;
 
 const countBy = (records, keyOf) => {
@@ -21,12 +21,17 @@ export async function check({ broker, start }) {
   const worker = start('bridge/worker.mjs');
   for (let kill = 1; kill <= kills; kill += 1) {
     const enough = (payments * kill) / (kills + 2);
-    await worker.until((p) => p.matches(/^acknowledged /).length >= enough || producer.status !== undefined, 60_000, `${enough} payments acknowledged`);
+    await worker.until((p) => p.matches(/^acknowledged /).length >= enough, 60_000, `${enough} payments acknowledged`);
     await broker.kill();
     await broker.restart();
   }
   await producer.done();
-  await waitFor(async () => (await topicSizes('payment-audit')) >= payments, 60_000, 'an audit record for each payment');
+  let sizes;
+  const settled = async () => {
+    sizes = [await topicSizes('payments'), await topicSizes('payment-work'), await topicSizes('payment-audit')];
+    return sizes[2] >= payments;
+  };
+  await waitFor(settled, 60_000, () => `an audit record for each payment; there are ${sizes[0]} events, ${sizes[1]} work items, ${sizes[2]} audit records\n${worker.errors}${worker.tail()}`);
 
   const events = await readTopic('payments');
   const items = await readTopic('payment-work');
