@@ -53,13 +53,13 @@ std::string ports_json(const Ports& ports) {
 
 void add_process_endpoints(Router& router,
                            const Health& health,
-                           const MetricRegistry& metrics,
                            const Ports& ports,
                            std::string version) {
   router.add("GET", "/", [version](const Request&, net::HttpResponder responder) {
     responder.send(net::HttpResponse::json(
         200, fmt::format("{{\"name\":\"weir\",\"version\":{},\"endpoints\":[\"/livez\",\"/readyz\","
-                         "\"/metrics\",\"/api/v1/ports\"]}}\n",
+                         "\"/metrics\",\"/api/v1/ports\",\"/api/v1/topics\",\"/api/v1/queues\","
+                         "\"/api/v1/groups\",\"/api/v1/bridges\"]}}\n",
                          json_string(version))));
   });
   router.add("GET", "/livez", [](const Request&, net::HttpResponder responder) {
@@ -69,11 +69,6 @@ void add_process_endpoints(Router& router,
     const int status = health.ready() ? 200 : 503;
     responder.send(request.verbose() ? net::HttpResponse::json(status, health.to_json())
                                      : net::HttpResponse::text(status, health.to_text()));
-  });
-  router.add("GET", "/metrics", [&metrics](const Request&, net::HttpResponder responder) {
-    net::HttpResponse response{200, {}, net::Reply(metrics.render())};
-    response.headers.push_back({"Content-Type", "text/plain; version=0.0.4; charset=utf-8"});
-    responder.send(std::move(response));
   });
   router.add("GET", "/api/v1/ports", [&ports](const Request&, net::HttpResponder responder) {
     responder.send(net::HttpResponse::json(200, ports_json(ports)));

@@ -16,10 +16,9 @@ using Ports = std::map<std::string, std::string>;
 
 std::string ports_json(const Ports& ports);
 
-// GET / , /livez, /readyz (?verbose), /metrics, /api/v1/ports. All of them must outlive the router.
+// GET / , /livez, /readyz (?verbose), /api/v1/ports. All of them must outlive the router.
 void add_process_endpoints(Router& router,
                            const Health& health,
-                           const MetricRegistry& metrics,
                            const Ports& ports,
                            std::string version);
 

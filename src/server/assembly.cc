@@ -10,6 +10,7 @@
 
 #include "admin/api.h"
 #include "admin/health.h"
+#include "admin/metrics.h"
 #include "admin/router.h"
 #include "base/assert.h"
 #include "base/metrics.h"
@@ -87,7 +88,8 @@ Result<> Assembly::State::start() {
   start_shards();
   if (auto opened = open_state(); !opened) return opened;
   admin::register_process_metrics(metrics, options.version);
-  admin::add_process_endpoints(router, health, metrics, ports, options.version);
+  admin::add_process_endpoints(router, health, ports, options.version);
+  admin::add_metrics_endpoint(router, metrics, state->broker(), clock);
   admin::add_broker_endpoints(router, state->broker(), clock);
   health.add("listeners", [this] { return serving ? std::string() : "not every port is open"; });
   for (Protocol& protocol : make_protocols()) {
@@ -132,7 +134,8 @@ Result<> Assembly::State::open_state() {
 // Every protocol that exists is named here, and nowhere else in the server.
 std::vector<Protocol> Assembly::State::make_protocols() {
   const Settings& settings = options.settings;
-  const net::HttpLimits http_limits;
+  // A message of 1 MiB may be several times as long in JSON.
+  const net::HttpLimits http_limits{.body_bytes_max = size_t{8} << 20};
   std::vector<Protocol> protocols;
   sqs = sqs::make_handler(state->broker(), clock);
   protocols.push_back({.name = "aws",

@@ -121,9 +121,8 @@ TEST(Process, LivezAndReadyzTellAliveFromReady) {
   std::string problem = "the disk is full";
   health.add("storage", [&] { return problem; });
   health.add("listeners", [] { return std::string(); });
-  const MetricRegistry metrics;
   const Ports ports{{"http", "127.0.0.1:1"}};
-  add_process_endpoints(server.router, health, metrics, ports, "1.2.3");
+  add_process_endpoints(server.router, health, ports, "1.2.3");
   EXPECT_EQ(server.ask("GET", "/livez").status, 200);
   const auto not_ready = server.ask("GET", "/readyz");
   EXPECT_EQ(not_ready.status, 503);
@@ -136,19 +135,6 @@ TEST(Process, LivezAndReadyzTellAliveFromReady) {
   EXPECT_EQ(server.ask("GET", "/api/v1/ports").body, "{\"http\":\"127.0.0.1:1\"}\n");
   EXPECT_THAT(server.ask("GET", "/").body, HasSubstr("\"version\":\"1.2.3\""));
   problem.clear();
-}
-
-TEST(Process, MetricsAreInThePrometheusFormat) {
-  AdminServer server;
-  const Health health;
-  MetricRegistry metrics;
-  register_process_metrics(metrics, "1.2.3");
-  const Ports ports;
-  add_process_endpoints(server.router, health, metrics, ports, "1.2.3");
-  const auto response = server.ask("GET", "/metrics");
-  EXPECT_EQ(response.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
-  EXPECT_THAT(response.body, HasSubstr("weir_build_info{version=\"1.2.3\"} 1\n"));
-  EXPECT_THAT(response.body, HasSubstr("# TYPE weir_process_resident_memory_bytes gauge\n"));
 }
 
 TEST(Json, TextsAreQuotedAndMalformedBytesReplaced) {
