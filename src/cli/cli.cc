@@ -5,6 +5,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/suggest.h"
@@ -12,6 +16,31 @@
 
 namespace weir::cli {
 namespace {
+
+// Examples stand before the options: most of the time they are the answer.
+class ExamplesFirst : public CLI::Formatter {
+ public:
+  std::string make_description(const CLI::App* app) const override {
+    std::string text = CLI::Formatter::make_description(app);
+    if (const std::string examples = app->get_footer(); !examples.empty()) {
+      text += "\n" + examples + "\n\n";
+    }
+    return text;
+  }
+  std::string make_footer(const CLI::App* /*app*/) const override { return {}; }
+};
+
+constexpr std::string_view kDefaultUrl = "http://127.0.0.1:8080";
+
+// The value of a variable of the environment, or empty.
+std::string_view variable(std::span<const char* const> environment, std::string_view name) {
+  for (const std::string_view entry : environment) {
+    if (entry.starts_with(name) && entry.substr(name.size()).starts_with('=')) {
+      return entry.substr(name.size() + 1);
+    }
+  }
+  return {};
+}
 
 // Names that could have been meant where `app` was being parsed.
 std::vector<std::string> names_known(const CLI::App& app, bool flags) {
@@ -36,6 +65,11 @@ const CLI::App& innermost(const CLI::App& app) {
 std::string full_name(const CLI::App& app) {
   const CLI::App* parent = app.get_parent();
   return parent == nullptr ? "weir" : full_name(*parent) + " " + app.get_name();
+}
+
+std::string help_of(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  return app.help(parent == nullptr ? "" : full_name(*parent));
 }
 
 int refuse(const CLI::App& app, const std::string& reason) {
@@ -74,10 +108,8 @@ void add_json_option(CLI::App& command, Line& line) {
 }
 
 void add_client_options(CLI::App& command, Line& line) {
-  line.url = "http://127.0.0.1:8080";
   command.add_option("--url", line.url, "the broker's admin port; environment: WEIR_URL")
-      ->envname("WEIR_URL")
-      ->capture_default_str();
+      ->default_str(std::string(kDefaultUrl));
   add_json_option(command, line);
 }
 
@@ -101,6 +133,10 @@ int run(int argc, char** argv, char** environment) {
   while (environment != nullptr && environment[variables] != nullptr) ++variables;
   Line line;
   line.environment = {environment, variables};
+  // Not an option's own environment name: the commands share the value, and each would set it
+  // again.
+  const std::string_view url = variable(line.environment, "WEIR_URL");
+  line.url = url.empty() ? kDefaultUrl : url;
 
   CLI::App app("Weir: a message broker that speaks SQS, Kafka and Redis.", "weir");
   app.footer(
@@ -110,6 +146,7 @@ int run(int argc, char** argv, char** environment) {
       "  weir topic create events         make a topic\n"
       "  weir produce events 'hello'      put a record into it\n"
       "  weir tail events --follow        see what arrives");
+  app.formatter(std::make_shared<ExamplesFirst>());
   app.set_help_all_flag("--help-all", "help of every command");
   add_serve(app, line);
   add_topic(app, line);
@@ -126,7 +163,7 @@ int run(int argc, char** argv, char** environment) {
   } catch (const CLI::ExtrasError&) {
     return refuse_unknown(app);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", innermost(app).help());
+    fmt::print("{}", help_of(innermost(app)));
     return kDone;
   } catch (const CLI::CallForAllHelp&) {
     fmt::print("{}", app.help("", CLI::AppFormatMode::All));
@@ -135,7 +172,7 @@ int run(int argc, char** argv, char** environment) {
     return refuse(app, error.what());
   }
   if (!line.action) {
-    fmt::print("{}", innermost(app).help());
+    fmt::print("{}", help_of(innermost(app)));
     return kNotUnderstood;
   }
   return line.action();

@@ -272,9 +272,7 @@ TEST(Env, PrintsWhatClientsNeed) {
   Process env({"env", "--url", broker.url()});
   EXPECT_EQ(env.wait(), 0);
   EXPECT_THAT(env.out, HasSubstr("export WEIR_URL='" + broker.url() + "'\n"));
-  setenv("WEIR_URL", broker.url().c_str(), 1);
-  Process inherited({"env", "--json"});
-  unsetenv("WEIR_URL");
+  Process inherited({"env", "--json"}, {"WEIR_URL=" + broker.url()});
   EXPECT_EQ(inherited.wait(), 0);
   EXPECT_THAT(inherited.out, HasSubstr("\"WEIR_URL\":\"" + broker.url() + "\""));
 }
