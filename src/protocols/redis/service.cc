@@ -53,7 +53,8 @@ Service::Service(Broker& broker, std::function<Timestamp()> clock, ServiceOption
       keyspace_([this](BucketId id) { return make_bucket(id); }),
       first_cells_(keyspace::kDatabases),
       bucket_lsns_(size_t{keyspace::kDatabases} * keyspace::kBucketsPerDatabase),
-      config_(options_.port) {}
+      config_(options_.port),
+      streams_(broker) {}
 
 Service::~Service() {
   broker_.cancel_wait(expiry_waiter_);

@@ -29,6 +29,7 @@
 #include "protocols/redis/pubsub.h"
 #include "protocols/redis/reply_buffer.h"
 #include "protocols/redis/statistics.h"
+#include "protocols/redis/streams.h"
 
 namespace weir::redis {
 
@@ -69,6 +70,7 @@ class Service {
   Config& config() { return config_; }
   Statistics& statistics() { return statistics_; }
   Pubsub& pubsub() { return pubsub_; }
+  Streams& streams() { return streams_; }
   Timestamp now() const { return clock_(); }
   Timestamp started() const { return started_; }
   Random& random() { return broker_.random(); }
@@ -88,8 +90,11 @@ class Service {
   // is none.
   const catalog::Thing* find_stream(uint32_t database, ByteView key) const;
   bool is_stream(uint32_t database, ByteView key) const {
-    return find_stream(database, key) != nullptr;
+    return static_cast<bool>(stream_of(database, key));
   }
+  StreamKey stream_of(uint32_t database, ByteView key) const;
+  // In the caller's turn, a stream of one partition.
+  Result<StreamKey> make_stream(Call& call, ByteView key);
   std::vector<std::string> stream_names(uint32_t database) const;
   // Keys and streams.
   size_t key_count(uint32_t database) const;
@@ -177,6 +182,7 @@ class Service {
   Config config_;
   Statistics statistics_;
   Pubsub pubsub_;
+  Streams streams_;
   absl::btree_map<uint64_t, std::shared_ptr<Client>> clients_;
   absl::btree_map<DatabaseKey, absl::flat_hash_set<Client*>> watchers_;
   absl::flat_hash_map<std::string, size_t> blocking_keys_;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "protocols/redis/call.h"
+#include "protocols/redis/limits.h"
+#include "protocols/redis/numbers.h"
 #include "protocols/redis/service.h"
 
 namespace weir::redis {
@@ -14,6 +16,16 @@ constexpr uint64_t kStreamCursor = uint64_t{1} << 52;
 
 std::string space_of(uint32_t database) {
   return database == 0 ? std::string() : "redis:" + std::to_string(database);
+}
+
+// A topic with several partitions shows each as a stream of its own.
+void names_of(const catalog::Thing& thing, std::vector<std::string>& names) {
+  if (thing.logs.size() == 1) {
+    names.push_back(thing.name.name);
+    return;
+  }
+  for (size_t i = 0; i < thing.logs.size(); ++i)
+    names.push_back(thing.name.name + ":{" + std::to_string(i) + "}");
 }
 
 }  // namespace
@@ -27,10 +39,35 @@ const catalog::Thing* Service::find_stream(uint32_t database, ByteView key) cons
   return broker_.catalog().find(name_of(database, key));
 }
 
+StreamKey Service::stream_of(uint32_t database, ByteView key) const {
+  const catalog::Thing* thing = find_stream(database, key);
+  if (thing != nullptr) return {thing, thing->logs.front(), 0};
+  // One partition of a topic: "NAME:{n}".
+  const size_t brace = key.rfind(":{");
+  if (brace == ByteView::npos || !key.ends_with('}')) return {};
+  const auto number = parse_integer(key.substr(brace + 2, key.size() - brace - 3));
+  thing = number ? find_stream(database, key.substr(0, brace)) : nullptr;
+  if (thing == nullptr || *number < 0 || *number >= static_cast<int64_t>(thing->logs.size()))
+    return {};
+  const auto partition = static_cast<size_t>(*number);
+  return {thing, thing->logs[partition], partition};
+}
+
+Result<StreamKey> Service::make_stream(Call& call, ByteView key) {
+  broker::TopicSpec spec;
+  spec.name = name_of(call.database(), key);
+  spec.origin = catalog::Origin::kRedis;
+  spec.log.batch_bytes_max = kBulkBytesMax;
+  const auto created = broker_.create_topic(spec, call.now());
+  if (!created) return std::unexpected(created.error());
+  stream_changed(call.database(), key);
+  return StreamKey{created->thing, created->thing->logs.front(), 0};
+}
+
 std::vector<std::string> Service::stream_names(uint32_t database) const {
   std::vector<std::string> names;
   broker_.catalog().each_thing(space_of(database), "", [&](const catalog::Thing& thing) {
-    names.push_back(thing.name.name);
+    names_of(thing, names);
     return true;
   });
   return names;
@@ -106,8 +143,12 @@ uint64_t Service::scan(uint32_t database,
   // Streams in the order of their logs, whose ids never change.
   std::vector<std::pair<uint64_t, std::string>> streams;
   broker_.catalog().each_thing(space_of(database), "", [&](const catalog::Thing& thing) {
-    const uint64_t id = thing.logs.front().value();
-    if (id >= cursor - kStreamCursor) streams.emplace_back(id, thing.name.name);
+    std::vector<std::string> names;
+    names_of(thing, names);
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (thing.logs[i].value() >= cursor - kStreamCursor)
+        streams.emplace_back(thing.logs[i].value(), names[i]);
+    }
     return true;
   });
   const size_t page = std::min(count, streams.size());

@@ -1,0 +1,498 @@
+// Streams without groups: https://redis.io/docs/latest/commands/?group=stream
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocols/redis/client.h"
+#include "protocols/redis/command.h"
+#include "protocols/redis/limits.h"
+#include "protocols/redis/stream_arguments.h"
+#include "protocols/redis/stream_commands.h"
+
+namespace weir::redis {
+namespace {
+
+constexpr ByteView kNotRising =
+    "ERR The ID specified in XADD is equal or smaller than the target stream top item";
+
+struct AddOptions {
+  bool make = true;
+  TrimOptions trim;
+  log::IdRequest id;
+  size_t fields = 0;  // index of the first
+};
+
+// The ID argument of XADD.
+bool take_new_id(Call& call, size_t index, log::IdRequest& request) {
+  const ByteView text = call.args[index];
+  if (text == "*") return true;
+  if (text.size() > 2 && text.ends_with("-*")) {
+    const auto id = parse_id(text.substr(0, text.size() - 2), 0);
+    if (id && text.find('-') == text.size() - 2) {
+      request = {log::IdRequest::Kind::kMsAuto, *id};
+      return true;
+    }
+  } else if (const auto id = parse_id(text, 0)) {
+    request = {log::IdRequest::Kind::kExplicit, *id};
+    if (*id != StreamId{}) return true;
+    call.fail("ERR The ID specified in XADD must be greater than 0-0");
+    return false;
+  }
+  call.fail(kInvalidId);
+  return false;
+}
+
+std::optional<AddOptions> add_options(Call& call) {
+  AddOptions options;
+  size_t i = 2;
+  while (i < call.count()) {
+    bool failed = false;
+    if (call.is(i, "nomkstream")) {
+      options.make = false;
+      ++i;
+    } else if (!take_trim_option(call, i, options.trim, failed)) {
+      break;
+    }
+    if (failed) return std::nullopt;
+  }
+  if (!check_trim_options(call, options.trim)) return std::nullopt;
+  if (i >= call.count() || !take_new_id(call, i, options.id)) {
+    if (i >= call.count()) call.fail("ERR wrong number of arguments for 'xadd' command");
+    return std::nullopt;
+  }
+  options.fields = i + 1;
+  const size_t count = call.count() - options.fields;
+  if (count == 0 || count % 2 != 0) {
+    call.fail("ERR wrong number of arguments for 'xadd' command");
+    return std::nullopt;
+  }
+  if (count / 2 > static_cast<size_t>(log::kRecordHeadersMax)) {
+    call.fail("ERR an entry has at most 4096 fields here");
+    return std::nullopt;
+  }
+  return options;
+}
+
+// The exact error for an ID that the log refuses; nothing when it is fine.
+std::optional<ByteView> id_problem(const log::Log& log, const log::IdRequest& request) {
+  if (log.last_id() == StreamId::max()) {
+    return "ERR The stream has exhausted the last possible ID, unable to add more items";
+  }
+  const StreamId last = log.last_id();
+  if (request.kind == log::IdRequest::Kind::kExplicit && request.id <= last) return kNotRising;
+  if (request.kind == log::IdRequest::Kind::kMsAuto &&
+      (request.id.ms < last.ms || (request.id.ms == last.ms && last.seq == UINT64_MAX))) {
+    return kNotRising;
+  }
+  return std::nullopt;
+}
+
+void xadd(Call& call) {
+  const auto options = add_options(call);
+  if (!options) return;
+  auto stream = stream_argument(call, 1);
+  if (!stream) return;
+  broker::Broker& broker = call.service.broker();
+  if (!*stream) {
+    if (!options->make) return call.reply.null();
+    const auto made = call.service.make_stream(call, call.args[1]);
+    if (!made) return call.fail(made.error());
+    stream = *made;
+  }
+  const log::Log* log = broker.find_log(stream->log);
+  if (log == nullptr) return call.fail(errors::kNoSuchKey);
+  if (const auto problem = id_problem(*log, options->id)) return call.fail(*problem);
+  const RecordFields fields = to_record(call.args.subspan(options->fields));
+  const log::RecordInput record{
+      .key = fields.key, .value = fields.value, .headers = fields.headers, .timestamp = call.now()};
+  const auto appended = broker.append_record(stream->log, record, call.now(), options->id);
+  if (!appended) return call.fail(appended.error());
+  call.service.streams().cache().put(stream->log, appended->base_id, appended->base_offset);
+  call.service.stream_changed(call.database(), call.args[1]);
+  call.reply.bulk(to_text(appended->base_id));
+  if (options->trim.strategy == TrimOptions::Strategy::kNone) return;
+  trim_stream(call.service, *stream, options->trim, call.now(), [](Result<int64_t>, Lsn) {});
+}
+
+void xlen(Call& call) {
+  const auto stream = stream_argument(call, 1);
+  if (!stream) return;
+  const log::Log* log = *stream ? call.service.broker().find_log(stream->log) : nullptr;
+  call.reply.integer(log == nullptr ? 0 : log->length());
+}
+
+void range(Call& call, bool reverse) {
+  const auto first = bound_argument(call, reverse ? 3 : 2, true);
+  if (!first) return;
+  const auto last = bound_argument(call, reverse ? 2 : 3, false);
+  if (!last) return;
+  int64_t count = INT64_MAX;
+  for (size_t i = 4; i < call.count(); i += 2) {
+    if (!call.is(i, "count") || i + 1 >= call.count()) return call.fail(errors::kSyntax);
+    const auto wanted = call.integer(i + 1);
+    if (!wanted) return;
+    count = std::max<int64_t>(*wanted, 0);
+  }
+  const auto stream = stream_argument(call, 1);
+  if (!stream) return;
+  if (!*stream) return call.reply.array(0);
+  if (count == 0) return call.reply.null_array();
+  const RangeQuery query{stream->log, *first, *last, static_cast<size_t>(count), reverse};
+  call.service.streams().range(query,
+                               [hole = call.buffer.leave_hole()](Result<Entries> found) mutable {
+                                 std::string text;
+                                 ReplyWriter writer(text, 2);
+                                 if (!found) {
+                                   writer.error(errors::wire_text(found.error()));
+                                   return hole.fill(std::move(text), {});
+                                 }
+                                 writer.array(found->count);
+                                 hole.fill(text + found->text, found->lsn);
+                               });
+}
+
+void xrange(Call& call) {
+  range(call, false);
+}
+void xrevrange(Call& call) {
+  range(call, true);
+}
+
+void xdel(Call& call) {
+  std::vector<StreamId> ids;
+  for (size_t i = 2; i < call.count(); ++i) {
+    const auto id = id_argument(call, i);
+    if (!id) return;
+    ids.push_back(*id);
+  }
+  const auto stream = stream_argument(call, 1);
+  if (!stream) return;
+  if (!*stream) return call.reply.integer(0);
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  auto answer = [&service = call.service, log = stream->log, ids, now = call.now(),
+                 database = call.database(), key = std::string(call.args[1]),
+                 hole =
+                     call.buffer.leave_hole()](std::vector<std::optional<Offset>> offsets) mutable {
+    std::vector<std::pair<Offset, StreamId>> records;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (offsets[i]) records.emplace_back(*offsets[i], ids[i]);
+    }
+    std::string text;
+    ReplyWriter writer(text, 2);
+    const auto deleted = records.empty()
+                             ? Result<broker::Broker::Trimmed>(broker::Broker::Trimmed{})
+                             : service.broker().delete_records(log, std::move(records), now);
+    if (!deleted) {
+      writer.error(errors::wire_text(deleted.error()));
+      return hole.fill(std::move(text), {});
+    }
+    if (deleted->removed > 0) service.key_changed(database, key);
+    writer.integer(deleted->removed);
+    hole.fill(std::move(text), deleted->depends.lsn);
+  };
+  call.service.streams().offsets_of(stream->log, ids, std::move(answer));
+}
+
+void xtrim(Call& call) {
+  TrimOptions options;
+  for (size_t i = 2; i < call.count();) {
+    bool failed = false;
+    if (!take_trim_option(call, i, options, failed)) return call.fail(errors::kSyntax);
+    if (failed) return;
+  }
+  if (options.strategy == TrimOptions::Strategy::kNone && !options.limit) {
+    return call.fail("ERR syntax error, XTRIM must be called with a trimming strategy");
+  }
+  if (!check_trim_options(call, options)) return;
+  const auto stream = stream_argument(call, 1);
+  if (!stream) return;
+  if (!*stream) return call.reply.integer(0);
+  call.service.key_changed(call.database(), call.args[1]);
+  trim_stream(call.service, *stream, options, call.now(),
+              [hole = call.buffer.leave_hole()](Result<int64_t> removed, Lsn lsn) mutable {
+                std::string text;
+                ReplyWriter writer(text, 2);
+                removed ? writer.integer(*removed)
+                        : writer.error(errors::wire_text(removed.error()));
+                hole.fill(std::move(text), lsn);
+              });
+}
+
+void xsetid(Call& call) {
+  const auto id = id_argument(call, 2);
+  if (!id) return;
+  std::optional<int64_t> added;
+  std::optional<StreamId> max_deleted;
+  for (size_t i = 3; i < call.count(); i += 2) {
+    const bool has_value = i + 1 < call.count();
+    if (has_value && call.is(i, "entriesadded")) {
+      added = call.integer(i + 1);
+      if (!added) return;
+      if (*added < 0) return call.fail("ERR entries_added must be positive");
+    } else if (has_value && call.is(i, "maxdeletedid")) {
+      max_deleted = id_argument(call, i + 1);
+      if (!max_deleted) return;
+      if (*id < *max_deleted)
+        return call.fail(
+            "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id");
+    } else {
+      return call.fail(errors::kSyntax);
+    }
+  }
+  const auto stream = stream_argument(call, 1);
+  if (!stream) return;
+  const log::Log* log = *stream ? call.service.broker().find_log(stream->log) : nullptr;
+  if (log == nullptr) return call.fail(errors::kNoSuchKey);
+  if (*id < log->max_deleted_id()) {
+    return call.fail("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id");
+  }
+  if (added && *added < log->length()) {
+    return call.fail(
+        "ERR The entries_added specified in XSETID is smaller than the target stream length");
+  }
+  const auto set = call.service.broker().set_ids(stream->log, *id, added, max_deleted, call.now());
+  if (!set) {
+    if (set.error().code != ErrorCode::kInvalidArgument) return call.fail(set.error());
+    return call.fail("ERR The ID specified in XSETID is smaller than the target stream top item");
+  }
+  call.service.key_changed(call.database(), call.args[1]);
+  call.reply.ok();
+}
+
+// ---- XREAD
+
+struct ReadKey {
+  std::string name;
+  StreamKey stream;
+  StreamId after;
+};
+
+// Gathers what several keys give, and answers when the last has.
+struct ReadJob {
+  std::vector<ReadKey> keys;
+  std::vector<Entries> found;
+  size_t missing = 0;
+  int protocol = 2;
+  std::optional<Error> error;
+
+  bool empty() const {
+    return std::ranges::all_of(found, [](const Entries& entries) { return entries.count == 0; });
+  }
+  std::string text() const {
+    std::string out;
+    ReplyWriter writer(out, protocol);
+    if (error) {
+      writer.error(errors::wire_text(*error));
+      return out;
+    }
+    const auto with = static_cast<size_t>(
+        std::ranges::count_if(found, [](const Entries& entries) { return entries.count > 0; }));
+    if (with == 0) {
+      writer.null_array();
+      return out;
+    }
+    writer.resp3() ? writer.map(with) : writer.array(with);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (found[i].count == 0) continue;
+      if (!writer.resp3()) writer.array(2);
+      writer.bulk(keys[i].name);
+      writer.array(found[i].count);
+      out += found[i].text;
+    }
+    return out;
+  }
+  Lsn lsn() const {
+    Lsn newest;
+    for (const Entries& entries : found) newest = std::max(newest, entries.lsn);
+    return newest;
+  }
+};
+
+void wait_for_entries(Call& call,
+                      const ReadArguments& arguments,
+                      const std::vector<ReadKey>& keys) {
+  std::vector<ByteView> names;
+  for (const ReadKey& key : keys) names.push_back(key.name);
+  if (!call.block(names, WaitType::kStream, *arguments.deadline)) return call.reply.null_array();
+  call.blocked->mode = broker::WaitMode::kAll;
+  // "$" means the end as it is now, however often the command is run again.
+  call.blocked->arguments.assign(call.args.begin(), call.args.end());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    call.blocked->arguments[arguments.ids + i] = to_text(keys[i].after);
+    if (keys[i].stream)
+      call.blocked->wait_keys.push_back(broker::Broker::applied_key(keys[i].stream.log));
+  }
+}
+
+void xread(Call& call) {
+  const auto arguments = read_arguments(call, false);
+  if (!arguments) return;
+  auto job = std::make_shared<ReadJob>();
+  job->protocol = call.client.protocol;
+  bool any = false;
+  for (size_t i = 0; i < arguments->count_of_keys; ++i) {
+    const auto stream = stream_argument(call, arguments->keys + i);
+    if (!stream) return;
+    const log::Log* log = *stream ? call.service.broker().find_log(stream->log) : nullptr;
+    const StreamId last = log == nullptr ? StreamId{} : log->last_id();
+    ReadKey key{std::string(call.args[arguments->keys + i]), *stream, last};
+    if (call.args[arguments->ids + i] != "$") {
+      const auto id = id_argument(call, arguments->ids + i);
+      if (!id) return;
+      key.after = *id;
+    }
+    any = any || (log != nullptr && log->length() > 0 && last > key.after);
+    job->keys.push_back(std::move(key));
+  }
+  if (!any) {
+    return arguments->deadline ? wait_for_entries(call, *arguments, job->keys)
+                               : call.reply.null_array();
+  }
+  job->found.resize(job->keys.size());
+  job->missing = 1;
+  const auto shared_hole = std::make_shared<std::optional<ReplyBuffer::Hole>>();
+  const auto finished = [job, shared_hole] {
+    if (--job->missing == 0 && *shared_hole) (*shared_hole)->fill(job->text(), job->lsn());
+  };
+  for (size_t i = 0; i < job->keys.size(); ++i) {
+    const ReadKey& key = job->keys[i];
+    if (!key.stream || key.after == StreamId::max()) continue;
+    ++job->missing;
+    const RangeQuery query{key.stream.log, key.after.next(), StreamId::max(), arguments->count,
+                           false};
+    call.service.streams().range(query, [job, i, finished](Result<Entries> found) {
+      if (found) {
+        job->found[i] = std::move(*found);
+      } else {
+        job->error = found.error();
+      }
+      finished();
+    });
+  }
+  // All answered already: the newest entries are deleted if there is nothing, and then the command
+  // waits.
+  if (job->missing == 1) {
+    if (!job->error && job->empty() && arguments->deadline)
+      return wait_for_entries(call, *arguments, job->keys);
+    call.buffer.depends_on(job->lsn());
+    call.reply.out() += job->text();
+    return;
+  }
+  shared_hole->emplace(call.buffer.leave_hole());
+  finished();
+}
+
+using namespace flag;
+constexpr KeyPositions kOne{1, 1, 1};
+constexpr Command kCommands[] = {
+    {"xadd", -5, kWrite | kDenyOom | kFast, kOne, "stream", "@stream", "5.0.0", "Appends an entry.",
+     xadd},
+    {"xdel", -3, kWrite | kFast, kOne, "stream", "@stream", "5.0.0", "Deletes entries.", xdel},
+    {"xlen", 2, kReadonly | kFast, kOne, "stream", "@stream", "5.0.0", "Counts the entries.", xlen},
+    {"xrange", -4, kReadonly, kOne, "stream", "@stream", "5.0.0", "Reads a range of entries.",
+     xrange},
+    {"xread",
+     -4,
+     kReadonly | kBlocking | kMovableKeys,
+     {},
+     "stream",
+     "@stream",
+     "5.0.0",
+     "Reads new entries of streams, waiting for some.",
+     xread},
+    {"xrevrange", -4, kReadonly, kOne, "stream", "@stream", "5.0.0",
+     "Reads a range of entries backwards.", xrevrange},
+    {"xsetid", -3, kWrite | kDenyOom | kFast, kOne, "stream", "@stream", "5.0.0",
+     "Sets the last ID.", xsetid},
+    {"xtrim", -4, kWrite, kOne, "stream", "@stream", "5.0.0", "Removes the oldest entries.", xtrim},
+};
+
+}  // namespace
+
+std::optional<ReadArguments> read_arguments(Call& call, bool group) {
+  ReadArguments arguments;
+  size_t i = 1;
+  bool streams = false;
+  for (; i < call.count() && !streams; ++i) {
+    const size_t more = call.count() - i - 1;
+    if (call.is(i, "block") && more > 0) {
+      const auto ms = call.integer(++i, "ERR timeout is not an integer or out of range");
+      if (!ms) return std::nullopt;
+      if (*ms < 0) {
+        call.fail("ERR timeout is negative");
+        return std::nullopt;
+      }
+      arguments.deadline = *ms == 0 ? Timestamp::never() : call.now() + Milliseconds(*ms);
+    } else if (call.is(i, "count") && more > 0) {
+      const auto count = call.integer(++i);
+      if (!count) return std::nullopt;
+      arguments.count = *count <= 0 ? SIZE_MAX : static_cast<size_t>(*count);
+    } else if (call.is(i, "streams") && more > 0) {
+      streams = true;
+    } else if (call.is(i, "group") && more > 1) {
+      if (!group) {
+        call.fail(
+            "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.");
+        return std::nullopt;
+      }
+      arguments.group = call.args[i + 1];
+      arguments.consumer = call.args[i + 2];
+      i += 2;
+    } else if (call.is(i, "noack")) {
+      if (!group) {
+        call.fail(
+            "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.");
+        return std::nullopt;
+      }
+      arguments.no_ack = true;
+    } else {
+      call.fail(errors::kSyntax);
+      return std::nullopt;
+    }
+  }
+  if (!streams) {
+    call.fail(errors::kSyntax);
+    return std::nullopt;
+  }
+  if ((call.count() - i) % 2 != 0) {
+    call.fail(group ? "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or "
+                      "'>' must be specified."
+                    : "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' "
+                      "must be specified.");
+    return std::nullopt;
+  }
+  if (group && arguments.group.data() == nullptr) {
+    call.fail("ERR Missing GROUP option for XREADGROUP");
+    return std::nullopt;
+  }
+  arguments.keys = i;
+  arguments.count_of_keys = (call.count() - i) / 2;
+  arguments.ids = i + arguments.count_of_keys;
+  for (size_t id = arguments.ids; id < call.count(); ++id) {
+    if (!group && call.args[id] == ">") {
+      call.fail(
+          "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> "
+          "<consumer> option.");
+      return std::nullopt;
+    }
+    if (group && call.args[id] == "$") {
+      call.fail(
+          "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history "
+          "of this consumer by "
+          "specifying a proper ID, or use the > ID to get new messages. The $ ID would just return "
+          "an empty result set.");
+      return std::nullopt;
+    }
+  }
+  return arguments;
+}
+
+std::span<const Command> stream_commands() {
+  return kCommands;
+}
+
+}  // namespace weir::redis

@@ -1,0 +1,289 @@
+// Taking over what others have pending: XCLAIM and XAUTOCLAIM.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocols/redis/client.h"
+#include "protocols/redis/command.h"
+#include "protocols/redis/numbers.h"
+#include "protocols/redis/stream_arguments.h"
+
+namespace weir::redis {
+namespace {
+
+void no_group(Call& call) {
+  call.fail(
+      fmt::format("NOGROUP No such key '{}' or consumer group '{}'", call.args[1], call.args[2]));
+}
+
+struct ClaimOptions {
+  Timestamp delivered_at;
+  std::optional<uint32_t> deliveries;
+  bool force = false;
+  bool just_ids = false;
+};
+
+// The options behind the IDs, from `index` on.
+std::optional<ClaimOptions> claim_options(Call& call, size_t index) {
+  ClaimOptions options{.delivered_at = call.now(), .deliveries = {}};
+  for (size_t i = index; i < call.count(); ++i) {
+    const bool has_value = i + 1 < call.count();
+    if (call.is(i, "force")) {
+      options.force = true;
+    } else if (call.is(i, "justid")) {
+      options.just_ids = true;
+    } else if (has_value && (call.is(i, "idle") || call.is(i, "time"))) {
+      const auto ms =
+          call.integer(i + 1, call.is(i, "idle") ? "ERR Invalid IDLE option argument for XCLAIM"
+                                                 : "ERR Invalid TIME option argument for XCLAIM");
+      if (!ms) return std::nullopt;
+      const int64_t now = call.now().ms();
+      options.delivered_at =
+          Timestamp(std::clamp<int64_t>(call.is(i, "idle") ? now - *ms : *ms, 0, now));
+      ++i;
+    } else if (has_value && call.is(i, "retrycount")) {
+      const auto count = call.integer(++i, "ERR Invalid RETRYCOUNT option argument for XCLAIM");
+      if (!count) return std::nullopt;
+      if (*count < 0) {
+        call.fail("ERR Invalid RETRYCOUNT option argument for XCLAIM");
+        return std::nullopt;
+      }
+      options.deliveries = static_cast<uint32_t>(std::min<int64_t>(*count, UINT32_MAX));
+    } else if (has_value && call.is(i, "lastid")) {
+      if (!id_argument(call, ++i)) return std::nullopt;
+    } else {
+      call.fail(fmt::format("ERR Unrecognized XCLAIM option '{}'", call.args[i]));
+      return std::nullopt;
+    }
+  }
+  return options;
+}
+
+// Gives the entries to the consumer and answers with them. What is deleted leaves the pending
+// entries and is not claimed.
+struct Claimer {
+  Service& service;
+  GroupKey group;
+  queue::ConsumerId consumer;
+  ClaimOptions options;
+  Timestamp now;
+  Lsn lsn;
+  std::optional<Error> error;
+
+  // Keeps those that are still there; the deleted ones go to `gone`.
+  std::vector<Offset> claim(const std::vector<Offset>& candidates, std::vector<Offset>& gone) {
+    const log::Log* log = service.broker().find_log(group.stream.log);
+    std::vector<queue::Claim> claims;
+    std::vector<Offset> claimed;
+    for (const Offset offset : candidates) {
+      if (log == nullptr || log->deleted(offset) || offset < log->start()) {
+        gone.push_back(offset);
+        continue;
+      }
+      claims.push_back({offset, options.deliveries, options.just_ids});
+      claimed.push_back(offset);
+    }
+    queue::Events events;
+    if (!gone.empty()) events = group.queue->decide_discard(gone).events;
+    apply(events);
+    auto decision =
+        group.queue->decide_claim(consumer, claims, options.delivered_at, options.force);
+    if (!decision) {
+      error = decision.error();
+      return {};
+    }
+    apply(decision->events);
+    return claimed;
+  }
+
+  void apply(const queue::Events& events) {
+    if (events.empty()) return;
+    const auto applied = service.broker().apply(group.cell, events, now);
+    if (applied) {
+      lsn = std::max(lsn, applied->lsn);
+    } else {
+      error = applied.error();
+    }
+  }
+};
+
+void write_claimed(ReplyWriter& writer, const std::vector<EntryAt>& entries, bool just_ids) {
+  writer.array(entries.size());
+  for (const EntryAt& entry : entries) {
+    if (just_ids) {
+      writer.bulk(to_text(entry.id));
+    } else {
+      writer.out() += entry.text;
+    }
+  }
+}
+
+void xclaim(Call& call) {
+  const auto min_idle = call.integer(4, "ERR Invalid min-idle-time argument for XCLAIM");
+  if (!min_idle) return;
+  size_t options_at = 5;
+  std::vector<StreamId> ids;
+  for (; options_at < call.count(); ++options_at) {
+    const auto id = parse_id(call.args[options_at], 0);
+    if (!id) break;
+    ids.push_back(*id);
+  }
+  const auto stream = stream_argument(call, 1);
+  if (!stream) return;
+  const auto group = group_of(call, *stream, call.args[2]);
+  if (!group) return no_group(call);
+  if (ids.empty()) return call.fail(kInvalidId);
+  const auto options = claim_options(call, options_at);
+  if (!options) return;
+  const auto consumer = consumer_of(call, *group, call.args[3]);
+  if (!consumer) return call.fail(consumer.error());
+  const_cast<queue::Queue*>(group->queue)->touch_consumer(*consumer);
+  call.service.key_changed(call.database(), call.args[1]);
+  auto claimer = std::make_shared<Claimer>(
+      Claimer{call.service, *group, *consumer, *options, call.now(), {}, {}});
+  auto go_on = [claimer, idle = std::max<int64_t>(0, *min_idle),
+                hole = call.buffer.leave_hole()](std::vector<std::optional<Offset>> found) mutable {
+    const queue::Queue* queue =
+        claimer->service.broker().find_queue(claimer->group.cell, claimer->now);
+    claimer->group.queue = queue;
+    std::vector<Offset> candidates;
+    for (const auto& offset : found) {
+      if (!offset || queue == nullptr) continue;
+      const auto lease = queue->lease_of(*offset);
+      const bool due =
+          lease ? (claimer->now - lease->last_delivered).count() >= idle : claimer->options.force;
+      if (due) candidates.push_back(*offset);
+    }
+    std::ranges::sort(candidates);
+    candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
+    std::vector<Offset> gone;
+    const auto claimed = candidates.empty() ? candidates : claimer->claim(candidates, gone);
+    claimer->service.streams().entries_at(
+        claimer->group.stream.log, claimed,
+        [claimer, hole = std::move(hole)](Result<std::vector<EntryAt>> entries) mutable {
+          std::string text;
+          ReplyWriter writer(text, 2);
+          if (claimer->error || !entries) {
+            writer.error(errors::wire_text(claimer->error ? *claimer->error : entries.error()));
+          } else {
+            write_claimed(writer, *entries, claimer->options.just_ids);
+          }
+          hole.fill(std::move(text), claimer->lsn);
+        });
+  };
+  call.service.streams().offsets_of(stream->log, std::move(ids), std::move(go_on));
+}
+
+void xautoclaim(Call& call) {
+  const auto min_idle = call.integer(4, "ERR Invalid min-idle-time argument for XAUTOCLAIM");
+  if (!min_idle) return;
+  const auto start = bound_argument(call, 5, true);
+  if (!start) return;
+  int64_t count = 100;
+  ClaimOptions options{.delivered_at = call.now(), .deliveries = {}};
+  for (size_t i = 6; i < call.count(); ++i) {
+    if (call.is(i, "count") && i + 1 < call.count()) {
+      const auto wanted = call.integer(++i);
+      if (!wanted) return;
+      if (*wanted < 1) return call.fail("ERR COUNT must be > 0");
+      count = *wanted;
+    } else if (call.is(i, "justid")) {
+      options.just_ids = true;
+    } else {
+      return call.fail(errors::kSyntax);
+    }
+  }
+  const auto stream = stream_argument(call, 1);
+  if (!stream) return;
+  const auto group = group_of(call, *stream, call.args[2]);
+  if (!group) return no_group(call);
+  const auto consumer = consumer_of(call, *group, call.args[3]);
+  if (!consumer) return call.fail(consumer.error());
+  const_cast<queue::Queue*>(group->queue)->touch_consumer(*consumer);
+  call.service.key_changed(call.database(), call.args[1]);
+  auto claimer = std::make_shared<Claimer>(
+      Claimer{call.service, *group, *consumer, options, call.now(), {}, {}});
+  auto go_on = [claimer, idle = std::max<int64_t>(0, *min_idle), count,
+                hole = call.buffer.leave_hole()](Result<Offset> lower) mutable {
+    const queue::Queue* queue =
+        claimer->service.broker().find_queue(claimer->group.cell, claimer->now);
+    claimer->group.queue = queue;
+    std::vector<Offset> claimed;
+    std::vector<Offset> gone;
+    std::optional<Offset> next;
+    if (queue != nullptr && lower) {
+      constexpr size_t kScannedPerEntry = 10;
+      queue::PendingQuery query;
+      query.first = *lower;
+      query.idle_min = Milliseconds(idle);
+      query.count = static_cast<size_t>(count);
+      query.scanned_max = static_cast<size_t>(count) * kScannedPerEntry;
+      const auto page = queue->pending(query);
+      next = page.next;
+      std::vector<Offset> candidates;
+      for (const queue::Lease& lease : page.leases) candidates.push_back(lease.offset);
+      if (!candidates.empty()) claimed = claimer->claim(candidates, gone);
+    }
+    std::vector<Offset> wanted = claimed;
+    wanted.insert(wanted.end(), gone.begin(), gone.end());
+    if (next) wanted.push_back(*next);
+    std::ranges::sort(wanted);
+    claimer->service.streams().entries_at(
+        claimer->group.stream.log, wanted,
+        [claimer, claimed, gone, next,
+         hole = std::move(hole)](Result<std::vector<EntryAt>> entries) mutable {
+          std::string text;
+          ReplyWriter writer(text, 2);
+          if (claimer->error || !entries) {
+            writer.error(errors::wire_text(claimer->error ? *claimer->error : entries.error()));
+            return hole.fill(std::move(text), claimer->lsn);
+          }
+          StreamId cursor;
+          std::vector<EntryAt> kept;
+          std::vector<StreamId> deleted;
+          for (EntryAt& entry : *entries) {
+            if (next && entry.offset == *next) {
+              cursor = entry.id;
+            } else if (std::ranges::binary_search(gone, entry.offset)) {
+              deleted.push_back(entry.id);
+            } else {
+              kept.push_back(std::move(entry));
+            }
+          }
+          writer.array(3);
+          writer.bulk(to_text(cursor));
+          write_claimed(writer, kept, claimer->options.just_ids);
+          writer.array(deleted.size());
+          for (const StreamId id : deleted) writer.bulk(to_text(id));
+          hole.fill(std::move(text), claimer->lsn);
+        });
+  };
+  if (*start == StreamId{}) return go_on(Offset(0));
+  if (const auto known = call.service.streams().cache().offset_of(stream->log, *start))
+    return go_on(*known);
+  const StreamId before =
+      start->seq == 0 ? StreamId{start->ms - 1, UINT64_MAX} : StreamId{start->ms, start->seq - 1};
+  call.service.streams().offset_after(stream->log, before, std::move(go_on));
+}
+
+using namespace flag;
+constexpr KeyPositions kOne{1, 1, 1};
+constexpr Command kCommands[] = {
+    {"xautoclaim", -6, kWrite | kFast, kOne, "stream", "@stream", "6.2.0",
+     "Takes over what is pending for long.", xautoclaim},
+    {"xclaim", -6, kWrite | kFast, kOne, "stream", "@stream", "5.0.0",
+     "Takes over pending entries.", xclaim},
+};
+
+}  // namespace
+
+std::span<const Command> stream_claim_commands() {
+  return kCommands;
+}
+
+}  // namespace weir::redis

@@ -1,0 +1,591 @@
+// Stream groups: https://redis.io/docs/latest/commands/?group=stream
+//
+// A group is a delivery state of the broker over the stream's log (a cursor and pending entries).
+// Offsets are its words, IDs those of Redis; what is deleted from the log may stay pending until it
+// is acknowledged.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocols/redis/client.h"
+#include "protocols/redis/command.h"
+#include "protocols/redis/stream_arguments.h"
+#include "protocols/redis/stream_commands.h"
+
+namespace weir::redis {
+namespace {
+
+void no_group(Call& call, size_t key, ByteView group) {
+  call.fail(fmt::format("NOGROUP No such key '{}' or consumer group '{}'", call.args[key], group));
+}
+
+// ---- XGROUP
+
+constexpr ByteView kKeyMustExist =
+    "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use "
+    "the MKSTREAM option to "
+    "create an empty stream automatically.";
+
+void xgroup_create(Call& call) {
+  bool make = false;
+  for (size_t i = 5; i < call.count(); ++i) {
+    if (call.is(i, "mkstream")) {
+      make = true;
+    } else if (call.is(i, "entriesread") && i + 1 < call.count()) {
+      const auto read = call.integer(++i);
+      if (!read) return;
+      if (*read < -1) return call.fail("ERR value for ENTRIESREAD must be positive or -1");
+    } else {
+      return call.fail(errors::kSyntax);
+    }
+  }
+  auto stream = stream_argument(call, 2);
+  if (!stream) return;
+  std::optional<StreamId> after;
+  if (call.args[4] != "$") {
+    after = id_argument(call, 4);
+    if (!after) return;
+  }
+  if (!*stream) {
+    if (!make) return call.fail(kKeyMustExist);
+    const auto made = call.service.make_stream(call, call.args[2]);
+    if (!made) return call.fail(made.error());
+    stream = *made;
+  }
+  if (stream->partition != 0)
+    return call.fail("ERR groups read the first partition of a topic only");
+  const std::string group(call.args[3]);
+  if (stream->thing->stream_groups.contains(group)) {
+    return call.fail("BUSYGROUP Consumer Group name already exists");
+  }
+  const log::Log* log = call.service.broker().find_log(stream->log);
+  auto create = [&service = call.service, name = stream->thing->name, group, now = call.now(),
+                 database = call.database(), key = std::string(call.args[2]),
+                 hole = call.buffer.leave_hole()](Result<Offset> start) mutable {
+    std::string text;
+    ReplyWriter writer(text, 2);
+    const auto made =
+        start ? service.broker().create_stream_group(name, group, *start, group_policy(), now)
+              : Result<broker::Broker::Changed>(std::unexpected(start.error()));
+    if (made) {
+      service.key_changed(database, key);
+      writer.ok();
+    } else {
+      writer.error(errors::wire_text(made.error()));
+    }
+    hole.fill(std::move(text), made ? made->depends.lsn : Lsn{});
+  };
+  if (!after) return create(log->end());
+  call.service.streams().offset_after(stream->log, *after, std::move(create));
+}
+
+void xgroup_setid(Call& call, const GroupKey& group) {
+  if (call.count() > 5 && (call.count() != 7 || !call.is(5, "entriesread")))
+    return call.fail(errors::kSyntax);
+  if (call.count() == 7) {
+    const auto read = call.integer(6);
+    if (!read) return;
+    if (*read < -1) return call.fail("ERR value for ENTRIESREAD must be positive or -1");
+  }
+  auto set = [&service = call.service, cell = group.cell, now = call.now(),
+              database = call.database(), key = std::string(call.args[2]),
+              hole = call.buffer.leave_hole()](Result<Offset> next) mutable {
+    std::string text;
+    ReplyWriter writer(text, 2);
+    const queue::Queue* queue = service.broker().find_queue(cell, now);
+    Lsn lsn;
+    if (!next || queue == nullptr) {
+      writer.error(next ? errors::kNoSuchKey : errors::wire_text(next.error()));
+    } else if (const auto event = queue->decide_set_next(*next); !event) {
+      writer.error(errors::wire_text(event.error()));
+    } else {
+      const auto applied = service.broker().apply(cell, {*event}, now);
+      if (applied) lsn = applied->lsn;
+      applied ? writer.ok() : writer.error(errors::wire_text(applied.error()));
+      service.stream_changed(database, key);
+    }
+    hole.fill(std::move(text), lsn);
+  };
+  if (call.args[4] == "$") return set(group.queue->end());
+  const auto id = parse_id(call.args[4], 0);
+  if (!id) {
+    set(fail(ErrorCode::kInvalidArgument, "stream ID"));
+    return;
+  }
+  call.service.streams().offset_after(group.stream.log, *id, std::move(set));
+}
+
+void xgroup_destroy(Call& call, const StreamKey& stream) {
+  const std::string group(call.args[3]);
+  if (stream.partition != 0 || !stream.thing->stream_groups.contains(group))
+    return call.reply.integer(0);
+  const auto removed =
+      call.service.broker().remove_stream_group(stream.thing->name, group, call.now());
+  if (!removed) return call.fail(removed.error());
+  call.service.stream_changed(call.database(), call.args[2]);
+  call.reply.integer(1);
+}
+
+void xgroup_createconsumer(Call& call, const GroupKey& group) {
+  bool created = false;
+  const auto consumer = consumer_of(call, group, call.args[4], &created);
+  if (!consumer) return call.fail(consumer.error());
+  if (created) call.service.key_changed(call.database(), call.args[2]);
+  call.reply.integer(created ? 1 : 0);
+}
+
+void xgroup_delconsumer(Call& call, const GroupKey& group) {
+  const auto consumer = group.queue->find_consumer(call.args[4]);
+  if (!consumer) return call.reply.integer(0);
+  const auto pending = static_cast<int64_t>(group.queue->pending_count(*consumer));
+  const auto event = group.queue->decide_delete_consumer(*consumer);
+  if (!event) return call.fail(event.error());
+  const auto applied = call.service.broker().apply(group.cell, {*event}, call.now());
+  if (!applied) return call.fail(applied.error());
+  call.service.stream_changed(call.database(), call.args[2]);
+  call.reply.integer(pending);
+}
+
+void xgroup_help(Call& call) {
+  constexpr ByteView kLines[] = {
+      "XGROUP <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "CREATE <key> <groupname> <id|$> [MKSTREAM] [ENTRIESREAD entries_read]",
+      "CREATECONSUMER <key> <groupname> <consumer>",
+      "DELCONSUMER <key> <groupname> <consumer>",
+      "DESTROY <key> <groupname>",
+      "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]"};
+  call.reply.array(std::size(kLines));
+  for (const ByteView text : kLines) call.reply.simple(text);
+}
+
+void xgroup(Call& call) {
+  struct Form {
+    ByteView name;
+    int arity;
+  };
+  constexpr Form kForms[] = {{"create", -5},        {"setid", -5},      {"destroy", 4},
+                             {"createconsumer", 5}, {"delconsumer", 5}, {"help", 2}};
+  const auto form = std::ranges::find_if(kForms, [&](const Form& f) { return call.is(1, f.name); });
+  if (form == std::end(kForms)) {
+    return call.fail(
+        fmt::format("ERR unknown subcommand '{}'. Try XGROUP HELP.", call.args[1].substr(0, 128)));
+  }
+  const auto count = static_cast<int>(call.count());
+  if (form->arity > 0 ? count != form->arity : count < -form->arity) {
+    return call.fail(
+        fmt::format("ERR wrong number of arguments for 'xgroup|{}' command", form->name));
+  }
+  if (form->name == "help") return xgroup_help(call);
+  if (form->name == "create") return xgroup_create(call);
+  const auto stream = stream_argument(call, 2);
+  if (!stream) return;
+  if (!*stream) return call.fail(kKeyMustExist);
+  if (form->name == "destroy") return xgroup_destroy(call, *stream);
+  const auto group = group_of(call, *stream, call.args[3]);
+  if (!group) {
+    return call.fail(fmt::format("NOGROUP No such consumer group '{}' for key name '{}'",
+                                 call.args[3], call.args[2]));
+  }
+  if (form->name == "setid") return xgroup_setid(call, *group);
+  if (form->name == "createconsumer") return xgroup_createconsumer(call, *group);
+  xgroup_delconsumer(call, *group);
+}
+
+// ---- XREADGROUP
+
+struct GroupRead {
+  std::string key;
+  GroupKey group;
+  bool fresh = false;  // ">"
+  StreamId after;
+  size_t count = SIZE_MAX;  // of a history at most so many are shown
+  std::vector<Offset> offsets;
+
+  void keep_shown(std::vector<EntryAt>& entries) const {
+    if (fresh) return;
+    std::erase_if(entries, [&](const EntryAt& entry) { return entry.id <= after; });
+    if (entries.size() > count) entries.resize(count);
+  }
+};
+
+struct GroupReadJob {
+  std::vector<GroupRead> reads;
+  std::vector<std::vector<EntryAt>> found;
+  size_t missing = 1;
+  int protocol = 2;
+  Lsn lsn;
+  std::optional<Error> error;
+
+  std::string text() const {
+    std::string out;
+    ReplyWriter writer(out, protocol);
+    if (error) {
+      writer.error(errors::wire_text(*error));
+      return out;
+    }
+    const auto shown = [](const GroupRead& read) { return !read.fresh || !read.offsets.empty(); };
+    const auto with = static_cast<size_t>(std::ranges::count_if(reads, shown));
+    writer.resp3() ? writer.map(with) : writer.array(with);
+    for (size_t i = 0; i < reads.size(); ++i) {
+      if (!shown(reads[i])) continue;
+      if (!writer.resp3()) writer.array(2);
+      writer.bulk(reads[i].key);
+      writer.array(found[i].size());
+      for (const EntryAt& entry : found[i]) {
+        if (!entry.gone) {
+          out += entry.text;
+          continue;
+        }
+        writer.array(2);
+        writer.bulk(to_text(entry.id));
+        writer.null_array();
+      }
+    }
+    return out;
+  }
+};
+
+// Takes new messages for the consumer. False when the error was the reply.
+bool lease(Call& call,
+           GroupRead& read,
+           queue::ConsumerId consumer,
+           const ReadArguments& arguments,
+           Lsn& lsn) {
+  const log::Log* log = call.service.broker().find_log(read.group.stream.log);
+  const queue::IsGone gone = [log](Offset offset) { return log->deleted(offset); };
+  for (bool more = true; more;) {
+    queue::LeaseCommand command;
+    command.consumer = consumer;
+    command.count = static_cast<uint32_t>(
+        std::min<size_t>(arguments.count - read.offsets.size(), queue::kLeaseMax));
+    command.duration = queue::kNoDeadline;
+    command.no_ack = arguments.no_ack;
+    command.is_gone = &gone;
+    const auto decision = read.group.queue->decide_lease(command);
+    if (!decision.events.empty()) {
+      const auto applied =
+          call.service.broker().apply(read.group.cell, decision.events, call.now());
+      if (!applied) {
+        call.fail(applied.error());
+        return false;
+      }
+      // A delivery may be repeated after a crash, so its answer waits for the records only.
+      if (arguments.no_ack) lsn = std::max(lsn, applied->lsn);
+    }
+    for (const queue::Lease& given : decision.leases) read.offsets.push_back(given.offset);
+    more = (decision.more || decision.leases.size() == queue::kLeaseMax) &&
+           read.offsets.size() < arguments.count;
+  }
+  return true;
+}
+
+// What the consumer has pending after an ID, from `lower` on; reading it again counts as a
+// delivery.
+bool history(Call& call, GroupRead& read, queue::ConsumerId consumer, Offset lower, size_t count) {
+  queue::PendingQuery query;
+  query.first = lower;
+  query.consumer = consumer;
+  query.count = count;
+  std::vector<queue::Claim> claims;
+  for (const queue::Lease& pending : read.group.queue->pending(query).leases) {
+    read.offsets.push_back(pending.offset);
+    claims.push_back({pending.offset, std::nullopt, false});
+  }
+  if (claims.empty()) return true;
+  const auto decision = read.group.queue->decide_claim(consumer, claims, call.now(), false);
+  if (!decision) {
+    call.fail(decision.error());
+    return false;
+  }
+  const auto applied = call.service.broker().apply(read.group.cell, decision->events, call.now());
+  if (!applied) call.fail(applied.error());
+  return applied.has_value();
+}
+
+void read_bodies(Call& call, const std::shared_ptr<GroupReadJob>& job) {
+  job->found.resize(job->reads.size());
+  const auto hole = std::make_shared<ReplyBuffer::Hole>(call.buffer.leave_hole());
+  const auto finished = [job, hole] {
+    if (--job->missing == 0) hole->fill(job->text(), job->lsn);
+  };
+  for (size_t i = 0; i < job->reads.size(); ++i) {
+    GroupRead& read = job->reads[i];
+    if (read.offsets.empty()) continue;
+    ++job->missing;
+    call.service.streams().entries_at(read.group.stream.log, read.offsets,
+                                      [job, i, finished](Result<std::vector<EntryAt>> found) {
+                                        if (found) {
+                                          job->found[i] = std::move(*found);
+                                          job->reads[i].keep_shown(job->found[i]);
+                                        } else {
+                                          job->error = found.error();
+                                        }
+                                        finished();
+                                      });
+  }
+  finished();
+}
+
+void xreadgroup(Call& call) {
+  const auto arguments = read_arguments(call, true);
+  if (!arguments) return;
+  auto job = std::make_shared<GroupReadJob>();
+  job->protocol = call.client.protocol;
+  bool any_history = false;
+  for (size_t i = 0; i < arguments->count_of_keys; ++i) {
+    const size_t key = arguments->keys + i;
+    const auto stream = stream_argument(call, key);
+    if (!stream) return;
+    const auto group = group_of(call, *stream, arguments->group);
+    if (!group) {
+      return call.fail(fmt::format(
+          "NOGROUP No such key '{}' or consumer group '{}' in XREADGROUP with GROUP option",
+          call.args[key], arguments->group));
+    }
+    GroupRead read{std::string(call.args[key]),
+                   *group,
+                   call.args[arguments->ids + i] == ">",
+                   {},
+                   arguments->count,
+                   {}};
+    if (!read.fresh) {
+      const auto id = id_argument(call, arguments->ids + i);
+      if (!id) return;
+      read.after = *id;
+    }
+    any_history = any_history || !read.fresh;
+    job->reads.push_back(std::move(read));
+  }
+  bool any = any_history;
+  for (GroupRead& read : job->reads) {
+    bool created = false;
+    const auto consumer = consumer_of(call, read.group, arguments->consumer, &created);
+    if (!consumer) return call.fail(consumer.error());
+    const_cast<queue::Queue*>(read.group.queue)->touch_consumer(*consumer);
+    if (read.fresh) {
+      if (!lease(call, read, *consumer, *arguments, job->lsn)) return;
+    } else {
+      const auto known =
+          call.service.streams().cache().offset_of(read.group.stream.log, read.after);
+      const Offset lower = known ? *known + 1 : Offset(0);
+      // Without knowing where the ID lies, all that is pending is looked at and what is not behind
+      // it left out.
+      if (!history(call, read, *consumer, lower,
+                   known || read.after == StreamId{} ? arguments->count : SIZE_MAX))
+        return;
+    }
+    any = any || !read.offsets.empty();
+    if (created || !read.offsets.empty()) call.service.key_changed(call.database(), read.key);
+  }
+  if (any) return read_bodies(call, job);
+  std::vector<ByteView> names;
+  for (const GroupRead& read : job->reads) names.push_back(read.key);
+  if (!arguments->deadline || !call.block(names, WaitType::kStream, *arguments->deadline)) {
+    return call.reply.null_array();
+  }
+  call.blocked->mode = broker::WaitMode::kAll;
+  for (const GroupRead& read : job->reads) {
+    call.blocked->wait_keys.push_back(broker::Broker::applied_key(read.group.stream.log));
+  }
+}
+
+// ---- XACK
+
+void xack(Call& call) {
+  std::vector<StreamId> ids;
+  for (size_t i = 3; i < call.count(); ++i) {
+    const auto id = id_argument(call, i);
+    if (!id) return;
+    ids.push_back(*id);
+  }
+  const auto stream = stream_argument(call, 1);
+  if (!stream) return;
+  const auto group = group_of(call, *stream, call.args[2]);
+  if (!group) return call.reply.integer(0);
+  auto settle = [&service = call.service, cell = group->cell, now = call.now(),
+                 database = call.database(), key = std::string(call.args[1]),
+                 hole =
+                     call.buffer.leave_hole()](std::vector<std::optional<Offset>> found) mutable {
+    std::vector<Offset> offsets;
+    for (const auto& offset : found) {
+      if (offset) offsets.push_back(*offset);
+    }
+    std::string text;
+    ReplyWriter writer(text, 2);
+    Lsn lsn;
+    const queue::Queue* queue = service.broker().find_queue(cell, now);
+    size_t done = 0;
+    if (queue != nullptr && !offsets.empty()) {
+      const auto decision = queue->decide_discard(offsets);
+      const auto applied = service.broker().apply(cell, decision.events, now);
+      if (!applied) {
+        writer.error(errors::wire_text(applied.error()));
+        return hole.fill(std::move(text), {});
+      }
+      lsn = applied->lsn;
+      done = decision.done;
+      if (done > 0) service.key_changed(database, key);
+    }
+    writer.integer(static_cast<int64_t>(done));
+    hole.fill(std::move(text), lsn);
+  };
+  call.service.streams().offsets_of(stream->log, std::move(ids), std::move(settle));
+}
+
+// ---- XPENDING
+
+std::string consumer_name(const queue::Queue& queue, queue::ConsumerId id) {
+  const queue::Consumer* consumer = queue.consumers().find(id);
+  return consumer == nullptr ? std::string() : consumer->name;
+}
+
+void pending_summary(Call& call, const GroupKey& group) {
+  const auto oldest = group.queue->oldest_pending();
+  if (!oldest) {
+    call.reply.array(4);
+    call.reply.integer(0);
+    call.reply.null();
+    call.reply.null();
+    return call.reply.null_array();
+  }
+  std::vector<std::pair<std::string, uint64_t>> consumers;
+  uint64_t total = 0;
+  for (const auto& [id, consumer] : group.queue->consumers().all()) {
+    if (consumer.held.empty()) continue;
+    consumers.emplace_back(consumer.name, consumer.held.size());
+    total += consumer.held.size();
+  }
+  std::ranges::sort(consumers);
+  const Offset newest = *group.queue->newest_pending();
+  std::vector<Offset> ends{*oldest};
+  if (newest != *oldest) ends.push_back(newest);
+  call.service.streams().entries_at(
+      group.stream.log, ends,
+      [consumers, total, protocol = call.client.protocol,
+       hole = call.buffer.leave_hole()](Result<std::vector<EntryAt>> found) mutable {
+        std::string text;
+        ReplyWriter writer(text, protocol);
+        writer.array(4);
+        writer.integer(static_cast<int64_t>(total));
+        const bool known = found && !found->empty();
+        writer.bulk(known ? to_text(found->front().id) : "0-0");
+        writer.bulk(known ? to_text(found->back().id) : "0-0");
+        writer.array(consumers.size());
+        for (const auto& [name, count] : consumers) {
+          writer.array(2);
+          writer.bulk(name);
+          writer.bulk_integer(static_cast<int64_t>(count));
+        }
+        hole.fill(std::move(text), {});
+      });
+}
+
+void xpending(Call& call) {
+  std::optional<int64_t> idle;
+  size_t start = 3;
+  if (call.count() > 3 && call.is(3, "idle")) {
+    if (call.count() < 8) return call.fail(errors::kSyntax);
+    idle = call.integer(4);
+    if (!idle) return;
+    start = 5;
+  }
+  const bool extended = call.count() > 3;
+  if (extended && call.count() != start + 3 && call.count() != start + 4)
+    return call.fail(errors::kSyntax);
+  StreamId first;
+  StreamId last;
+  int64_t count = 0;
+  if (extended) {
+    const auto wanted = call.integer(start + 2);
+    if (!wanted) return;
+    count = std::max<int64_t>(0, *wanted);
+    const auto low = bound_argument(call, start, true);
+    if (!low) return;
+    const auto high = bound_argument(call, start + 1, false);
+    if (!high) return;
+    first = *low;
+    last = *high;
+  }
+  const auto stream = stream_argument(call, 1);
+  if (!stream) return;
+  const auto group = group_of(call, *stream, call.args[2]);
+  if (!group) return no_group(call, 1, call.args[2]);
+  if (!extended) return pending_summary(call, *group);
+  queue::PendingQuery query;
+  query.idle_min = Milliseconds(idle.value_or(0));
+  // Bounds in IDs are applied when the IDs are known; without any, as many as asked for are enough.
+  const bool whole = first == StreamId{} && last == StreamId::max();
+  query.count = whole ? static_cast<size_t>(count) : SIZE_MAX;
+  if (call.count() == start + 4) {
+    query.consumer = group->queue->find_consumer(call.args[start + 3]);
+    if (!query.consumer) return call.reply.array(0);
+  }
+  struct Pending {
+    queue::Lease lease;
+    std::string consumer;
+  };
+  std::vector<Pending> pending;
+  std::vector<Offset> offsets;
+  if (count > 0) {
+    for (const queue::Lease& lease : group->queue->pending(query).leases) {
+      pending.push_back({lease, consumer_name(*group->queue, lease.consumer)});
+      offsets.push_back(lease.offset);
+    }
+  }
+  call.service.streams().entries_at(
+      stream->log, offsets,
+      [pending = std::move(pending), first, last, count, now = call.now(),
+       hole = call.buffer.leave_hole()](Result<std::vector<EntryAt>> found) mutable {
+        std::string body;
+        ReplyWriter writer(body, 2);
+        int64_t shown = 0;
+        size_t next = 0;
+        for (const EntryAt& entry : found ? *found : std::vector<EntryAt>()) {
+          while (pending[next].lease.offset < entry.offset) ++next;
+          if (entry.id < first || entry.id > last || shown == count) continue;
+          writer.array(4);
+          writer.bulk(to_text(entry.id));
+          writer.bulk(pending[next].consumer);
+          writer.integer(std::max<int64_t>(0, (now - pending[next].lease.last_delivered).count()));
+          writer.integer(pending[next].lease.deliveries);
+          ++shown;
+        }
+        std::string text;
+        ReplyWriter(text, 2).array(static_cast<size_t>(shown));
+        hole.fill(text + body, {});
+      });
+}
+
+using namespace flag;
+constexpr KeyPositions kOne{1, 1, 1};
+constexpr KeyPositions kSecond{2, 2, 1};
+constexpr Command kCommands[] = {
+    {"xack", -4, kWrite | kFast, kOne, "stream", "@stream", "5.0.0", "Acknowledges entries.", xack},
+    {"xgroup", -2, kWrite, kSecond, "stream", "@stream", "5.0.0",
+     "Creates, moves and deletes groups.", xgroup},
+    {"xpending", -3, kReadonly, kOne, "stream", "@stream", "5.0.0",
+     "Lists what is delivered and not acknowledged.", xpending},
+    {"xreadgroup",
+     -7,
+     kWrite | kBlocking | kMovableKeys,
+     {},
+     "stream",
+     "@stream",
+     "5.0.0",
+     "Reads for a consumer of a group, waiting for entries.",
+     xreadgroup},
+};
+
+}  // namespace
+
+std::span<const Command> stream_group_commands() {
+  return kCommands;
+}
+
+}  // namespace weir::redis

@@ -1,0 +1,374 @@
+// XINFO: https://redis.io/docs/latest/commands/?group=stream
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocols/redis/client.h"
+#include "protocols/redis/command.h"
+#include "protocols/redis/stream_arguments.h"
+
+namespace weir::redis {
+namespace {
+
+// A reply whose pieces become known in any order.
+class Pieces : public std::enable_shared_from_this<Pieces> {
+ public:
+  explicit Pieces(ReplyBuffer::Hole hole) : hole_(std::move(hole)) {}
+
+  // A piece that is written at once.
+  std::string& text() {
+    if (parts_.empty() || last_is_open_) parts_.push_back(std::make_unique<std::string>());
+    last_is_open_ = false;
+    return *parts_.back();
+  }
+  // A piece that `fill` completes later.
+  std::function<void(std::string, Lsn)> later() {
+    parts_.push_back(std::make_unique<std::string>());
+    last_is_open_ = true;
+    ++missing_;
+    return [self = shared_from_this(), part = parts_.back().get()](std::string text, Lsn lsn) {
+      *part = std::move(text);
+      self->lsn_ = std::max(self->lsn_, lsn);
+      self->finish();
+    };
+  }
+  // Once, when no piece is added any more.
+  void finish() {
+    if (--missing_ > 0) return;
+    std::string whole;
+    for (const auto& part : parts_) whole += *part;
+    hole_.fill(std::move(whole), lsn_);
+  }
+
+ private:
+  ReplyBuffer::Hole hole_;
+  std::vector<std::unique_ptr<std::string>> parts_;
+  bool last_is_open_ = false;
+  size_t missing_ = 1;
+  Lsn lsn_;
+};
+
+std::string text_of(int protocol, const std::function<void(ReplyWriter&)>& write) {
+  std::string text;
+  ReplyWriter writer(text, protocol);
+  write(writer);
+  return text;
+}
+
+// The ID of the record before the group's cursor.
+void last_delivered(Service& service, CellId log_id, const queue::Queue& queue, Pieces& pieces) {
+  auto fill = pieces.later();
+  const auto answer = [fill](StreamId id) {
+    fill(text_of(2, [&](ReplyWriter& w) { w.bulk(to_text(id)); }), {});
+  };
+  const log::Log* log = service.broker().find_log(log_id);
+  if (queue.next() >= log->end()) return answer(log->last_id());
+  if (queue.next() <= Offset(0)) return answer({});
+  service.streams().entries_at(log_id, {Offset(queue.next().value() - 1)},
+                               [answer](Result<std::vector<EntryAt>> found) {
+                                 answer(found && !found->empty() ? found->front().id : StreamId{});
+                               });
+}
+
+int64_t lag_of(const log::Log& log, const queue::Queue& queue) {
+  const Offset next = std::max(queue.next(), log.start());
+  return std::max<int64_t>(0, log.length() - log.live_below(next));
+}
+
+void bulk_pair(ReplyWriter& writer, ByteView name, ByteView value) {
+  writer.bulk(name);
+  writer.bulk(value);
+}
+
+void integer_pair(ReplyWriter& writer, ByteView name, int64_t value) {
+  writer.bulk(name);
+  writer.integer(value);
+}
+
+void stream_header(ReplyWriter& writer, const log::Log& log) {
+  const auto nodes =
+      static_cast<int64_t>((log.length() + log::kStreamNodeEntries - 1) / log::kStreamNodeEntries);
+  integer_pair(writer, "length", log.length());
+  integer_pair(writer, "radix-tree-keys", nodes);
+  integer_pair(writer, "radix-tree-nodes", nodes + 1);
+  bulk_pair(writer, "last-generated-id", to_text(log.last_id()));
+  bulk_pair(writer, "max-deleted-entry-id", to_text(log.max_deleted_id()));
+  integer_pair(writer, "entries-added", log.entries_added());
+}
+
+// "1-2" out of the text of an entry.
+std::string id_of(const Entries& entries) {
+  if (entries.count == 0) return "0-0";
+  const size_t begin = entries.text.find("\r\n", entries.text.find('$')) + 2;
+  return entries.text.substr(begin, entries.text.find('\r', begin) - begin);
+}
+
+void first_entry_id(Call& call, CellId log, Pieces& pieces) {
+  call.service.streams().range(
+      {log, {}, StreamId::max(), 1, false}, [fill = pieces.later()](Result<Entries> found) {
+        fill(text_of(2,
+                     [&](ReplyWriter& w) {
+                       bulk_pair(w, "recorded-first-entry-id", found ? id_of(*found) : "0-0");
+                     }),
+             {});
+      });
+}
+
+void end_entry(Call& call, CellId log, bool last, Pieces& pieces) {
+  call.service.streams().range(
+      {log, {}, StreamId::max(), 1, last},
+      [fill = pieces.later(), last, protocol = call.client.protocol](Result<Entries> found) {
+        std::string text = text_of(protocol, [&](ReplyWriter& w) {
+          w.bulk(last ? "last-entry" : "first-entry");
+          if (!found || found->count == 0) w.null();
+        });
+        fill(found ? text + found->text : text, found ? found->lsn : Lsn{});
+      });
+}
+
+void info_stream(Call& call, const StreamKey& stream, const log::Log& log) {
+  const auto pieces = std::make_shared<Pieces>(call.buffer.leave_hole());
+  ReplyWriter head(pieces->text(), call.client.protocol);
+  head.map(10);
+  stream_header(head, log);
+  first_entry_id(call, stream.log, *pieces);
+  ReplyWriter groups(pieces->text(), call.client.protocol);
+  integer_pair(
+      groups, "groups",
+      stream.partition == 0 ? static_cast<int64_t>(stream.thing->stream_groups.size()) : 0);
+  end_entry(call, stream.log, false, *pieces);
+  end_entry(call, stream.log, true, *pieces);
+  pieces->finish();
+}
+
+// ---- XINFO STREAM key FULL
+
+std::vector<queue::Lease> pending_of(const queue::Queue& queue,
+                                     std::optional<queue::ConsumerId> consumer,
+                                     size_t count) {
+  queue::PendingQuery query;
+  query.consumer = consumer;
+  query.count = count;
+  return queue.pending(query).leases;
+}
+
+// [[id, (consumer,) delivery time, deliveries] ...]
+void full_pending(Call& call,
+                  CellId log,
+                  const queue::Queue& queue,
+                  std::optional<queue::ConsumerId> consumer,
+                  size_t count,
+                  Pieces& pieces) {
+  struct Row {
+    queue::Lease lease;
+    std::string owner;
+  };
+  std::vector<Row> rows;
+  std::vector<Offset> offsets;
+  for (const queue::Lease& lease : pending_of(queue, consumer, count)) {
+    const queue::Consumer* owner = queue.consumers().find(lease.consumer);
+    rows.push_back({lease, owner == nullptr ? std::string() : owner->name});
+    offsets.push_back(lease.offset);
+  }
+  const bool with_owner = !consumer;
+  call.service.streams().entries_at(
+      log, offsets, [rows, with_owner, fill = pieces.later()](Result<std::vector<EntryAt>> found) {
+        const auto entries = found ? std::move(*found) : std::vector<EntryAt>();
+        fill(text_of(2,
+                     [&](ReplyWriter& w) {
+                       w.array(entries.size());
+                       size_t next = 0;
+                       for (const EntryAt& entry : entries) {
+                         while (rows[next].lease.offset < entry.offset) ++next;
+                         w.array(with_owner ? 4 : 3);
+                         w.bulk(to_text(entry.id));
+                         if (with_owner) w.bulk(rows[next].owner);
+                         w.integer(rows[next].lease.last_delivered.ms());
+                         w.integer(rows[next].lease.deliveries);
+                       }
+                     }),
+             {});
+      });
+}
+
+void full_group(Call& call,
+                const StreamKey& stream,
+                const log::Log& log,
+                const std::string& name,
+                const queue::Queue& queue,
+                size_t count,
+                Pieces& pieces) {
+  const int protocol = call.client.protocol;
+  const auto writer = [&] { return ReplyWriter(pieces.text(), protocol); };
+  uint64_t pending = 0;
+  for (const auto& [id, consumer] : queue.consumers().all()) pending += consumer.held.size();
+  ReplyWriter head = writer();
+  head.map(7);
+  bulk_pair(head, "name", name);
+  head.bulk("last-delivered-id");
+  last_delivered(call.service, stream.log, queue, pieces);
+  ReplyWriter middle = writer();
+  const int64_t lag = lag_of(log, queue);
+  integer_pair(middle, "entries-read", std::max<int64_t>(0, log.entries_added() - lag));
+  integer_pair(middle, "lag", lag);
+  integer_pair(middle, "pel-count", static_cast<int64_t>(pending));
+  middle.bulk("pending");
+  full_pending(call, stream.log, queue, std::nullopt, count, pieces);
+  ReplyWriter tail = writer();
+  tail.bulk("consumers");
+  tail.array(queue.consumers().size());
+  for (const auto& [id, consumer] : queue.consumers().all()) {
+    ReplyWriter one = writer();
+    one.map(5);
+    bulk_pair(one, "name", consumer.name);
+    integer_pair(one, "seen-time", consumer.seen.ms());
+    integer_pair(one, "active-time", consumer.active.ms() == 0 ? -1 : consumer.active.ms());
+    integer_pair(one, "pel-count", static_cast<int64_t>(consumer.held.size()));
+    one.bulk("pending");
+    full_pending(call, stream.log, queue, id, count, pieces);
+  }
+}
+
+void info_stream_full(Call& call, const StreamKey& stream, const log::Log& log, size_t count) {
+  const auto pieces = std::make_shared<Pieces>(call.buffer.leave_hole());
+  const int protocol = call.client.protocol;
+  ReplyWriter head(pieces->text(), protocol);
+  head.map(9);
+  stream_header(head, log);
+  first_entry_id(call, stream.log, *pieces);
+  ReplyWriter(pieces->text(), protocol).bulk("entries");
+  call.service.streams().range(
+      {stream.log, {}, StreamId::max(), count, false},
+      [fill = pieces->later()](Result<Entries> found) {
+        fill(text_of(2, [&](ReplyWriter& w) { w.array(found ? found->count : 0); }) +
+                 (found ? found->text : ""),
+             found ? found->lsn : Lsn{});
+      });
+  ReplyWriter groups(pieces->text(), protocol);
+  groups.bulk("groups");
+  groups.array(stream.partition == 0 ? stream.thing->stream_groups.size() : 0);
+  if (stream.partition == 0) {
+    for (const auto& [name, cell] : stream.thing->stream_groups) {
+      const queue::Queue* queue = call.service.broker().find_queue(cell, call.now());
+      full_group(call, stream, log, name, *queue, count, *pieces);
+    }
+  }
+  pieces->finish();
+}
+
+// ---- XINFO GROUPS, XINFO CONSUMERS
+
+void info_groups(Call& call, const StreamKey& stream, const log::Log& log) {
+  const auto pieces = std::make_shared<Pieces>(call.buffer.leave_hole());
+  const int protocol = call.client.protocol;
+  ReplyWriter(pieces->text(), protocol)
+      .array(stream.partition == 0 ? stream.thing->stream_groups.size() : 0);
+  if (stream.partition == 0) {
+    for (const auto& [name, cell] : stream.thing->stream_groups) {
+      const queue::Queue* queue = call.service.broker().find_queue(cell, call.now());
+      uint64_t pending = 0;
+      for (const auto& [id, consumer] : queue->consumers().all()) pending += consumer.held.size();
+      ReplyWriter head(pieces->text(), protocol);
+      head.map(6);
+      bulk_pair(head, "name", name);
+      integer_pair(head, "consumers", static_cast<int64_t>(queue->consumers().size()));
+      integer_pair(head, "pending", static_cast<int64_t>(pending));
+      head.bulk("last-delivered-id");
+      last_delivered(call.service, stream.log, *queue, *pieces);
+      ReplyWriter tail(pieces->text(), protocol);
+      const int64_t lag = lag_of(log, *queue);
+      integer_pair(tail, "entries-read", std::max<int64_t>(0, log.entries_added() - lag));
+      integer_pair(tail, "lag", lag);
+    }
+  }
+  pieces->finish();
+}
+
+void info_consumers(Call& call, const GroupKey& group) {
+  const auto& consumers = group.queue->consumers().all();
+  call.reply.array(consumers.size());
+  for (const auto& [id, consumer] : consumers) {
+    call.reply.map(4);
+    bulk_pair(call.reply, "name", consumer.name);
+    integer_pair(call.reply, "pending", static_cast<int64_t>(consumer.held.size()));
+    integer_pair(call.reply, "idle", std::max<int64_t>(0, (call.now() - consumer.seen).count()));
+    const bool was_active = consumer.active.ms() > 0;
+    integer_pair(call.reply, "inactive",
+                 was_active ? std::max<int64_t>(0, (call.now() - consumer.active).count()) : -1);
+  }
+}
+
+void xinfo(Call& call) {
+  if (call.is(1, "help")) {
+    constexpr ByteView kLines[] = {"XINFO <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+                                   "CONSUMERS <key> <groupname>", "GROUPS <key>",
+                                   "STREAM <key> [FULL [COUNT <count>]]"};
+    call.reply.array(std::size(kLines));
+    for (const ByteView text : kLines) call.reply.simple(text);
+    return;
+  }
+  const bool stream_form = call.is(1, "stream");
+  const bool groups_form = call.is(1, "groups");
+  const bool consumers_form = call.is(1, "consumers");
+  if (!stream_form && !groups_form && !consumers_form) {
+    return call.fail(
+        fmt::format("ERR unknown subcommand '{}'. Try XINFO HELP.", call.args[1].substr(0, 128)));
+  }
+  if (call.count() < 3 || (groups_form && call.count() != 3) ||
+      (consumers_form && call.count() != 4)) {
+    return call.fail(fmt::format("ERR wrong number of arguments for 'xinfo|{}' command",
+                                 stream_form   ? "stream"
+                                 : groups_form ? "groups"
+                                               : "consumers"));
+  }
+  const auto stream = stream_argument(call, 2);
+  if (!stream) return;
+  const log::Log* log = *stream ? call.service.broker().find_log(stream->log) : nullptr;
+  if (log == nullptr) return call.fail(errors::kNoSuchKey);
+  if (groups_form) return info_groups(call, *stream, *log);
+  if (consumers_form) {
+    const auto group = group_of(call, *stream, call.args[3]);
+    if (!group) {
+      return call.fail(fmt::format("NOGROUP No such consumer group '{}' for key name '{}'",
+                                   call.args[3], call.args[2]));
+    }
+    return info_consumers(call, *group);
+  }
+  if (call.count() == 3) return info_stream(call, *stream, *log);
+  if (!call.is(3, "full") || (call.count() != 4 && !(call.count() == 6 && call.is(4, "count")))) {
+    return call.fail(errors::kSyntax);
+  }
+  size_t count = 10;
+  if (call.count() == 6) {
+    const auto wanted = call.integer(5);
+    if (!wanted) return;
+    count = *wanted < 0 ? 10 : *wanted == 0 ? SIZE_MAX : static_cast<size_t>(*wanted);
+  }
+  info_stream_full(call, *stream, *log, count);
+}
+
+using namespace flag;
+constexpr Command kCommands[] = {
+    {"xinfo",
+     -2,
+     kReadonly,
+     {2, 2, 1},
+     "stream",
+     "@stream",
+     "5.0.0",
+     "Asks about streams, groups and consumers.",
+     xinfo},
+};
+
+}  // namespace
+
+std::span<const Command> stream_info_commands() {
+  return kCommands;
+}
+
+}  // namespace weir::redis

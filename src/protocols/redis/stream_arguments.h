@@ -1,0 +1,61 @@
+#pragma once
+// What the stream commands have in common: reading IDs and trimming options, finding the stream and
+// the group of a key.
+
+#include <optional>
+#include <string>
+
+#include "protocols/redis/call.h"
+#include "protocols/redis/service.h"
+#include "protocols/redis/streams.h"
+
+namespace weir::redis {
+
+inline constexpr ByteView kInvalidId = "ERR Invalid stream ID specified as stream command argument";
+
+// "-", "+" and IDs; nothing (and the error is the reply) for anything else.
+std::optional<StreamId> id_argument(Call& call, size_t index, uint64_t missing_sequence = 0);
+// The same with "(" for exclusive. `start`: a missing sequence is the first, else the last.
+std::optional<StreamId> bound_argument(Call& call, size_t index, bool start);
+
+// The stream of a key: an empty StreamKey when there is none, nothing when WRONGTYPE was the reply.
+std::optional<StreamKey> stream_argument(Call& call, size_t index);
+// With its group; NOGROUP or WRONGTYPE was the reply when nothing comes back.
+struct GroupKey {
+  StreamKey stream;
+  CellId cell;
+  const queue::Queue* queue = nullptr;
+};
+std::optional<GroupKey> group_of(Call& call, const StreamKey& stream, ByteView group);
+
+// MAXLEN|MINID [=|~] threshold [LIMIT n]
+struct TrimOptions {
+  enum class Strategy : uint8_t { kNone, kLength, kId };
+  Strategy strategy = Strategy::kNone;
+  bool approximate = false;
+  int64_t length = 0;
+  StreamId id;
+  std::optional<int64_t> limit;
+};
+// Takes the option at `index` if it is one of trimming and moves behind it. False: it is none. An
+// error is the reply when `failed` is set.
+bool take_trim_option(Call& call, size_t& index, TrimOptions& options, bool& failed);
+// False, and an error is the reply, when the options do not go together.
+bool check_trim_options(Call& call, const TrimOptions& options);
+// Answers how many entries were removed, at once or later.
+using TrimDone = std::move_only_function<void(Result<int64_t> removed, Lsn lsn)>;
+void trim_stream(Service& service,
+                 const StreamKey& stream,
+                 const TrimOptions& options,
+                 Timestamp now,
+                 TrimDone done);
+
+// The policy of a stream group: no deadline, a cursor and pending entries.
+queue::Policy group_policy();
+// The consumer of that name, made when there is none.
+Result<queue::ConsumerId> consumer_of(Call& call,
+                                      const GroupKey& group,
+                                      ByteView name,
+                                      bool* created = nullptr);
+
+}  // namespace weir::redis

@@ -1,0 +1,362 @@
+#include "protocols/redis/streams.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "core/log/reader.h"
+#include "protocols/redis/reply_writer.h"
+
+namespace weir::redis {
+namespace {
+
+using broker::ReadAnswer;
+using broker::Visibility;
+
+constexpr ByteView kHeaderPrefix = "h:";
+constexpr size_t kReadBytesMin = 16 << 10;
+constexpr size_t kReadBytesMax = 1 << 20;
+constexpr size_t kEntryBytesGuess = 512;
+
+std::optional<uint64_t> parse_part(ByteView text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+void write_entry(const log::ReadRecord& record, std::string& out) {
+  ReplyWriter writer(out, 2);
+  writer.array(2);
+  writer.bulk(to_text(record.id));
+  size_t headers = 0;
+  for ([[maybe_unused]] const auto& header : record.headers) ++headers;
+  const bool plain = !record.key && !record.value && !record.damaged;
+  writer.array(
+      2 * (headers + (record.key ? 1 : 0) + (record.value ? 1 : 0) + (record.damaged ? 1 : 0)));
+  if (record.damaged) {
+    writer.bulk("damaged");
+    writer.bulk("");
+  }
+  if (record.key) {
+    writer.bulk("key");
+    writer.bulk(*record.key);
+  }
+  if (record.value) {
+    writer.bulk("value");
+    writer.bulk(*record.value);
+  }
+  for (const auto& header : record.headers) {
+    writer.bulk(plain ? std::string(header.key)
+                      : std::string(kHeaderPrefix) + std::string(header.key));
+    writer.bulk(header.value.value_or(ByteView()));
+  }
+}
+
+std::vector<log::StoredBatch> batches_of(const ReadAnswer& answer) {
+  std::vector<log::StoredBatch> batches;
+  for (const auto& stored : answer.batches) batches.push_back({stored.event, stored.payload});
+  return batches;
+}
+
+// Behind the last batch of an answer; nothing when it has none.
+std::optional<Offset> end_of(const ReadAnswer& answer) {
+  if (answer.batches.empty()) return std::nullopt;
+  const auto header = log::parse_header(answer.batches.back().payload);
+  return header ? std::optional(header->end_offset()) : std::nullopt;
+}
+
+size_t mixed(CellId log, uint64_t a, uint64_t b) {
+  uint64_t hash =
+      log.value() * 0x9e3779b97f4a7c15U ^ a * 0xbf58476d1ce4e5b9U ^ b * 0x94d049bb133111ebU;
+  return hash ^ (hash >> 29);
+}
+
+}  // namespace
+
+std::string to_text(StreamId id) {
+  return std::to_string(id.ms) + "-" + std::to_string(id.seq);
+}
+
+std::optional<StreamId> parse_id(ByteView text, uint64_t missing_sequence) {
+  const size_t dash = text.find('-');
+  const auto ms = parse_part(text.substr(0, dash));
+  if (!ms) return std::nullopt;
+  if (dash == ByteView::npos) return StreamId{*ms, missing_sequence};
+  const auto sequence = parse_part(text.substr(dash + 1));
+  if (!sequence) return std::nullopt;
+  return StreamId{*ms, *sequence};
+}
+
+// ---- the cache
+
+void IdCache::put(CellId log, StreamId id, Offset offset) {
+  by_id_[mixed(log, id.ms, id.seq) % kSlots] = {log, id, offset};
+  by_offset_[mixed(log, static_cast<uint64_t>(offset.value()), 0) % kSlots] = {log, id, offset};
+}
+
+std::optional<Offset> IdCache::offset_of(CellId log, StreamId id) const {
+  const Slot& slot = by_id_[mixed(log, id.ms, id.seq) % kSlots];
+  return slot.log == log && slot.id == id ? std::optional(slot.offset) : std::nullopt;
+}
+
+std::optional<StreamId> IdCache::id_of(CellId log, Offset offset) const {
+  const Slot& slot = by_offset_[mixed(log, static_cast<uint64_t>(offset.value()), 0) % kSlots];
+  return slot.log == log && slot.offset == offset ? std::optional(slot.id) : std::nullopt;
+}
+
+// ---- ranges
+
+struct Streams::Forward {
+  RangeQuery query;
+  Offset from;
+  Entries found;
+  EntriesDone done;
+};
+
+struct Streams::Backward {
+  RangeQuery query;
+  Offset below;  // everything from here on was looked at
+  Entries found;
+  EntriesDone done;
+};
+
+void Streams::range(const RangeQuery& query, EntriesDone done) {
+  const log::Log* log = broker_.find_log(query.log);
+  if (log == nullptr || query.first > query.last || query.count == 0) return done(Entries{});
+  if (query.reverse) {
+    auto job = std::make_shared<Backward>(Backward{query, log->end(), {}, std::move(done)});
+    if (query.last >= log->last_id()) return step(std::move(job));
+    return offset_after(query.log, query.last, [this, job](Result<Offset> below) {
+      if (!below) return job->done(std::unexpected(below.error()));
+      job->below = *below;
+      step(job);
+    });
+  }
+  auto job = std::make_shared<Forward>(Forward{query, log->start(), {}, std::move(done)});
+  if (query.first == StreamId{}) return step(std::move(job));
+  broker_.find_by_id(query.log, query.first, Visibility::kApplied,
+                     [this, job](Result<broker::FoundOffset> found) {
+                       if (!found) return job->done(std::unexpected(found.error()));
+                       job->found.lsn = found->depends.lsn;
+                       if (!found->record) return job->done(std::move(job->found));
+                       job->from = found->record->offset;
+                       step(job);
+                     });
+}
+
+void Streams::step(std::shared_ptr<Forward> job) {
+  const log::Log* log = broker_.find_log(job->query.log);
+  if (log == nullptr) return job->done(std::move(job->found));
+  job->from = std::max(job->from, log->start());
+  const size_t wanted =
+      std::min(job->query.count - job->found.count, kReadBytesMax / kEntryBytesGuess);
+  const broker::ReadRequest request{
+      .log = job->query.log,
+      .from = job->from,
+      .bytes_max = std::clamp(wanted * kEntryBytesGuess, kReadBytesMin, kReadBytesMax),
+      .end = {},
+      .visibility = Visibility::kApplied};
+  broker_.read(request, [this, job](Result<ReadAnswer> answer) {
+    if (!answer) return job->done(std::unexpected(answer.error()));
+    job->found.lsn = std::max(job->found.lsn, answer->depends.lsn);
+    const log::Log* now = broker_.find_log(job->query.log);
+    const auto end = end_of(*answer);
+    if (now == nullptr || !end) return job->done(std::move(job->found));
+    const auto batches = batches_of(*answer);
+    log::RecordReader reader(batches, job->from, answer->end, now->deletions());
+    log::ReadRecord record;
+    while (reader.next(record)) {
+      if (record.id < job->query.first) continue;
+      if (record.id > job->query.last) return job->done(std::move(job->found));
+      cache_.put(job->query.log, record.id, record.offset);
+      write_entry(record, job->found.text);
+      if (++job->found.count == job->query.count) return job->done(std::move(job->found));
+    }
+    if (*end >= answer->end || *end <= job->from) return job->done(std::move(job->found));
+    job->from = *end;
+    step(job);
+  });
+}
+
+void Streams::step(std::shared_ptr<Backward> job) {
+  const log::Log* log = broker_.find_log(job->query.log);
+  if (log == nullptr || job->below <= log->start()) return job->done(std::move(job->found));
+  const auto row = log->row_at(Offset(job->below.value() - 1));
+  // Without a row the records were appended in this very turn: read them when it ends, by asking
+  // from there.
+  const Offset from = row ? std::max(row->first(), log->start()) : Offset(job->below.value() - 1);
+  const broker::ReadRequest request{.log = job->query.log,
+                                    .from = from,
+                                    .bytes_max = size_t{64} << 20,
+                                    .end = job->below,
+                                    .visibility = Visibility::kApplied};
+  broker_.read(request, [this, job, from](Result<ReadAnswer> answer) {
+    if (!answer) return job->done(std::unexpected(answer.error()));
+    job->found.lsn = std::max(job->found.lsn, answer->depends.lsn);
+    const log::Log* now = broker_.find_log(job->query.log);
+    if (now == nullptr) return job->done(std::move(job->found));
+    const auto batches = batches_of(*answer);
+    log::RecordReader reader(batches, from, job->below, now->deletions());
+    log::ReadRecord record;
+    std::vector<std::string> texts;
+    bool passed = false;
+    while (reader.next(record)) {
+      passed = passed || record.id < job->query.first;
+      if (record.id < job->query.first || record.id > job->query.last) continue;
+      cache_.put(job->query.log, record.id, record.offset);
+      write_entry(record, texts.emplace_back());
+    }
+    for (size_t i = texts.size(); i-- > 0 && job->found.count < job->query.count;) {
+      job->found.text += texts[i];
+      ++job->found.count;
+    }
+    if (passed || job->found.count == job->query.count) return job->done(std::move(job->found));
+    job->below = from;
+    step(job);
+  });
+}
+
+void Streams::offset_after(CellId log_id,
+                           StreamId id,
+                           std::move_only_function<void(Result<Offset>)> done) {
+  const log::Log* log = broker_.find_log(log_id);
+  if (log == nullptr) return done(fail(ErrorCode::kNotFound));
+  if (id >= log->last_id() || id == StreamId::max()) return done(log->end());
+  if (id == StreamId{}) return done(log->start());
+  broker_.find_by_id(
+      log_id, id.next(), Visibility::kApplied,
+      [this, log_id, done = std::move(done)](Result<broker::FoundOffset> found) mutable {
+        if (!found) return done(std::unexpected(found.error()));
+        if (found->record) return done(found->record->offset);
+        const log::Log* now = broker_.find_log(log_id);
+        done(now == nullptr ? Offset(0) : now->end());
+      });
+}
+
+// ---- exact IDs
+
+struct Streams::ById {
+  CellId log;
+  std::vector<StreamId> ids;
+  std::vector<std::optional<Offset>> offsets;
+  size_t next = 0;
+  std::move_only_function<void(std::vector<std::optional<Offset>>)> done;
+};
+
+void Streams::offsets_of(CellId log,
+                         std::vector<StreamId> ids,
+                         std::move_only_function<void(std::vector<std::optional<Offset>>)> done) {
+  auto job = std::make_shared<ById>(ById{log, std::move(ids), {}, 0, std::move(done)});
+  job->offsets.resize(job->ids.size());
+  step(std::move(job));
+}
+
+void Streams::step(std::shared_ptr<ById> job) {
+  const log::Log* log = broker_.find_log(job->log);
+  for (; job->next < job->ids.size(); ++job->next) {
+    const StreamId id = job->ids[job->next];
+    if (log == nullptr || id > log->last_id() || id == StreamId{}) continue;
+    job->offsets[job->next] = cache_.offset_of(job->log, id);
+    if (job->offsets[job->next]) continue;
+    broker_.find_by_id(job->log, id, Visibility::kApplied,
+                       [this, job, id](Result<broker::FoundOffset> found) {
+                         if (found && found->record && found->record->id == id) {
+                           job->offsets[job->next] = found->record->offset;
+                           cache_.put(job->log, id, found->record->offset);
+                         }
+                         ++job->next;
+                         step(job);
+                       });
+    return;
+  }
+  job->done(std::move(job->offsets));
+}
+
+// ---- entries by offset
+
+struct Streams::At {
+  CellId log;
+  std::vector<Offset> offsets;
+  size_t next = 0;
+  std::vector<EntryAt> found;
+  EntriesAtDone done;
+};
+
+void Streams::entries_at(CellId log, std::vector<Offset> offsets, EntriesAtDone done) {
+  step(std::make_shared<At>(At{log, std::move(offsets), 0, {}, std::move(done)}));
+}
+
+void Streams::step(std::shared_ptr<At> job) {
+  const log::Log* log = broker_.find_log(job->log);
+  const Offset start = log == nullptr ? Offset(INT64_MAX) : log->start();
+  const auto give_up = [&](Offset offset) {
+    if (const auto id = cache_.id_of(job->log, offset))
+      job->found.push_back({offset, *id, true, {}});
+  };
+  for (; job->next < job->offsets.size() && job->offsets[job->next] < start; ++job->next) {
+    give_up(job->offsets[job->next]);
+  }
+  if (job->next == job->offsets.size()) return job->done(std::move(job->found));
+  const Offset from = job->offsets[job->next];
+  const broker::ReadRequest request{.log = job->log,
+                                    .from = from,
+                                    .bytes_max = kReadBytesMax,
+                                    .end = job->offsets.back() + 1,
+                                    .visibility = Visibility::kApplied};
+  broker_.read(request, [this, job, from](Result<ReadAnswer> answer) {
+    if (!answer) return job->done(std::unexpected(answer.error()));
+    const log::Log* now = broker_.find_log(job->log);
+    const auto end = end_of(*answer);
+    const auto batches = batches_of(*answer);
+    log::RecordReader reader(batches, from, answer->end);
+    log::ReadRecord record;
+    while (job->next < job->offsets.size() && reader.next(record)) {
+      while (job->next < job->offsets.size() && job->offsets[job->next] < record.offset) {
+        const Offset missing = job->offsets[job->next++];
+        if (const auto id = cache_.id_of(job->log, missing))
+          job->found.push_back({missing, *id, true, {}});
+      }
+      if (job->next == job->offsets.size() || job->offsets[job->next] != record.offset) continue;
+      cache_.put(job->log, record.id, record.offset);
+      EntryAt entry{record.offset, record.id, now != nullptr && now->deleted(record.offset), {}};
+      if (!entry.gone) write_entry(record, entry.text);
+      job->found.push_back(std::move(entry));
+      ++job->next;
+    }
+    // What lies between the offset asked for and the end of what was read is not there any more.
+    const Offset reached = end.value_or(from + 1);
+    while (job->next < job->offsets.size() &&
+           job->offsets[job->next] < std::max(reached, from + 1)) {
+      const Offset missing = job->offsets[job->next++];
+      if (const auto id = cache_.id_of(job->log, missing))
+        job->found.push_back({missing, *id, true, {}});
+    }
+    step(job);
+  });
+}
+
+// ---- fields
+
+RecordFields to_record(std::span<const ByteView> fields) {
+  RecordFields record;
+  // Exactly what a record with key, value and headers is shown as, in that order, becomes one.
+  size_t i = 0;
+  if (i < fields.size() && fields[i] == "key") {
+    record.key = fields[i + 1];
+    i += 2;
+  }
+  if (i < fields.size() && fields[i] == "value") {
+    record.value = fields[i + 1];
+    i += 2;
+    for (; i < fields.size() && fields[i].starts_with(kHeaderPrefix); i += 2) {
+      record.headers.push_back({fields[i].substr(kHeaderPrefix.size()), fields[i + 1]});
+    }
+    if (i == fields.size()) return record;
+  }
+  record = {};
+  for (i = 0; i < fields.size(); i += 2) record.headers.push_back({fields[i], fields[i + 1]});
+  return record;
+}
+
+}  // namespace weir::redis

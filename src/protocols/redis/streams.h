@@ -1,0 +1,125 @@
+#pragma once
+// Redis streams over logs: IDs and offsets, entries as RESP, ranges. An entry is a record: its
+// fields are the record's headers, or key, value and h:NAME when the record has a key or a value
+// (docs/interop.md).
+//
+// What is in the journal's memory is answered within the call; what must be read from the disk is
+// answered later.
+//
+// Thread: the state shard's.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "broker/broker.h"
+#include "core/log/stream_id.h"
+
+namespace weir::redis {
+
+using log::StreamId;
+
+std::string to_text(StreamId id);
+// "ms-seq", or "ms" with the sequence that the caller gives. Nothing when it is no ID.
+std::optional<StreamId> parse_id(ByteView text, uint64_t missing_sequence);
+
+// The log that a key names: of a topic or queue of that name, or one partition "NAME:{n}" of a
+// topic with several.
+struct StreamKey {
+  const catalog::Thing* thing = nullptr;
+  CellId log;
+  size_t partition = 0;
+
+  explicit operator bool() const { return thing != nullptr; }
+};
+
+// Remembers which ID has which offset: they never change while the log lives, and cells are never
+// reused. A few that were used lately, so that acknowledging does not look into the log.
+class IdCache {
+ public:
+  IdCache() : by_id_(kSlots), by_offset_(kSlots) {}
+
+  void put(CellId log, StreamId id, Offset offset);
+  std::optional<Offset> offset_of(CellId log, StreamId id) const;
+  std::optional<StreamId> id_of(CellId log, Offset offset) const;
+
+ private:
+  static constexpr size_t kSlots = size_t{1} << 14;
+  struct Slot {
+    CellId log;
+    StreamId id;
+    Offset offset;
+  };
+  std::vector<Slot> by_id_;
+  std::vector<Slot> by_offset_;
+};
+
+struct RangeQuery {
+  CellId log;
+  StreamId first;
+  StreamId last;  // inclusive
+  size_t count = SIZE_MAX;
+  bool reverse = false;
+};
+
+// Entries in RESP, without the array header around them.
+struct Entries {
+  std::string text;
+  size_t count = 0;
+  Lsn lsn;
+};
+using EntriesDone = std::move_only_function<void(Result<Entries>)>;
+
+// One entry by its offset; `gone` when its record was deleted (then only the ID is known).
+struct EntryAt {
+  Offset offset;
+  StreamId id;
+  bool gone = false;
+  std::string text;  // [id, [field, value ...]]
+};
+using EntriesAtDone = std::move_only_function<void(Result<std::vector<EntryAt>>)>;
+
+class Streams {
+ public:
+  explicit Streams(broker::Broker& broker) : broker_(broker) {}
+
+  IdCache& cache() { return cache_; }
+
+  // The live records of a range of IDs.
+  void range(const RangeQuery& query, EntriesDone done);
+  // The records at these offsets (ascending), those of which nothing is left excepted.
+  void entries_at(CellId log, std::vector<Offset> offsets, EntriesAtDone done);
+  // The offset of the first live record with an ID above this one, or the end.
+  void offset_after(CellId log, StreamId id, std::move_only_function<void(Result<Offset>)> done);
+  // The offsets of exactly these IDs; nothing for those that are not there.
+  void offsets_of(CellId log,
+                  std::vector<StreamId> ids,
+                  std::move_only_function<void(std::vector<std::optional<Offset>>)> done);
+
+ private:
+  struct Forward;
+  struct Backward;
+  struct ById;
+  struct At;
+  void step(std::shared_ptr<Forward> job);
+  void step(std::shared_ptr<Backward> job);
+  void step(std::shared_ptr<ById> job);
+  void step(std::shared_ptr<At> job);
+
+  broker::Broker& broker_;
+  IdCache cache_;
+};
+
+// A field list as the record that it becomes. Keeps views of the fields.
+struct RecordFields {
+  std::optional<ByteView> key;
+  std::optional<ByteView> value;
+  std::vector<log::RecordHeader> headers;
+};
+// `fields` alternates names and values.
+RecordFields to_record(std::span<const ByteView> fields);
+
+}  // namespace weir::redis
