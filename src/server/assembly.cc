@@ -17,6 +17,7 @@
 #include "net/connection_shard.h"
 #include "net/http.h"
 #include "net/listener.h"
+#include "protocols/redis/front_end.h"
 #include "protocols/sqs/sqs.h"
 #include "runtime/shard.h"
 #include "server/ports_file.h"
@@ -79,6 +80,7 @@ struct Assembly::State {
   runtime::WallClock clock;
   std::unique_ptr<StateShard> state;  // on shards.front(); gone before the shards stop
   std::unique_ptr<net::HttpHandler> sqs;
+  std::unique_ptr<redis::FrontEnd> redis;
   admin::Router router;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   bool stopped = false;
@@ -144,6 +146,14 @@ std::vector<Protocol> Assembly::State::make_protocols() {
                        .alias = kAwsAlias,
                        .limits = net::http_connection_limits(sqs::http_limits()),
                        .factory = net::http_sessions(*sqs, sqs::http_limits())});
+  redis = std::make_unique<redis::FrontEnd>(
+      state->broker(), clock, redis::ServiceOptions{.weir_version = options.version});
+  protocols.push_back({.name = "redis",
+                       .option = "redis.port",
+                       .port = settings.redis_port,
+                       .limits = redis->limits(),
+                       .factory = redis->factory(),
+                       .opened = [this](uint16_t port) { redis->opened(port); }});
   protocols.push_back({.name = "http",
                        .option = "http.port",
                        .port = settings.http_port,
@@ -215,6 +225,7 @@ void Assembly::State::stop() {
     }
     closed->wait();
   }
+  redis.reset();
   if (state) {
     state->close(Milliseconds(static_cast<int64_t>(options.settings.stop_grace_ms)));
     state.reset();

@@ -23,6 +23,7 @@ class Config {
   // Empty when it was set, else the reason, as Redis words it behind "CONFIG SET failed ...".
   std::string set(ByteView name, ByteView value);
   bool known(ByteView name) const;
+  void set_port(uint16_t port) { values_["port"] = std::to_string(port); }
 
  private:
   absl::btree_map<std::string, std::string> values_;

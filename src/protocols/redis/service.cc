@@ -76,6 +76,11 @@ void Service::start() {
   arm_expiry();
 }
 
+void Service::opened(uint16_t port) {
+  options_.port = port;
+  config_.set_port(port);
+}
+
 keyspace::Bucket* Service::make_bucket(BucketId id) {
   CellId& first = first_cells_[id.database];
   if (first == CellId{}) {

@@ -56,6 +56,9 @@ class Service {
   // Makes recovered keys known; call once after Broker::start().
   void start();
 
+  // The port, when it is known only later than the options.
+  void opened(uint16_t port);
+
   void connect(const std::shared_ptr<Client>& client);
   void disconnect(const std::shared_ptr<Client>& client);
   // Executes the requests in order; completes the segment once, at once or when what blocks is
@@ -173,7 +176,7 @@ class Service {
 
   broker::Broker& broker_;
   std::function<Timestamp()> clock_;
-  const ServiceOptions options_;
+  ServiceOptions options_;
   const Timestamp started_;
   keyspace::Keyspace keyspace_;
   std::vector<CellId> first_cells_;  // of each database; 0: it has none yet
