@@ -17,6 +17,7 @@
 #include "net/connection_shard.h"
 #include "net/http.h"
 #include "net/listener.h"
+#include "protocols/kafka/service.h"
 #include "protocols/redis/front_end.h"
 #include "protocols/sqs/sqs.h"
 #include "runtime/shard.h"
@@ -47,6 +48,14 @@ const Option& option_of(std::string_view key) {
     if (option.key == key) return option;
   }
   WEIR_ASSERT(false, "no option has the key {}", key);
+}
+
+kafka::Config kafka_config(const Settings& settings) {
+  kafka::Config config;
+  config.advertised_host = settings.kafka_advertised_host;
+  config.auto_create_topics = settings.kafka_auto_create_topics == "on";
+  config.default_partitions = static_cast<int32_t>(settings.kafka_default_partitions);
+  return config;
 }
 
 }  // namespace
@@ -81,6 +90,7 @@ struct Assembly::State {
   std::unique_ptr<StateShard> state;  // on shards.front(); gone before the shards stop
   std::unique_ptr<net::HttpHandler> sqs;
   std::unique_ptr<redis::FrontEnd> redis;
+  std::unique_ptr<kafka::Service> kafka;
   admin::Router router;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   bool stopped = false;
@@ -139,6 +149,13 @@ std::vector<Protocol> Assembly::State::make_protocols() {
   // A message of 1 MiB may be several times as long in JSON.
   const net::HttpLimits http_limits{.body_bytes_max = size_t{8} << 20};
   std::vector<Protocol> protocols;
+  kafka = std::make_unique<kafka::Service>(state->broker(), clock, kafka_config(settings));
+  kafka->metrics().register_in(metrics);
+  protocols.push_back({.name = "kafka",
+                       .option = "kafka.port",
+                       .port = settings.kafka_port,
+                       .limits = kafka->connection_limits(),
+                       .factory = kafka->sessions()});
   sqs = sqs::make_handler(state->broker(), clock);
   protocols.push_back({.name = "aws",
                        .option = "aws.port",

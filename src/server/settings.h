@@ -41,6 +41,8 @@ struct Settings {
 
   PortSetting kafka_port{.number = 9092};
   std::string kafka_advertised_host;
+  std::string kafka_auto_create_topics = "on";
+  uint64_t kafka_default_partitions = 1;
   PortSetting aws_port{.number = 4566};
   PortSetting redis_port{.number = 6379};
   PortSetting http_port{.number = 8080};
