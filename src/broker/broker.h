@@ -360,6 +360,7 @@ class Broker final : public JournalOwner {
                         CellId log,
                         const std::vector<queue::DeadLetter>& letters);
   void deliver(const std::shared_ptr<ReceiveJob>& job, Received received);
+  bool stands(CellId queue, const queue::Lease& lease);
   Result<void> move_dead_letters(const Thing& from,
                                  const std::vector<queue::DeadLetter>& letters,
                                  const Records& records);

@@ -130,14 +130,18 @@ Result<Settled> Broker::settle(CellId id,
                                std::span<const queue::Handle> handles,
                                queue::Check check,
                                Timestamp now) {
-  const Turn turn(*this, now, Admission::kRelease);
+  // An acknowledgement that a bridge records brings new data: on a full disk it is refused whole,
+  // never half done.
+  const bool recorded = bridges_from_.contains(id);
+  const Turn turn(*this, now, recorded ? Admission::kData : Admission::kRelease,
+                  recorded ? handles.size() * kBridgeEventBytes : 0);
   if (!turn.ok()) return std::unexpected(turn.status().error());
   auto* cell = find<QueueCell>(id);
   if (cell == nullptr) return no_queue(id);
   cell->queue.advance_time(now_);
   auto decision = cell->queue.decide_settle(handles, check);
   std::vector<std::pair<Offset, uint32_t>> done;
-  if (bridges_from_.contains(id)) {
+  if (recorded) {
     for (size_t i = 0; i < handles.size(); ++i) {
       if (decision.outcomes[i] != queue::Outcome::kDone) continue;
       done.emplace_back(handles[i].offset, cell->queue.deliveries_of(handles[i].offset).first);

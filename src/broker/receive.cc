@@ -127,36 +127,47 @@ Broker::Attempt Broker::attempt_receive(const std::shared_ptr<ReceiveJob>& job) 
   return Attempt::kAnswered;
 }
 
-// Bodies are read after the lease. A body that is gone meanwhile is settled, not handed out.
+// Bodies are read after the lease. A body that is gone meanwhile is settled, not handed out; a
+// lease that ended while its body was read is not handed out either, since somebody else may hold
+// or have settled the message by now.
 void Broker::deliver(const std::shared_ptr<ReceiveJob>& job, Received received) {
   std::vector<Offset> offsets;
   for (const Delivery& delivery : received.deliveries) offsets.push_back(delivery.lease.offset);
   std::sort(offsets.begin(), offsets.end());
   const auto* cell = find<QueueCell>(job->queue);
-  read_records(
-      cell->log, std::move(offsets),
-      [this, job, received = std::move(received)](Result<std::vector<Delivery>> records) mutable {
-        if (!records) return job->answer(std::unexpected(records.error()));
-        absl::flat_hash_map<Offset, Delivery*> by_offset;
-        for (Delivery& record : *records) by_offset[record.record.offset] = &record;
-        std::vector<Offset> gone;
-        std::erase_if(received.deliveries, [&](Delivery& delivery) {
-          const auto found = by_offset.find(delivery.lease.offset);
-          if (found == by_offset.end()) {
-            gone.push_back(delivery.lease.offset);
-            return true;
-          }
-          delivery.record = found->second->record;
-          delivery.holder = found->second->holder;
-          return false;
-        });
-        auto* still = find<QueueCell>(job->queue);
-        if (!gone.empty() && still != nullptr) {
-          const auto discarded = still->queue.decide_discard(gone);
-          static_cast<void>(apply(job->queue, discarded.events, now_));
-        }
-        job->answer(std::move(received));
-      });
+  read_records(cell->log, std::move(offsets),
+               [this, job, received = std::move(received), leased_at = now_,
+                next = journal_.next_lsn()](Result<std::vector<Delivery>> records) mutable {
+                 if (!records) return job->answer(std::unexpected(records.error()));
+                 absl::flat_hash_map<Offset, Delivery*> by_offset;
+                 for (Delivery& record : *records) by_offset[record.record.offset] = &record;
+                 std::vector<Offset> gone;
+                 std::erase_if(received.deliveries, [&](Delivery& delivery) {
+                   const auto found = by_offset.find(delivery.lease.offset);
+                   if (found == by_offset.end()) {
+                     gone.push_back(delivery.lease.offset);
+                     return true;
+                   }
+                   delivery.record = found->second->record;
+                   delivery.holder = found->second->holder;
+                   const bool moved_on = now_ > leased_at || journal_.next_lsn() != next;
+                   return moved_on && !job->options.no_ack && !stands(job->queue, delivery.lease);
+                 });
+                 auto* still = find<QueueCell>(job->queue);
+                 if (!gone.empty() && still != nullptr) {
+                   const auto discarded = still->queue.decide_discard(gone);
+                   static_cast<void>(apply(job->queue, discarded.events, now_));
+                 }
+                 job->answer(std::move(received));
+               });
+}
+
+bool Broker::stands(CellId id, const queue::Lease& lease) {
+  auto* cell = find<QueueCell>(id);
+  if (cell == nullptr) return false;
+  cell->queue.advance_time(now_);
+  const auto present = cell->queue.lease_of(lease.offset);
+  return present && present->generation == lease.generation;
 }
 
 // ---- message groups: the look-ahead of a FIFO queue is a cache over its log
@@ -248,6 +259,14 @@ Result<void> Broker::move_dead_letters(const Thing& from,
                                                   from.queue_policy.dead_letter, source.name));
   }
   const CellId target_queue = target->queue;
+  // All of them or none: what follows must not be refused half way.
+  size_t bytes = 0;
+  for (const queue::DeadLetter& letter : letters) {
+    const auto found = records.find(letter.offset);
+    if (found != records.end()) bytes += found->second.holder.size() + 2 * kBridgeEventBytes;
+  }
+  const Turn room(*this, now_, Admission::kData, bytes);
+  if (!room.ok()) return room.status();
   std::vector<std::pair<Offset, uint32_t>> moved;
   for (const queue::DeadLetter& letter : letters) {
     const auto found = records.find(letter.offset);

@@ -146,6 +146,9 @@ inline constexpr ByteView kHeaderDeliveries = "weir.dead-letter.deliveries";
 inline constexpr ByteView kHeaderBridge = "weir.bridge";  // name of the bridge
 inline constexpr ByteView kHeaderSource = "weir.source";  // TOPIC/PARTITION/OFFSET
 
+// About what a bridge writes for one acknowledgement or dead letter, for admission.
+inline constexpr size_t kBridgeEventBytes = 1024;
+
 // The hash by which a message group or key is told from others.
 queue::GroupHash group_hash(ByteView group);
 

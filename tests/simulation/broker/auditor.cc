@@ -1,0 +1,78 @@
+#include "simulation/broker/auditor.h"
+
+#include <fmt/format.h>
+
+namespace weir::simulation {
+
+void Auditor::delivered(const std::string& body,
+                        uint32_t deliveries,
+                        Timestamp now,
+                        Timestamp deadline) {
+  const auto found = messages_.find(body);
+  if (found == messages_.end()) return violate(fmt::format("{} was never sent", body));
+  Message& message = found->second;
+  if (message.settled) violate(fmt::format("{} came back after its settle", body));
+  if (now < message.lease_until) {
+    violate(fmt::format("{} has two live leases (delivery {})", body, deliveries));
+  }
+  if (!message.group.empty()) check_order(message, body, now, deadline);
+  message.lease_until = deadline;
+}
+
+// What was sent before it is done, or is in the client's hands: one answer may hold several messages of a group, and may
+// be late.
+void Auditor::check_order(const Message& message,
+                          const std::string& body,
+                          Timestamp now,
+                          Timestamp deadline) {
+  for (const auto& [other, earlier] : messages_) {
+    if (earlier.group != message.group || earlier.sequence >= message.sequence) continue;
+    const bool gone = earlier.settled || earlier.settling || earlier.dead;
+    const bool in_hand = now < earlier.lease_until || earlier.lease_until >= deadline;
+    if (earlier.sent && !gone && !in_hand) {
+      violate(fmt::format("{} of group {} was delivered before {}", body, message.group, other));
+    }
+  }
+}
+
+void Auditor::dead_letter(const std::string& body, uint32_t deliveries, uint32_t limit) {
+  Message& message = messages_[body];
+  message.dead = true;
+  if (message.settled) violate(fmt::format("{} was settled and is a dead letter too", body));
+  if (deliveries != limit) {
+    violate(fmt::format("{} is a dead letter after {} deliveries", body, deliveries));
+  }
+}
+
+void Auditor::append_acknowledged(uint64_t log, Offset offset, const std::string& value) {
+  read(log, offset, value);
+}
+
+void Auditor::read(uint64_t log, Offset offset, const std::string& value) {
+  const auto [known, fresh] = records_.emplace(std::pair(log, offset.value()), value);
+  if (!fresh && known->second != value) {
+    violate(fmt::format("offset {} of log {} was {} and is {}", offset.value(), log, known->second,
+                        value));
+  }
+}
+
+void Auditor::all_read(uint64_t log, const std::map<int64_t, std::string>& values) {
+  for (const auto& [place, value] : records_) {
+    if (place.first != log) continue;
+    if (!values.contains(place.second)) {
+      violate(fmt::format("{} at offset {} of log {} was acknowledged and is lost", value,
+                          place.second, log));
+    }
+  }
+}
+
+void Auditor::drained() {
+  for (const auto& [body, message] : messages_) {
+    const bool gone = message.settled || message.settling || message.dead;
+    if (message.sent && !gone) {
+      violate(fmt::format("{} was acknowledged and never came", body));
+    }
+  }
+}
+
+}  // namespace weir::simulation

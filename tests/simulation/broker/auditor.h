@@ -1,0 +1,79 @@
+#pragma once
+// The auditor: hears what clients learned (never what the broker merely did) and judges it.
+//
+//   acknowledged is never lost · nothing comes back after its acknowledged settle · at most one
+//   live lease a message · a group is delivered in order · a dead letter has exactly the deliveries
+//   of its limit · an offset never changes its record · a bridge makes exactly one output of each
+//   input
+//
+// An outcome that the client never learned stays both possible until it is observed.
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+
+namespace weir::simulation {
+
+class Auditor {
+ public:
+  // ---- queues: a message is known by its body, which the client made unique
+
+  void send_acknowledged(const std::string& body, const std::string& group) {
+    messages_[body].sent = true;
+    messages_[body].group = group;
+  }
+  void send_invoked(const std::string& body, const std::string& group, uint64_t sequence) {
+    messages_[body].group = group;
+    messages_[body].sequence = sequence;
+  }
+  void delivered(const std::string& body, uint32_t deliveries, Timestamp now, Timestamp deadline);
+  void settle_invoked(const std::string& body) { messages_[body].settling = true; }
+  void settle_acknowledged(const std::string& body) { messages_[body].settled = true; }
+  // A lease was given back by its holder; the message may come again before its deadline.
+  void lease_ended(const std::string& body) { messages_[body].lease_until = Timestamp(0); }
+  // Seen in the dead-letter queue.
+  void dead_letter(const std::string& body, uint32_t deliveries, uint32_t limit);
+
+  // ---- logs
+
+  void append_acknowledged(uint64_t log, Offset offset, const std::string& value);
+  void read(uint64_t log, Offset offset, const std::string& value);
+  // After everything was read from the start: acknowledged records that were not seen are lost.
+  void all_read(uint64_t log, const std::map<int64_t, std::string>& values);
+
+  // ---- the end: queues are drained
+
+  void drained();
+
+  const std::optional<std::string>& violation() const { return violation_; }
+  void violate(std::string what) {
+    if (!violation_) violation_ = std::move(what);
+  }
+
+ private:
+  struct Message {
+    bool sent = false;      // acknowledged
+    bool settling = false;  // invoked: may have happened
+    bool settled = false;   // acknowledged
+    bool dead = false;
+    std::string group;
+    uint64_t sequence = 0;
+    Timestamp lease_until;
+  };
+
+  void check_order(const Message& message,
+                   const std::string& body,
+                   Timestamp now,
+                   Timestamp deadline);
+
+  std::map<std::string, Message> messages_;
+  std::map<std::pair<uint64_t, int64_t>, std::string> records_;
+  std::optional<std::string> violation_;
+};
+
+}  // namespace weir::simulation

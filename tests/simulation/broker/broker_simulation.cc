@@ -1,0 +1,449 @@
+#include "simulation/broker/broker_simulation.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/canary.h"
+#include "broker/broker.h"
+#include "simulation/broker/auditor.h"
+#include "simulation/storage/faulty_disk.h"
+#include "simulation/storage/sim_executor.h"
+#include "storage/local/local_journal.h"
+
+namespace weir::simulation {
+namespace {
+
+using broker::Broker;
+using broker::Depends;
+
+constexpr uint32_t kReceivesMax = 3;
+
+// A client's connection, reduced to its essence: replies leave when the watermark has reached their
+// LSN.
+struct Outbox {
+  struct Parked {
+    Depends depends;
+    std::function<void()> leaves;
+  };
+
+  void put(Depends depends, std::function<void()> leaves) {
+    parked.push_back({depends, std::move(leaves)});
+  }
+  // In order, as on one connection.
+  void release(Lsn durable) {
+    while (!parked.empty() &&
+           (parked.front().depends.lsn <= durable || canary(Canary::kReplyBeforeWatermark))) {
+      const auto leaves = std::move(parked.front().leaves);
+      parked.pop_front();
+      leaves();
+    }
+  }
+
+  std::deque<Parked> parked;
+};
+
+class Simulation {
+ public:
+  explicit Simulation(uint64_t seed) : seed_(seed), random_(seed), disk_(seed ^ 0xd15c) {
+    options_.file_bytes = size_t{16} << (10 + random_.below(4));
+    options_.tail_bytes_max = random_.one_in(2) ? 0 : size_t{1} << 20;
+    options_.checkpoint_entries = 20 + random_.below(300);
+    options_.checkpoint_files = 4 + random_.below(8);
+  }
+
+  Report run() {
+    const uint64_t lives = 2 + random_.below(4);
+    for (uint64_t life = 0; life < lives && !auditor_.violation(); ++life) {
+      ++report_.lives;
+      begin_life();
+      if (!auditor_.violation()) live();
+      if (!auditor_.violation()) end_life();
+    }
+    if (!auditor_.violation()) final_audit();
+    if (auditor_.violation()) {
+      report_.violation = fmt::format("seed {} life {} step {}: {}", seed_, report_.lives, step_,
+                                      *auditor_.violation());
+    }
+    return std::move(report_);
+  }
+
+ private:
+  // ---- lives
+
+  void begin_life() {
+    executor_ = std::make_unique<storage::SimExecutor>(random_.next());
+    options_.seed = random_.next();
+    journal_ = std::make_unique<storage::LocalJournal>(options_, disk_, *executor_);
+    broker_ = std::make_unique<Broker>(*journal_, Random(random_.next()));
+    if (const auto recovered = journal_->recover(*broker_); !recovered) {
+      return auditor_.violate("the start failed: " + recovered.error().message);
+    }
+    now_ = std::max(now_, broker_->now());
+    if (const auto started = broker_->start(now_); !started) {
+      return auditor_.violate("the broker did not start: " + started.error().message);
+    }
+    broker_->on_progress([this](Lsn, Lsn durable) { outbox_.release(durable); });
+    if (!made_) make_things();
+    if (!auditor_.violation()) read_logs();
+  }
+
+  void make_things() {
+    broker_->create_queue({.name = {"", "dead"}, .log = {}, .queue = kept(), .properties = {}},
+                          now_);
+    catalog::QueuePolicy jobs = kept();
+    jobs.receives_max = kReceivesMax;
+    jobs.dead_letter = "dead";
+    broker_->create_queue({.name = {"", "jobs"}, .log = {}, .queue = jobs, .properties = {}}, now_);
+    catalog::QueuePolicy fifo = kept();
+    fifo.order = catalog::Order::kPerGroup;
+    broker_->create_queue({.name = {"", "fifo"}, .log = {}, .queue = fifo, .properties = {}}, now_);
+    broker_->create_queue({.name = {"", "work"}, .log = {}, .queue = kept(), .properties = {}},
+                          now_);
+    broker_->create_topic({.name = {"", "events"}, .partitions = 2, .log = {}, .properties = {}},
+                          now_);
+    broker_->create_topic({.name = {"", "audit"}, .log = {}, .properties = {}}, now_);
+    bridge("in", "events", "work", catalog::BridgeTrigger::kRecord);
+    bridge("out", "work", "audit", catalog::BridgeTrigger::kAck);
+    const Lsn last(journal_->next_lsn().value() - 1);
+    if (!executor_->run_until([&] { return journal_->durable() >= last; })) {
+      auditor_.violate("the first commits do not become durable");
+    }
+    made_ = true;
+  }
+
+  static catalog::QueuePolicy kept() {
+    catalog::QueuePolicy policy;
+    policy.history_ms = 365LL * 86'400'000;
+    return policy;
+  }
+
+  void bridge(const std::string& name,
+              const std::string& from,
+              const std::string& to,
+              catalog::BridgeTrigger trigger) {
+    catalog::Bridge wanted;
+    wanted.name = name;
+    wanted.from = {"", from};
+    wanted.to = {"", to};
+    wanted.trigger = trigger;
+    const auto made = broker_->create_bridge(wanted, now_);
+    if (!made) auditor_.violate(made.error().message);
+  }
+
+  void live() {
+    const uint64_t steps = 50 + random_.below(400);
+    for (step_ = 0; step_ < steps && !auditor_.violation(); ++step_) {
+      act();
+      for (uint64_t i = random_.below(10); i > 0; --i) executor_->step();
+    }
+  }
+
+  void act() {
+    switch (random_.below(20)) {
+      case 0: return journal_->checkpoint();
+      case 1: return pass(Milliseconds(random_.below(20'000)));
+      case 2: return executor_->pass(std::chrono::milliseconds(random_.below(300)));
+      case 3: return change_faults();
+      case 4:
+      case 5: return append("events");
+      case 6:
+      case 7: return send("jobs", "");
+      case 8:
+      case 9: return send("fifo", std::string(1, static_cast<char>('a' + random_.below(3))));
+      case 10:
+      case 11: return receive("jobs", 1 + static_cast<uint32_t>(random_.below(5)));
+      case 12: return receive("fifo", 1 + static_cast<uint32_t>(random_.below(5)));
+      case 13: return receive("work", 1 + static_cast<uint32_t>(random_.below(5)));
+      case 14: return receive("dead", 1);
+      case 15: return read_logs();
+      default: return settle_some();
+    }
+  }
+
+  void pass(Milliseconds time) {
+    now_ = now_ + time;
+    broker_->tick(now_);
+  }
+
+  void change_faults() {
+    disk_.faults = {};
+    disk_.capacity = UINT64_MAX;
+    switch (random_.below(6)) {
+      case 0: disk_.faults.write_error = 3 + random_.below(20); break;
+      case 1: disk_.faults.sync_error = 3 + random_.below(20); break;
+      case 2: disk_.faults.short_transfer = 2 + random_.below(5); break;
+      case 3: disk_.capacity = disk_.used() + random_.below(3 * options_.file_bytes); break;
+      default: break;
+    }
+  }
+
+  void end_life() {
+    const bool power = random_.below(3) > 0;
+    disk_.faults = {};
+    executor_->die([&] {
+      if (power) disk_.begin_dying();
+    });
+    broker_.reset();
+    journal_.reset();
+    outbox_.parked.clear();
+    held_.clear();
+    constexpr uint64_t kKeep[] = {0, 0, 30, 70, 100};
+    disk_.cut_power(power ? kKeep[random_.below(5)] : 100);
+    disk_.faults = {};
+    disk_.capacity = UINT64_MAX;
+  }
+
+  // ---- clients
+
+  const catalog::Thing& thing(const std::string& name) {
+    return *broker_->catalog().find({"", name});
+  }
+
+  void send(const std::string& queue, const std::string& group) {
+    const std::string body = fmt::format("{}-{}", queue, ++counter_);
+    auditor_.send_invoked(body, group, counter_);
+    std::optional<ByteView> key;
+    if (!group.empty()) key = group;
+    const auto sent = broker_->send(thing(queue).queue, {key, body, {}, now_}, {}, now_);
+    if (!sent) return;  // refused: it did not happen
+    outbox_.put(sent->depends,
+                [this, body, group, log = thing(queue).logs[0].value(), offset = sent->offset] {
+                  ++report_.acknowledged;
+                  auditor_.send_acknowledged(body, group);
+                  auditor_.append_acknowledged(log, offset, body);
+                });
+  }
+
+  void append(const std::string& topic) {
+    const std::string value = fmt::format("event-{}", ++counter_);
+    const CellId log = thing(topic).logs[random_.below(2)];
+    const auto appended = broker_->append_record(log, {{}, value, {}, now_}, now_);
+    if (!appended) return;
+    outbox_.put(appended->depends, [this, log, value, offset = appended->base_offset] {
+      ++report_.acknowledged;
+      auditor_.append_acknowledged(log.value(), offset, value);
+    });
+  }
+
+  void receive(const std::string& queue, uint32_t count) {
+    const broker::ReceiveOptions options{.count = count, .lease = {}, .wait_until = {}};
+    broker_->receive(
+        thing(queue).queue, options, now_, [this, queue](Result<broker::Received> received) {
+          ++answers_;
+          if (!received) return;
+          for (const broker::Delivery& delivery : received->deliveries) {
+            const std::string body(delivery.record.value.value_or(""));
+            std::optional<uint32_t> dead_after;
+            if (const auto header = delivery.record.headers.find(broker::kHeaderDeliveries)) {
+              uint32_t number = 0;
+              std::from_chars(header->data(), header->data() + header->size(), number);
+              dead_after = number;
+            }
+            outbox_.put(received->depends, [this, queue, body, lease = delivery.lease, dead_after] {
+              learn(queue, body, lease, dead_after);
+            });
+          }
+          outbox_.release(journal_->durable());
+        });
+  }
+
+  // A delivery has reached the client.
+  void learn(const std::string& queue,
+             const std::string& body,
+             const queue::Lease& lease,
+             std::optional<uint32_t> dead_after) {
+    ++report_.deliveries;
+    if (queue == "work") {
+      auditor_.send_invoked("work:" + body, "", 0);
+      auditor_.send_acknowledged("work:" + body, "");
+      auditor_.delivered("work:" + body, lease.deliveries, now_, lease.deadline);
+      held_.push_back({queue, "work:" + body, {lease.offset, lease.generation}});
+      return;
+    }
+    if (dead_after) {
+      ++report_.dead_letters;
+      auditor_.dead_letter(body, *dead_after, kReceivesMax);
+      held_.push_back({queue, "", {lease.offset, lease.generation}});
+      return;
+    }
+    auditor_.delivered(body, lease.deliveries, now_, lease.deadline);
+    held_.push_back({queue, body, {lease.offset, lease.generation}});
+  }
+
+  void settle_some() {
+    if (held_.empty()) return;
+    const size_t index = random_.below(held_.size());
+    const Held held = held_[index];
+    held_.erase(held_.begin() + static_cast<ptrdiff_t>(index));
+    if (held.queue == "jobs" && random_.one_in(2)) return;  // a poisonous one: its lease runs out
+    settle(held);
+  }
+
+  struct Held {
+    std::string queue;
+    std::string body;  // empty: not followed
+    queue::Handle handle;
+  };
+
+  void settle(const Held& held) {
+    const queue::Check check =
+        held.queue == "fifo" ? queue::Check::kThisLease : queue::Check::kAnyLease;
+    const auto settled = broker_->settle(thing(held.queue).queue, {&held.handle, 1}, check, now_);
+    if (!settled || held.body.empty()) return;
+    if (settled->outcomes[0] != queue::Outcome::kDone) return;
+    auditor_.settle_invoked(held.body);
+    outbox_.put(settled->depends, [this, body = held.body] { auditor_.settle_acknowledged(body); });
+  }
+
+  // ---- logs as readers see them
+
+  using Values = std::map<int64_t, std::string>;
+
+  void read_log(CellId log,
+                Offset from,
+                const std::shared_ptr<Values>& values,
+                const std::function<void(bool)>& done) {
+    const broker::ReadRequest request{
+        .log = log, .from = from, .end = {}, .visibility = broker::Visibility::kSafe};
+    broker_->read(request, [this, log, from, values, done](Result<broker::ReadAnswer> answer) {
+      if (!answer) return done(false);
+      std::vector<log::StoredBatch> batches;
+      for (const auto& entry : answer->batches) batches.push_back({entry.event, entry.payload});
+      log::RecordReader reader(batches, from, answer->end);
+      log::ReadRecord record;
+      Offset next = from;
+      while (reader.next(record)) {
+        const std::string value(record.value.value_or(""));
+        auditor_.read(log.value(), record.offset, value);
+        (*values)[record.offset.value()] = value;
+        next = record.offset.next();
+      }
+      if (next == from) return done(true);
+      read_log(log, next, values, done);
+    });
+  }
+
+  void read_logs() {
+    broker_->catalog().each_thing_everywhere([&](const catalog::Thing& thing) {
+      for (const CellId log : thing.logs) {
+        const auto values = std::make_shared<Values>();
+        const uint64_t life = report_.lives;
+        read_log(log, Offset(0), values, [this, log, values, life](bool whole) {
+          if (whole && life == report_.lives) auditor_.all_read(log.value(), *values);
+        });
+      }
+      return true;
+    });
+  }
+
+  // ---- the end: everything heals, makes progress, and adds up
+
+  void settle_down() {
+    const auto calm = [&] { return journal_->durable().next() == journal_->next_lsn(); };
+    if (!executor_->run_until(calm)) auditor_.violate("what was submitted does not become durable");
+  }
+
+  void drain(const std::string& queue) {
+    for (int round = 0; round < 400 && !auditor_.violation(); ++round) {
+      const size_t before = held_.size();
+      const uint64_t answers = answers_;
+      receive(queue, 100);
+      if (!executor_->run_until([&] { return answers_ > answers; })) {
+        auditor_.violate("a receive is never answered");
+      }
+      settle_down();
+      const std::vector<Held> fresh(held_.begin() + static_cast<ptrdiff_t>(before), held_.end());
+      held_.clear();
+      for (const Held& held : fresh) settle(held);
+      settle_down();
+      const queue::Counts counts = broker_->find_queue(thing(queue).queue, now_)->counts();
+      if (fresh.empty() && counts.ready + counts.leased + counts.delayed == 0) return;
+      pass(Milliseconds(31'000));
+    }
+    auditor_.violate(fmt::format("queue {} does not drain", queue));
+  }
+
+  void final_audit() {
+    step_ = 0;
+    begin_life();
+    if (auditor_.violation()) return;
+    for (int i = 0; i < 100; ++i) {
+      pass(Milliseconds(1'000));
+      executor_->pass(std::chrono::milliseconds(5));
+    }
+    held_.clear();
+    for (const char* queue : {"jobs", "fifo", "work", "dead"}) drain(queue);
+    if (auditor_.violation()) return;
+    auditor_.drained();
+    count_bridges();
+  }
+
+  Values all_of(const std::string& name) {
+    Values all;
+    for (size_t i = 0; i < thing(name).logs.size(); ++i) {
+      const auto values = std::make_shared<Values>();
+      bool done = false;
+      read_log(thing(name).logs[i], Offset(0), values, [&done](bool) { done = true; });
+      executor_->run_until([&done] { return done; });
+      for (const auto& [offset, value] : *values)
+        all[static_cast<int64_t>(i) << 40 | offset] = value;
+    }
+    return all;
+  }
+
+  void count_bridges() {
+    const Values events = all_of("events");
+    const Values work = all_of("work");
+    const Values audit = all_of("audit");
+    report_.bridged += work.size();
+    std::multiset<std::string> wanted;
+    std::multiset<std::string> made;
+    for (const auto& [offset, value] : events) wanted.insert(value);
+    for (const auto& [offset, value] : work) made.insert(value);
+    if (wanted != made) {
+      auditor_.violate(fmt::format("{} events became {} messages", wanted.size(), made.size()));
+    }
+    const std::set<std::string> distinct = [&] {
+      std::set<std::string> ids;
+      for (const auto& [offset, value] : audit)
+        ids.insert(value.substr(0, value.find(",\"source\"")));
+      return ids;
+    }();
+    if (audit.size() != work.size() || distinct.size() != audit.size()) {
+      auditor_.violate(fmt::format("{} acknowledged messages have {} records ({} distinct)",
+                                   work.size(), audit.size(), distinct.size()));
+    }
+  }
+
+  const uint64_t seed_;
+  Random random_;
+  storage::FaultyDisk disk_;
+  storage::LocalJournalOptions options_;
+  Auditor auditor_;
+  Outbox outbox_;
+  std::unique_ptr<storage::SimExecutor> executor_;
+  std::unique_ptr<storage::LocalJournal> journal_;
+  std::unique_ptr<Broker> broker_;
+  std::vector<Held> held_;
+  Timestamp now_{1'700'000'000'000};
+  uint64_t counter_ = 0;
+  uint64_t answers_ = 0;
+  uint64_t step_ = 0;
+  bool made_ = false;
+  Report report_;
+};
+
+}  // namespace
+
+Report simulate_broker(uint64_t seed) {
+  return Simulation(seed).run();
+}
+
+}  // namespace weir::simulation
