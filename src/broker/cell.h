@@ -38,8 +38,12 @@ class Cell {
 
   CellKind kind() const { return kind_; }
 
-  // kStorageCorrupt when it cannot be understood. Places that the event frees go to `released`.
-  virtual Result<void> replay(const Replayed& entry, std::vector<Extent>& released) = 0;
+  // kStorageCorrupt when it cannot be understood. Places that the event frees go to `released`,
+  // places that it refers to (where the tidier has moved rows) to `held`; its own payload's place
+  // is held by the journal already.
+  virtual Result<void> replay(const Replayed& entry,
+                              std::vector<Extent>& released,
+                              std::vector<Extent>& held) = 0;
   // Without the kind byte. Spans that the loaded state holds go to `held`.
   virtual Result<void> load(ByteView image, std::vector<Extent>& held) = 0;
   // Appends to `image.head`, which begins with the kind byte already.

@@ -4,8 +4,21 @@
 
 namespace weir::broker {
 
-Result<void> LogCell::replay(const Replayed& entry, std::vector<Extent>& released) {
-  return log.replay(entry.event, entry.payload, entry.extent, entry.lsn, released);
+Result<void> LogCell::replay(const Replayed& entry,
+                             std::vector<Extent>& released,
+                             std::vector<Extent>& held) {
+  if (const auto done = log.replay(entry.event, entry.payload, entry.extent, entry.lsn, released);
+      !done) {
+    return done;
+  }
+  if (!entry.payload.empty()) return {};
+  const auto event = log::decode_event(entry.event);
+  if (const auto* moved = event ? std::get_if<log::MovedEvent>(&*event) : nullptr) {
+    for (const log::MovedRow& row : moved->rows) {
+      held.push_back({row.to.file, row.to.frame, row.to.position, row.bytes});
+    }
+  }
+  return {};
 }
 
 Result<void> LogCell::load(ByteView image, std::vector<Extent>& held) {
@@ -25,7 +38,9 @@ void LogCell::save(CellImage& image) const {
   }
 }
 
-Result<void> QueueCell::replay(const Replayed& entry, std::vector<Extent>& /*released*/) {
+Result<void> QueueCell::replay(const Replayed& entry,
+                               std::vector<Extent>& /*released*/,
+                               std::vector<Extent>& /*held*/) {
   const auto event = queue::decode_event(entry.event);
   if (!event) return std::unexpected(event.error());
   queue.apply(*event);
@@ -56,7 +71,9 @@ std::string BridgeCell::advanced(uint32_t partition, Offset next) {
   return std::move(writer.out());
 }
 
-Result<void> BridgeCell::replay(const Replayed& entry, std::vector<Extent>& /*released*/) {
+Result<void> BridgeCell::replay(const Replayed& entry,
+                                std::vector<Extent>& /*released*/,
+                                std::vector<Extent>& /*held*/) {
   Reader reader(entry.event);
   const uint64_t partition = reader.varint();
   const uint64_t next = reader.varint();

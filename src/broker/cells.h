@@ -13,7 +13,9 @@ class LogCell final : public Cell {
   static constexpr CellKind kKind = CellKind::kLog;
   LogCell() : Cell(kKind) {}
 
-  Result<void> replay(const Replayed& entry, std::vector<Extent>& released) override;
+  Result<void> replay(const Replayed& entry,
+                      std::vector<Extent>& released,
+                      std::vector<Extent>& held) override;
   Result<void> load(ByteView image, std::vector<Extent>& held) override;
   void save(CellImage& image) const override;
   void held(std::vector<Extent>& held) const override { log.held(held); }
@@ -26,7 +28,9 @@ class QueueCell final : public Cell {
   static constexpr CellKind kKind = CellKind::kQueue;
   QueueCell() : Cell(kKind) {}
 
-  Result<void> replay(const Replayed& entry, std::vector<Extent>& released) override;
+  Result<void> replay(const Replayed& entry,
+                      std::vector<Extent>& released,
+                      std::vector<Extent>& held) override;
   Result<void> load(ByteView image, std::vector<Extent>& held) override;
   void save(CellImage& image) const override;
   Timestamp next_deadline() const override { return queue.next_deadline(); }
@@ -48,7 +52,9 @@ class BridgeCell final : public Cell {
   // Event: varint partition, varint next offset.
   static std::string advanced(uint32_t partition, Offset next);
 
-  Result<void> replay(const Replayed& entry, std::vector<Extent>& released) override;
+  Result<void> replay(const Replayed& entry,
+                      std::vector<Extent>& released,
+                      std::vector<Extent>& held) override;
   Result<void> load(ByteView image, std::vector<Extent>& held) override;
   void save(CellImage& image) const override;
 

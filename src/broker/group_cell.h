@@ -20,7 +20,9 @@ class GroupCell final : public Cell {
     return bytes;
   }
 
-  Result<void> replay(const Replayed& entry, std::vector<Extent>& /*released*/) override {
+  Result<void> replay(const Replayed& entry,
+                      std::vector<Extent>& /*released*/,
+                      std::vector<Extent>& /*held*/) override {
     const auto event = group::decode_offsets_event(entry.event);
     if (!event) return std::unexpected(event.error());
     offsets.apply(*event);

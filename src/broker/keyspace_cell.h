@@ -11,7 +11,9 @@ class KeyspaceCell final : public Cell {
   static constexpr CellKind kKind = CellKind::kKeyspace;
   KeyspaceCell() : Cell(kKind) {}
 
-  Result<void> replay(const Replayed& entry, std::vector<Extent>& /*released*/) override {
+  Result<void> replay(const Replayed& entry,
+                      std::vector<Extent>& /*released*/,
+                      std::vector<Extent>& /*held*/) override {
     return bucket.replay(entry.event);
   }
   Result<void> load(ByteView image, std::vector<Extent>& /*held*/) override {

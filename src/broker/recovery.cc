@@ -63,9 +63,11 @@ Result<void> Broker::replay(
     return std::unexpected(corrupt(id, "an entry is of another kind than its cell"));
   }
   std::vector<Extent> released;
-  if (const auto done = slot->replay({lsn, now, event, payload, extent}, released); !done) {
+  std::vector<Extent> held;
+  if (const auto done = slot->replay({lsn, now, event, payload, extent}, released, held); !done) {
     return std::unexpected(corrupt(id, done.error().message));
   }
+  for (const Extent& place : held) journal_.retain(place);
   for (const Extent& gone : released) journal_.release(gone, lsn);
   if (kind == CellKind::kLog && !payload.empty()) {
     // The queue learns of the log's end by the append itself; it has no entry of its own for a
