@@ -23,11 +23,10 @@ std::string_view word_of(Durability durability) {
   return "fsync";
 }
 
-// Whether an error came of the request or the machine alone, and says nothing of stored state.
+// Whether an error is of the machine alone, and says nothing of stored state.
 bool is_stateless(ErrorCode code) {
   return code == ErrorCode::kStorageUnavailable || code == ErrorCode::kOverloaded ||
-         code == ErrorCode::kShuttingDown || code == ErrorCode::kInvalidArgument ||
-         code == ErrorCode::kTooLarge;
+         code == ErrorCode::kShuttingDown;
 }
 
 }  // namespace
@@ -91,17 +90,33 @@ void add_broker_endpoints(Router& router,
   add_browse_endpoints(api);
 }
 
-Result<Page> page_of(const Ask& ask) {
+Result<Page> Page::of(const broker::Broker& broker, const Ask& ask) {
   const auto limit = ask.number("limit", kPageDefault, 1, kPageMax);
   if (!limit) return std::unexpected(limit.error());
-  return Page{static_cast<size_t>(*limit), ask.parameter("from")};
+  Page page;
+  page.limit_ = static_cast<size_t>(*limit);
+  page.from_ = ask.parameter("from");
+  page.depends_ = broker.catalog_depends();
+  return page;
 }
 
-std::string page_json(std::string_view key, JsonList items, std::string_view next) {
+bool Page::has_room(std::string name) {
+  const bool room = count_ < limit_ && looks_ < kLooksMax && items_.bytes() < kBytesMax;
+  if (!room) next_ = std::move(name);
+  return room;
+}
+
+void Page::add(std::string_view json, broker::Depends depends) {
+  items_.raw(json);
+  depends_ = both(depends_, depends);
+  ++count_;
+}
+
+Answer Page::answer(std::string_view key) {
   JsonObject page;
-  page.raw(key, items.done());
-  if (!next.empty()) page.text("next", next);
-  return page.done();
+  page.raw(key, items_.done());
+  if (!next_.empty()) page.text("next", next_);
+  return answered(200, page.done(), depends_);
 }
 
 Answer answered(int status, std::string json, broker::Depends depends) {

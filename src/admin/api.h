@@ -73,18 +73,39 @@ void add_browse_endpoints(const Api& api);
 
 inline constexpr int64_t kPageDefault = 100;
 inline constexpr int64_t kPageMax = 1000;
-// A page of a listing looks at so many things at most, wanted or not.
-inline constexpr size_t kVisitedMax = 10'000;
 
-// ?limit= and ?from=, the first name that is wanted.
-struct Page {
-  size_t limit = 0;
-  std::string from;
+// One page of a listing: ?limit= items from ?from= on, less when that would be too much at once. It
+// is full, too, when so much was looked at (things, partitions, committed offsets), wanted or not,
+// or when so many bytes were written.
+class Page {
+ public:
+  static constexpr size_t kLooksMax = 10'000;
+  static constexpr size_t kBytesMax = size_t{512} << 10;
+
+  static Result<Page> of(const broker::Broker& broker, const Ask& ask);
+
+  // The first name that is wanted.
+  const std::string& from() const { return from_; }
+
+  // Ask before each item: false, and the page goes on at `name` when it is asked for again.
+  bool has_room(std::string name);
+  void looked_at(size_t count) { looks_ += count; }
+  void add(std::string_view json, broker::Depends depends = {});
+  // has_room() said no.
+  bool ended() const { return !next_.empty(); }
+
+  // {"KEY":[...],"next":"..."}; without `next` it was the last page.
+  Answer answer(std::string_view key);
+
+ private:
+  std::string from_;
+  size_t limit_ = 0;
+  size_t count_ = 0;
+  size_t looks_ = 0;
+  JsonList items_;
+  std::string next_;
+  broker::Depends depends_;
 };
-Result<Page> page_of(const Ask& ask);
-
-// {"KEY":[...],"next":"..."}; without `next` it was the last page.
-std::string page_json(std::string_view key, JsonList items, std::string_view next);
 
 Answer answered(int status, std::string json, broker::Depends depends);
 // What depends on both.

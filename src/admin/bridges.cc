@@ -73,22 +73,15 @@ Result<BridgeTrigger> parse_trigger(const std::string& word) {
               fmt::format("on must be record, ack or dead-letter, not {}", word));
 }
 
-// Bridges are few; each reading of them is bounded by the page all the same.
 Result<Answer> list(Broker& broker, const Ask& ask) {
-  const auto page = page_of(ask);
+  auto page = Page::of(broker, ask);
   if (!page) return std::unexpected(page.error());
-  JsonList items;
-  std::string next;
-  size_t count = 0;
   for (const Broker::BridgeStatus& status : broker.bridges()) {
-    if (status.bridge->name < page->from) continue;
-    if (count++ == page->limit) {
-      next = status.bridge->name;
-      break;
-    }
-    items.raw(bridge_json(broker, status));
+    if (status.bridge->name < page->from()) continue;
+    if (!page->has_room(status.bridge->name)) break;
+    page->add(bridge_json(broker, status));
   }
-  return answered(200, page_json("bridges", std::move(items), next), broker.catalog_depends());
+  return page->answer("bridges");
 }
 
 Result<Answer> described(Broker& broker,

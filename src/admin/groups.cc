@@ -125,71 +125,46 @@ Described stream_group(Broker& broker,
 
 // ---- listing: consumer groups by name first, then stream groups by topic
 
-struct Listing {
-  JsonList items;
-  size_t count = 0;
-  size_t limit = 0;
-  std::string next;
-  broker::Depends depends;
-
-  bool full() const { return count >= limit; }
-  void add(Described group) {
-    items.raw(group.json);
-    depends = both(depends, group.depends);
-    ++count;
-  }
-};
-
 void list_consumer_groups(Broker& broker,
                           const std::string& space,
                           std::string_view from,
-                          Listing& listing) {
+                          Page& page) {
   broker.catalog().each_group([&](const catalog::Name& name, CellId id) {
     if (name.space != space || name.name < from) return true;
-    if (listing.full()) {
-      listing.next = std::string(kFromConsumers) + name.name;
-      return false;
-    }
-    listing.add(consumer_group(broker, name, id, false));
+    if (!page.has_room(std::string(kFromConsumers) + name.name)) return false;
+    page.looked_at(1 + broker.cell<GroupCell>(id).offsets.all().size());
+    const Described group = consumer_group(broker, name, id, false);
+    page.add(group.json, group.depends);
     return true;
   });
 }
 
 // All groups of a topic come on one page.
-void list_stream_groups(Broker& broker,
-                        const std::string& space,
-                        std::string_view from,
-                        Timestamp now,
-                        Listing& listing) {
-  size_t visited = 0;
+void list_stream_groups(
+    Broker& broker, const std::string& space, std::string_view from, Timestamp now, Page& page) {
   broker.catalog().each_thing(space, from, [&](const Thing& thing) {
-    if (listing.full() || visited++ == kVisitedMax) {
-      listing.next = std::string(kFromStreams) + thing.name.name;
-      return false;
-    }
+    if (!page.has_room(std::string(kFromStreams) + thing.name.name)) return false;
+    page.looked_at(1 + thing.stream_groups.size());
     for (const auto& [name, id] : thing.stream_groups) {
-      listing.add(stream_group(broker, thing, name, id, now, false));
+      const Described group = stream_group(broker, thing, name, id, now, false);
+      page.add(group.json, group.depends);
     }
     return true;
   });
 }
 
 Result<Answer> list(Broker& broker, const Ask& ask) {
-  const auto page = page_of(ask);
+  auto page = Page::of(broker, ask);
   if (!page) return std::unexpected(page.error());
-  Listing listing;
-  listing.limit = page->limit;
-  listing.depends = broker.catalog_depends();
-  std::string_view from = page->from;
+  std::string_view from = page->from();
   const bool streams_only = from.starts_with(kFromStreams);
   if (streams_only || from.starts_with(kFromConsumers)) from.remove_prefix(2);
-  if (!streams_only) list_consumer_groups(broker, ask.space(), from, listing);
-  if (listing.next.empty()) {
-    list_stream_groups(broker, ask.space(), streams_only ? from : std::string_view(), ask.now,
-                       listing);
+  if (!streams_only) list_consumer_groups(broker, ask.space(), from, *page);
+  if (!page->ended()) {
+    const std::string_view topic = streams_only ? from : std::string_view();
+    list_stream_groups(broker, ask.space(), topic, ask.now, *page);
   }
-  return answered(200, page_json("groups", std::move(listing.items), listing.next),
-                  listing.depends);
+  return page->answer("groups");
 }
 
 Result<Answer> describe_stream_group(Broker& broker, const Ask& ask, const std::string& topic) {

@@ -99,15 +99,16 @@ constexpr Column kColumns[] = {
 
 }  // namespace
 
-void Census::step(Broker& broker, Timestamp now, size_t things_max) {
+void Census::step(Broker& broker, Timestamp now, size_t logs_max) {
   size_t visited = 0;
   bool more = false;
   broker.catalog().each_thing_from(from_, [&](const Thing& thing) {
-    if (visited++ == things_max) {
+    if (visited >= logs_max) {
       from_ = thing.name;
       more = true;
       return false;
     }
+    visited += thing.logs.size();
     const Held held = held_by(broker, thing);
     running_.log_bytes += held.bytes;
     if (thing.kind == Kind::kTopic) {

@@ -15,13 +15,13 @@
 
 namespace weir::admin {
 
-// Sums over all topics and queues. One step looks at kThingsPerStep of them at most; while there
+// Sums over all topics and queues. One step looks at about kLogsPerStep logs; while there
 // are more, the sums are those of the last complete round, which later steps go on with.
 //
 // Thread: the state shard's.
 class Census {
  public:
-  static constexpr size_t kThingsPerStep = 20'000;
+  static constexpr size_t kLogsPerStep = 20'000;
 
   struct Totals {
     int64_t topics = 0;
@@ -36,7 +36,7 @@ class Census {
     bool operator==(const Totals&) const = default;
   };
 
-  void step(broker::Broker& broker, Timestamp now, size_t things_max = kThingsPerStep);
+  void step(broker::Broker& broker, Timestamp now, size_t logs_max = kLogsPerStep);
   const Totals& totals() const { return complete_; }
 
  private:

@@ -92,26 +92,16 @@ Result<> check_dead_letter(const Broker& broker,
 }
 
 Result<Answer> list(Broker& broker, const Ask& ask) {
-  const auto page = page_of(ask);
+  auto page = Page::of(broker, ask);
   if (!page) return std::unexpected(page.error());
-  JsonList items;
-  std::string next;
-  size_t visited = 0;
-  size_t count = 0;
-  broker::Depends depends = broker.catalog_depends();
-  broker.catalog().each_thing(ask.space(), page->from, [&](const Thing& thing) {
-    if (count == page->limit || visited == kVisitedMax) {
-      next = thing.name.name;
-      return false;
-    }
-    ++visited;
+  broker.catalog().each_thing(ask.space(), page->from(), [&](const Thing& thing) {
+    if (!page->has_room(thing.name.name)) return false;
+    page->looked_at(1);
     if (thing.kind != Kind::kQueue) return true;
-    items.raw(queue_json(broker, thing, ask.now));
-    depends = both(depends, depends_of(broker, thing));
-    ++count;
+    page->add(queue_json(broker, thing, ask.now), depends_of(broker, thing));
     return true;
   });
-  return answered(200, page_json("queues", std::move(items), next), depends);
+  return page->answer("queues");
 }
 
 Result<Answer> describe(Broker& broker, const Ask& ask) {

@@ -8,6 +8,8 @@ namespace weir::admin {
 namespace {
 
 constexpr int64_t kDelayMax = 15 * 60'000;
+// Where a message keeps its deduplication id, whatever protocol it came through (docs/interop.md).
+constexpr std::string_view kDedupHeader = "weir.dedup-id";
 
 // "key" or "key_base64"; both at once is a mistake.
 std::optional<std::string> read_bytes(Fields& fields,
@@ -62,7 +64,10 @@ Result<SentRecord> parse_record(const Json& json) {
   record.value = read_bytes(fields, "value", "value_base64");
   record.partition = fields.integer("partition", 0, INT32_MAX);
   record.delay_ms = fields.integer("delay_ms", 0, kDelayMax);
-  if (const std::string* id = fields.text("dedup_id")) record.dedup_id = *id;
+  if (const std::string* id = fields.text("dedup_id")) {
+    record.dedup_id = *id;
+    record.headers.push_back({std::string(kDedupHeader), *id});
+  }
   const std::vector<Json>* headers = fields.list("headers");
   if (const auto read = fields.finish(); !read) return std::unexpected(read.error());
   if (headers == nullptr) return record;

@@ -49,24 +49,15 @@ std::string topic_json(const Broker& broker, const Thing& thing) {
 }
 
 Result<Answer> list(Broker& broker, const Ask& ask) {
-  const auto page = page_of(ask);
+  auto page = Page::of(broker, ask);
   if (!page) return std::unexpected(page.error());
-  JsonList items;
-  std::string next;
-  size_t visited = 0;
-  size_t count = 0;
-  broker.catalog().each_thing(ask.space(), page->from, [&](const Thing& thing) {
-    if (count == page->limit || visited == kVisitedMax) {
-      next = thing.name.name;
-      return false;
-    }
-    ++visited;
-    if (thing.kind != Kind::kTopic) return true;
-    items.raw(topic_json(broker, thing));
-    ++count;
+  broker.catalog().each_thing(ask.space(), page->from(), [&](const Thing& thing) {
+    if (!page->has_room(thing.name.name)) return false;
+    page->looked_at(thing.logs.size());
+    if (thing.kind == Kind::kTopic) page->add(topic_json(broker, thing));
     return true;
   });
-  return answered(200, page_json("topics", std::move(items), next), broker.catalog_depends());
+  return page->answer("topics");
 }
 
 Result<Answer> describe(Broker& broker, const Ask& ask) {

@@ -7,6 +7,16 @@
 #include <utility>
 
 namespace weir::cli {
+namespace {
+
+// Names may hold anything; a terminal must not obey it.
+std::string printable(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; }, '?');
+  return text;
+}
+
+}  // namespace
 
 Table::Table(std::vector<std::string> headings) {
   rows_.push_back(std::move(headings));
@@ -14,6 +24,7 @@ Table::Table(std::vector<std::string> headings) {
 
 void Table::add(std::vector<std::string> cells) {
   cells.resize(rows_.front().size());
+  for (std::string& cell : cells) cell = printable(std::move(cell));
   rows_.push_back(std::move(cells));
 }
 
@@ -34,7 +45,7 @@ void Table::print() const {
 }
 
 void Sheet::add(std::string name, std::string value) {
-  lines_.emplace_back(std::move(name), std::move(value));
+  lines_.emplace_back(std::move(name), printable(std::move(value)));
 }
 
 void Sheet::print() const {

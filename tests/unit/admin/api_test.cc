@@ -84,6 +84,17 @@ TEST(Listings, ComeInPagesAndByNamespace) {
             "limit must be a whole number from 1 to 1000");
 }
 
+TEST(Listings, APageEndsWhenTooMuchWasLookedAt) {
+  ApiServer server;
+  server.json("POST", "/api/v1/topics", R"({"name":"a","partitions":10000})", 201);
+  server.json("POST", "/api/v1/topics", R"({"name":"b","partitions":10000})", 201);
+  const Json first = server.json("GET", "/api/v1/topics");
+  EXPECT_THAT(names(first, "topics"), ElementsAre("a"));
+  EXPECT_EQ(first["topics"].list()[0]["partitions"].list().size(), 1000U);
+  EXPECT_THAT(names(server.json("GET", "/api/v1/topics?from=" + first["next"].text()), "topics"),
+              ElementsAre("b"));
+}
+
 // ---- queues
 
 TEST(QueueApi, SetsThePolicy) {
@@ -124,6 +135,20 @@ TEST(QueueApi, AFifoQueueIsOneByItsName) {
   server.refusal("POST", "/api/v1/queues", R"({"name":"b.fifo","fifo":false})", 400);
   EXPECT_EQ(server.refusal("POST", "/api/v1/queues/a.fifo/messages", R"({"value":"x"})", 400),
             "a message of a FIFO queue needs a key: its group");
+}
+
+TEST(QueueApi, AMessageIsSentOnceUnderOneDeduplicationId) {
+  ApiServer server;
+  server.json("POST", "/api/v1/queues", R"({"name":"a.fifo"})", 201);
+  const std::string message = R"({"key":"g","value":"x","dedup_id":"1"})";
+  server.json("POST", "/api/v1/queues/a.fifo/messages", message, 201);
+  const Json again = server.json("POST", "/api/v1/queues/a.fifo/messages", message, 201);
+  EXPECT_TRUE(again["records"].list()[0]["duplicate"].flag());
+  EXPECT_EQ(again["records"].list()[0]["offset"].integer(), 0);
+  const Json page = server.json("GET", "/api/v1/topics/a.fifo/records");
+  EXPECT_EQ(page["records"].list().size(), 1U);
+  EXPECT_EQ(page["records"].list()[0]["headers"].to_text(),
+            R"([{"name":"weir.dedup-id","value":"1"}])");
 }
 
 TEST(QueueApi, CountsAndPurges) {
