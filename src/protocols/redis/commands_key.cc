@@ -95,10 +95,10 @@ std::optional<ExpireOptions> expire_options(Call& call) {
 }
 
 void expire_in(Call& call, int64_t unit_ms, bool relative) {
-  const auto amount = call.integer(2);
-  if (!amount) return;
   const auto options = expire_options(call);
   if (!options) return;
+  const auto amount = call.integer(2);
+  if (!amount) return;
   const int64_t base = relative ? call.now().ms() : 0;
   if (*amount > (INT64_MAX - base) / unit_ms || *amount < INT64_MIN / unit_ms) {
     return call.fail(fmt::format("ERR invalid expire time in '{}' command", call.command->name));

@@ -1,0 +1,133 @@
+// The same random commands to the broker and to a real Redis 7 (REDIS_PEER_URL): the bytes of every reply are the same.
+// Skipped without a peer. The seed of a run is printed; SEED=n repeats it.
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { test } from 'node:test';
+
+const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+const rounds = Number(process.env.ROUNDS ?? 4000);
+
+function generator(state) {
+  return (bound) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * bound);
+  };
+}
+
+// A connection that tells a reply's end by parsing it.
+class Raw {
+  constructor(url) {
+    const { hostname, port } = new URL(url);
+    this.buffer = Buffer.alloc(0);
+    this.socket = net.connect(Number(port), hostname);
+    this.socket.on('data', (part) => {
+      this.buffer = Buffer.concat([this.buffer, part]);
+      this.deliver();
+    });
+  }
+  deliver() {
+    const end = this.waiting ? endOfReply(this.buffer, 0) : -1;
+    if (end < 0) return;
+    const reply = this.buffer.subarray(0, end).toString('latin1');
+    this.buffer = this.buffer.subarray(end);
+    const { waiting } = this;
+    this.waiting = null;
+    waiting(reply);
+  }
+  send(words) {
+    const text = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('');
+    this.socket.write(`*${words.length}\r\n${text}`);
+    return new Promise((resolve) => {
+      this.waiting = resolve;
+      this.deliver();
+    });
+  }
+}
+
+function endOfReply(buffer, at) {
+  const line = buffer.indexOf('\r\n', at);
+  if (line < 0) return -1;
+  const type = String.fromCharCode(buffer[at]);
+  const number = Number(buffer.toString('latin1', at + 1, line));
+  if ('$='.includes(type)) return number < 0 ? line + 2 : line + 4 + number <= buffer.length ? line + 4 + number : -1;
+  if (!'*%~>'.includes(type)) return line + 2;
+  let end = line + 2;
+  for (let left = type === '%' ? 2 * number : number; left > 0; left--) {
+    end = endOfReply(buffer, end);
+    if (end < 0) return -1;
+  }
+  return end;
+}
+
+function commands(random) {
+  const pick = (...words) => words[random(words.length)];
+  const key = () => pick('a', 'b', 'c', 'd', 'p', 'q');
+  const stream = () => pick('a', 'b', 'c', 'd');
+  const plain = () => pick('p', 'q');  // never a stream: those do not expire and are not copied here
+  const value = () => pick('x', 'y', '1', '22', '-3', '', 'a longer value', 'x y');
+  const number = () => String(random(12) - 5);
+  const some = (make, most = 3) => Array.from({ length: 1 + random(most) }, make);
+  const side = () => pick('LEFT', 'RIGHT', 'left', 'wrong');
+  const forms = [
+    () => ['RPUSH', key(), ...some(value)], () => ['LPUSH', key(), ...some(value)], () => ['RPUSHX', key(), value()],
+    () => ['LPOP', key()], () => ['RPOP', key(), number()], () => ['LLEN', key()], () => ['LINDEX', key(), number()],
+    () => ['LRANGE', key(), number(), number()], () => ['LSET', key(), number(), value()],
+    () => ['LINSERT', key(), pick('BEFORE', 'after', 'x'), value(), value()], () => ['LREM', key(), number(), value()],
+    () => ['LTRIM', key(), number(), number()], () => ['LMOVE', key(), key(), side(), side()],
+    () => ['RPOPLPUSH', key(), key()], () => ['LMPOP', number(), key(), key(), side(), 'COUNT', number()],
+    () => ['LPOS', key(), value(), ...(random(2) ? ['RANK', number()] : []), ...(random(2) ? ['COUNT', number()] : [])],
+    () => ['BLPOP', key(), key(), '0.001'], () => ['BLMOVE', key(), key(), 'LEFT', 'RIGHT', '0.001'],
+    () => ['SET', key(), value(), ...(random(3) ? [] : [pick('NX', 'XX', 'GET', 'KEEPTTL', 'zz')])], () => ['GET', key()],
+    () => ['APPEND', key(), value()], () => ['STRLEN', key()], () => ['INCRBY', key(), number()], () => ['DECR', key()],
+    () => ['GETRANGE', key(), number(), number()], () => ['SETRANGE', key(), number(), value()], () => ['GETDEL', key()],
+    () => ['MGET', ...some(key)], () => ['MSET', key(), value(), key()], () => ['GETSET', key(), value()],
+    () => ['DEL', ...some(key)], () => ['EXISTS', ...some(key)], () => ['TYPE', key()], () => random(2) ? ['RENAME', stream(), stream()] : ['RENAME', plain(), plain()],
+    () => random(2) ? ['RENAMENX', stream(), stream()] : ['RENAMENX', plain(), plain()], () => ['COPY', plain(), plain(), ...(random(2) ? ['REPLACE'] : [])],
+    () => ['EXPIRE', plain(), pick('100', '-1', 'x'), ...(random(2) ? [pick('NX', 'XX', 'GT', 'LT', 'no')] : [])],
+    () => ['TTL', key()], () => ['PERSIST', key()], () => ['DBSIZE'], () => ['HSET', key(), value(), value()],
+    () => ['HGET', key(), value()], () => ['HDEL', key(), ...some(value)], () => ['HLEN', key()],
+    () => ['HINCRBY', key(), value(), number()], () => ['HEXISTS', key(), value()], () => ['HMGET', key(), ...some(value)],
+    () => ['SADD', key(), ...some(value)], () => ['SREM', key(), ...some(value)], () => ['SCARD', key()],
+    () => ['SISMEMBER', key(), value()], () => ['SMISMEMBER', key(), ...some(value)], () => ['SINTERCARD', number(), key(), key()],
+    () => ['SMOVE', key(), key(), value()], () => ['SDIFFSTORE', key(), key(), key()],
+    () => ['XADD', stream(), pick('*x', '1-1', '5-*', '0-0', String(random(40))), 'f', value()],
+    () => ['XLEN', key()], () => ['XRANGE', key(), pick('-', '3', '(1-1'), pick('+', '20', '(7')],
+    () => ['XREVRANGE', key(), '+', '-', 'COUNT', number()], () => ['XDEL', key(), String(random(40))],
+    () => ['XTRIM', key(), pick('MAXLEN', 'MINID', 'zz'), String(random(9))], () => ['XREAD', 'COUNT', '2', 'STREAMS', key(), number()],
+    () => ['XGROUP', 'CREATE', stream(), 'g', pick('$', '0', '3'), ...(random(2) ? ['MKSTREAM'] : [])],
+    () => ['XGROUP', 'DESTROY', key(), 'g'], () => ['XACK', key(), 'g', String(random(40))],
+    () => ['XREADGROUP', 'GROUP', 'g', pick('c', 'd'), 'COUNT', '2', 'STREAMS', key(), '>'],
+    () => ['XPENDING', key(), 'g'], () => ['XCLAIM', key(), 'g', 'd', '0', String(random(40)), 'JUSTID'],
+    () => ['MULTI'], () => ['EXEC'], () => ['DISCARD'], () => ['WATCH', key()], () => ['UNWATCH'], () => ['PING'],
+    () => ['ECHO', value()], () => ['nosuch', value()], () => ['GET'], () => ['SELECT', pick('0', '1', '16', 'x')],
+    () => ['OBJECT', 'REFCOUNT', 'none'], () => ['FLUSHDB'],
+  ];
+  // Flushing and changing the database are rare, so that there is something to find.
+  return () => {
+    const form = forms[random(forms.length - (random(30) ? 3 : 0))];
+    return form();
+  };
+}
+
+for (const protocol of [2, 3]) {
+  test(`RESP${protocol}: replies are those of Redis`, { skip: !process.env.REDIS_PEER_URL && 'REDIS_PEER_URL is not set' }, async (t) => {
+    t.diagnostic(`SEED=${seed}`);
+    const [ours, theirs] = [new Raw(process.env.REDIS_URL), new Raw(process.env.REDIS_PEER_URL)];
+    const next = commands(generator(seed + protocol));
+    const both = async (words) => Promise.all([ours.send(words), theirs.send(words)]);
+    try {
+      if (protocol === 3) await both(['HELLO', '3']);
+      await both(['FLUSHALL']);
+      const recent = [];
+      for (let round = 0; round < rounds; round++) {
+        const words = next();
+        recent.push(words.join(' '));
+        const [mine, other] = await both(words);
+        assert.equal(mine, other, `round ${round}: ${recent.slice(-12).join(' | ')}`);
+      }
+    } finally {
+      ours.socket.destroy();
+      theirs.socket.destroy();
+    }
+  });
+}

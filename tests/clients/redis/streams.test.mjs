@@ -1,0 +1,87 @@
+// Streams and groups, with ioredis against the broker at REDIS_URL.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import Redis from 'ioredis';
+
+const prefix = `streams-${process.pid}-`;
+let redis;
+let blocked;
+
+before(() => {
+  redis = new Redis({ ...addressOf(process.env.REDIS_URL), protocol: 2 });
+  blocked = new Redis({ ...addressOf(process.env.REDIS_URL), protocol: 2 });
+});
+after(() => {
+  redis.disconnect();
+  blocked.disconnect();
+});
+
+function addressOf(url) {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: Number(port) };
+}
+
+test('a second group of the same name is refused', async () => {
+  const key = `${prefix}busy`;
+  assert.equal(await redis.xgroup('CREATE', key, 'g', '$', 'MKSTREAM'), 'OK');
+  await assert.rejects(redis.xgroup('CREATE', key, 'g', '$', 'MKSTREAM'), /^ReplyError: BUSYGROUP|BUSYGROUP/);
+});
+
+test('two consumers share the entries and acknowledge them', async () => {
+  const key = `${prefix}work`;
+  await redis.xgroup('CREATE', key, 'g', '$', 'MKSTREAM');
+  const ids = [];
+  for (let i = 0; i < 20; i++) ids.push(await redis.xadd(key, '*', 'n', i));
+  const seen = new Set();
+  for (let round = 0; seen.size < 20 && round < 40; round++) {
+    const reply = await redis.xreadgroup('GROUP', 'g', `c${round % 2}`, 'COUNT', 3, 'STREAMS', key, '>');
+    for (const [id] of entriesOf(reply, key)) {
+      assert.ok(!seen.has(id), 'delivered once');
+      seen.add(id);
+      assert.equal(await redis.xack(key, 'g', id), 1);
+    }
+  }
+  assert.deepEqual([...seen].sort(), ids.sort());
+  assert.equal((await redis.xpending(key, 'g'))[0], 0);
+});
+
+test('a blocked consumer is woken, and what a crashed one left is taken over', async () => {
+  const key = `${prefix}claim`;
+  await redis.xgroup('CREATE', key, 'g', '$', 'MKSTREAM');
+  const waiting = blocked.xreadgroup('GROUP', 'g', 'crashes', 'BLOCK', 5000, 'STREAMS', key, '>');
+  const id = await redis.xadd(key, '*', 'job', '1');
+  assert.equal(entriesOf(await waiting, key)[0][0], id);
+  const [cursor, entries, deleted] = await redis.xautoclaim(key, 'g', 'saves', 0, '0-0');
+  assert.equal(cursor, '0-0');
+  assert.deepEqual(entries, [[id, ['job', '1']]]);
+  assert.deepEqual(deleted, []);
+  const [[, owner, , deliveries]] = await redis.xpending(key, 'g', '-', '+', 10);
+  assert.deepEqual([owner, deliveries], ['saves', 2]);
+});
+
+test('ranges go both ways and trimming keeps the newest', async () => {
+  const key = `${prefix}range`;
+  for (let i = 1; i <= 300; i++) await redis.xadd(key, `${i}-0`, 'i', i);
+  assert.deepEqual((await redis.xrange(key, '10', '12')).map(([id]) => id), ['10-0', '11-0', '12-0']);
+  assert.deepEqual((await redis.xrevrange(key, '+', '-', 'COUNT', 2)).map(([id]) => id), ['300-0', '299-0']);
+  assert.equal(await redis.xtrim(key, 'MAXLEN', 5), 295);
+  assert.deepEqual((await redis.xrange(key, '-', '+')).map(([id]) => id), ['296-0', '297-0', '298-0', '299-0', '300-0']);
+  assert.equal(await redis.xdel(key, '298-0'), 1);
+  assert.equal(await redis.xlen(key), 4);
+});
+
+test('a reader without a group is woken by the next entry', async () => {
+  const key = `${prefix}tail`;
+  await redis.xadd(key, '1-0', 'a', '1');
+  const waiting = blocked.xread('BLOCK', 5000, 'STREAMS', key, '$');
+  await redis.call('PING');
+  await redis.xadd(key, '2-0', 'b', '2');
+  assert.deepEqual(entriesOf(await waiting, key), [['2-0', ['b', '2']]]);
+});
+
+// RESP2 gives pairs, RESP3 a map.
+function entriesOf(reply, key) {
+  if (reply === null) return [];
+  if (Array.isArray(reply)) return (reply.find(([name]) => name === key) ?? [key, []])[1];
+  return reply instanceof Map ? (reply.get(key) ?? []) : (reply[key] ?? []);
+}
