@@ -163,8 +163,8 @@ std::vector<Protocol> Assembly::State::make_protocols() {
                        .alias = kAwsAlias,
                        .limits = net::http_connection_limits(sqs::http_limits()),
                        .factory = net::http_sessions(*sqs, sqs::http_limits())});
-  redis = std::make_unique<redis::FrontEnd>(
-      state->broker(), clock, redis::ServiceOptions{.weir_version = options.version});
+  redis = std::make_unique<redis::FrontEnd>(state->broker(), clock,
+                                            redis::ServiceOptions{.weir_version = options.version});
   protocols.push_back({.name = "redis",
                        .option = "redis.port",
                        .port = settings.redis_port,
