@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <vector>
 
 #include "base/assert.h"
@@ -12,12 +13,24 @@
 namespace weir::sqs {
 namespace {
 
-std::string digest_hex(const EVP_MD* algorithm, std::string_view bytes) {
+using Algorithm = std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)>;
+using Context = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
+
+// Looking an algorithm up costs more than digesting a short body: it is done once.
+Algorithm fetch(const char* name) {
+  Algorithm algorithm(EVP_MD_fetch(nullptr, name, nullptr), &EVP_MD_free);
+  WEIR_ASSERT(algorithm != nullptr, "the digest {} is missing", name);
+  return algorithm;
+}
+
+std::string digest_hex(const Algorithm& algorithm, std::string_view bytes) {
+  thread_local const Context context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned int length = 0;
-  const int done =
-      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, algorithm, nullptr);
-  WEIR_ASSERT(done == 1, "a digest failed");
+  const bool done = EVP_DigestInit_ex2(context.get(), algorithm.get(), nullptr) == 1 &&
+                    EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1 &&
+                    EVP_DigestFinal_ex(context.get(), digest.data(), &length) == 1;
+  WEIR_ASSERT(done, "a digest failed");
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string hex;
   hex.reserve(length * 2);
@@ -31,10 +44,12 @@ std::string digest_hex(const EVP_MD* algorithm, std::string_view bytes) {
 }  // namespace
 
 std::string md5_hex(std::string_view bytes) {
-  return digest_hex(EVP_md5(), bytes);
+  static const Algorithm kMd5 = fetch("MD5");
+  return digest_hex(kMd5, bytes);
 }
 std::string sha256_hex(std::string_view bytes) {
-  return digest_hex(EVP_sha256(), bytes);
+  static const Algorithm kSha256 = fetch("SHA256");
+  return digest_hex(kSha256, bytes);
 }
 
 std::string md5_of_attributes(std::span<const MessageAttribute> attributes) {
