@@ -20,6 +20,7 @@ class ShardExecutor final : public storage::Executor {
   explicit ShardExecutor(runtime::Shard& shard) : shard_(shard) {}
 
   void post(storage::Task task) override { shard_.post(std::move(task)); }
+  void defer(storage::Task task) override { shard_.defer(std::move(task)); }
   void run(storage::Lane lane, storage::Task step) override { lanes_.run(lane, std::move(step)); }
   uint64_t after(storage::Duration delay, storage::Task task) override;
   void cancel(uint64_t timer) override { timers_.erase(timer); }

@@ -98,7 +98,7 @@ Lsn CommitPath::submit(std::span<const Entry> entries,
   metrics_.commit_bytes += bytes;
   if (!turn_posted_) {
     turn_posted_ = true;
-    steps_.post([this] { end_of_turn(); });
+    steps_.defer([this] { end_of_turn(); });
   }
   return std::exchange(next_, next_.next());
 }
@@ -158,7 +158,9 @@ void CommitPath::end_of_turn() {
 }
 
 void CommitPath::kick() {
-  const bool writer_free = !writing_[0] || !writing_[1];
+  const bool idle = !writing_[0] && !writing_[1];
+  const bool worth = open_ != nullptr && open_->header.length >= options_.second_frame_bytes;
+  const bool writer_free = idle || (worth && !(writing_[0] && writing_[1]));
   const bool waiting = !frames_.empty() && frames_.back()->state == State::kGathered;
   if (open_ != nullptr && writer_free && !waiting) seal();
   dispatch();

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 namespace weir::storage {
 
@@ -30,6 +31,9 @@ class Executor {
   // Runs `task` on the reactor's thread, after the step that is running there now. Tasks keep their
   // order.
   virtual void post(Task task) = 0;
+  // The same, after whatever else is ready on the reactor now: what several requests want to do
+  // once. Called on the reactor's thread.
+  virtual void defer(Task task) { post(std::move(task)); }
   // Runs a blocking step off the reactor. What it has to say it posts.
   virtual void run(Lane lane, Task step) = 0;
   // Runs `task` on the reactor's thread after `delay`. Returns a number for cancel(), never 0.

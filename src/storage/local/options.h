@@ -22,6 +22,9 @@ struct LocalJournalOptions {
   size_t reserve_files = 2;   // kept so that acknowledgements and deletes go through on a full disk
   size_t spare_files = 2;     // free files that are written in advance while the disk is idle
   size_t pool_files_max = 8;  // free files kept; more are removed
+  // While one writer is busy the other takes a frame only from this size on: smaller ones gather
+  // on.
+  size_t second_frame_bytes = size_t{16} << 10;
   size_t undurable_bytes_max = size_t{64} << 20;
   size_t tail_bytes_max = size_t{64} << 20;  // recent frames kept in memory
   size_t tail_bytes_idle = size_t{4} << 20;  // and after a pause

@@ -95,10 +95,12 @@ Result<void> Recovery::read_roots() {
     if (!current) return std::unexpected(current.error());
     state_.current = *current;
   } else {
-    const auto names = disk_.list(kCheckpointFolder);
-    if (names && !names->empty()) {
+    // It is the first file that a fresh directory gets.
+    for (const char* folder : {kJournalFolder, kCheckpointFolder}) {
+      const auto names = disk_.list(folder);
+      if (!names || names->empty()) continue;
       return fail(ErrorCode::kStorageCorrupt,
-                  "CURRENT is missing from a data directory with checkpoints");
+                  fmt::format("CURRENT is missing from a data directory whose {} is not empty", folder));
     }
   }
   ++state_.current.epoch;

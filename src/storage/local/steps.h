@@ -17,6 +17,7 @@ class Steps {
   Duration now() const { return executor_.now(); }
 
   void post(Task task) { executor_.post(guarded(std::move(task))); }
+  void defer(Task task) { executor_.defer(guarded(std::move(task))); }
   uint64_t after(Duration delay, Task task) {
     return executor_.after(delay, guarded(std::move(task)));
   }
