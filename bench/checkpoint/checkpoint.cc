@@ -233,7 +233,7 @@ void run(const std::filesystem::path& folder, const Sizes& sizes) {
       "  \"journal_mib\": {:.1f}, \"image_plus_replay_is_live_state\": {}, \"recovery_seconds\": "
       "{:.2f}\n}}\n",
       sizes.keys, sizes.members, static_cast<double>(load.writes) / sizes.seconds,
-      load.longest_turn_ms, load.turn_p999_ms,
+      load.longest_turn_cpu_ms, load.longest_turn_ms, load.turn_p999_ms,
       static_cast<double>(after.checkpoint_step_max_us) / 1000,
       after.checkpoints - before.checkpoints, after.checkpoint_images - before.checkpoint_images,
       static_cast<double>(after.checkpoint_bytes - before.checkpoint_bytes) / (1 << 20),
