@@ -31,6 +31,8 @@ struct Broker::ReadJob {
   std::move_only_function<void(Result<std::vector<StoredEntry>>)> done;
 
   void finish() {
+    // The rows are live, so their file must be there.
+    if (error && error->code == ErrorCode::kNotFound) error->code = ErrorCode::kStorageCorrupt;
     if (error) return done(std::unexpected(*error));
     std::vector<StoredEntry> entries;
     for (auto& part : parts) {
