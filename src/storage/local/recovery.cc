@@ -99,8 +99,9 @@ Result<void> Recovery::read_roots() {
     for (const char* folder : {kJournalFolder, kCheckpointFolder}) {
       const auto names = disk_.list(folder);
       if (!names || names->empty()) continue;
-      return fail(ErrorCode::kStorageCorrupt,
-                  fmt::format("CURRENT is missing from a data directory whose {} is not empty", folder));
+      return fail(
+          ErrorCode::kStorageCorrupt,
+          fmt::format("CURRENT is missing from a data directory whose {} is not empty", folder));
     }
   }
   ++state_.current.epoch;

@@ -19,8 +19,8 @@ void Auditor::delivered(const std::string& body,
   message.lease_until = deadline;
 }
 
-// What was sent before it is done, or is in the client's hands: one answer may hold several messages of a group, and may
-// be late.
+// What was sent before it is done, or is in the client's hands: one answer may hold several
+// messages of a group, and may be late.
 void Auditor::check_order(const Message& message,
                           const std::string& body,
                           Timestamp now,
