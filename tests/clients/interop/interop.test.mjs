@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { json, run, unused } from '../cli/weir.mjs';
 
 const missing = ['redis-cli', 'kcat'].filter((program) => spawnSync('which', [program]).status !== 0);
+missing.push(...['AWS_ENDPOINT_URL', 'KAFKA_BROKERS', 'REDIS_URL'].filter((name) => !process.env[name]));
 const skip = missing.length > 0 && `without ${missing.join(', ')}`;
 
 function program(name, args, input) {

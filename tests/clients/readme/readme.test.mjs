@@ -47,6 +47,7 @@ const masked = (output) => output
 const missing = ['redis-cli', 'kcat', 'curl'].filter((program) => spawnSync('which', [program]).status !== 0);
 
 test('Readme.WhatTheFirstScreenShowsIsWhatHappens', { skip: missing.length > 0 && `without ${missing.join(', ')}` }, () => {
+  for (const port of ['aws', 'http', 'kafka', 'redis']) assert.ok(broker.addresses[port], `the broker has no ${port} port`);
   const [start, ...steps] = transcript(readme);
   assert.match(start.command, /^make run\b/);
   assert.ok(steps.length >= 4, 'the first screen has lost its commands');
