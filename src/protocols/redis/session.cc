@@ -107,12 +107,20 @@ void RedisSession::add_request(Segment& segment) {
   // The words of an inline command live in the parser, until it parses the next.
   const bool borrowed_from_parser = parser_.arguments_are_own();
   if (borrowed_from_parser) segment.own();
-  if (may_wait || borrowed_from_parser) submit(std::exchange(segment, {}));
+  if (may_wait || borrowed_from_parser) submit(std::exchange(segment, {}), may_wait);
 }
 
-void RedisSession::submit(Segment segment) {
+void RedisSession::submit(Segment segment, bool may_wait) {
   if (segment.counts.empty()) return;
-  segment.complete = [slot = connection_.reserve()](std::string reply, Lsn lsn) mutable {
+  net::ReplySlot slot = connection_.reserve();
+  // A client that ends its side while it waits has gone, as in Redis: what arrives later must not
+  // be popped for it.
+  if (may_wait) {
+    slot.on_abandoned([client = client_, &service = service_] {
+      service.call([client](Service& server) { server.disconnect(client); });
+    });
+  }
+  segment.complete = [slot = std::move(slot)](std::string reply, Lsn lsn) mutable {
     slot.complete(std::move(reply), lsn);
   };
   if (service_.is_here()) {

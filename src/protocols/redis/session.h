@@ -31,7 +31,7 @@ class RedisSession final : public net::Session {
   struct Flow;
 
   void add_request(Segment& segment);
-  void submit(Segment segment);
+  void submit(Segment segment, bool may_wait = false);
   void close_without_answer();
 
   net::Connection& connection_;
