@@ -1,6 +1,7 @@
 """Attacks that need no knowledge of a protocol beyond one valid request: noise, cuts, silence, slowness, resets."""
 
 import re
+import select
 import time
 
 import wire
@@ -12,6 +13,10 @@ MUTATIONS = 120
 HALF_OPEN = 200
 ANNOUNCERS = 200
 SLOW_SENDERS = 20
+# More than the buffers of both kernels and the broker's limits hold together.
+DEAF_BYTES_MAX = 128 << 20
+# A connection that takes nothing for so long is not read any more.
+DEAF_S = 1
 RESETS = 100
 SETTLE_S = 10
 # A request has 30 s to arrive whole; the rest is room on a busy machine.
@@ -118,6 +123,20 @@ def slow(broker, name, request, expectation, watch):
     for sender in senders:
         expectation(sender)
         sender.close()
+
+
+def deaf(broker, name, request, watch):
+    """A client asks and asks and reads nothing: the broker stops reading it long before memory is a matter."""
+    client = wire.Wire(broker.ports[name])
+    client.socket.setblocking(False)
+    block = request * max(1, (64 << 10) // len(request))
+    rest, sent = block, 0
+    while sent < DEAF_BYTES_MAX and select.select([], [client.socket], [], DEAF_S)[1]:
+        count = client.socket.send(rest)
+        rest, sent = rest[count:] or block, sent + count
+    watch.check()
+    assert sent < DEAF_BYTES_MAX, f"{sent >> 20} MiB of requests were read from a client that reads no answers"
+    client.reset()
 
 
 def resets(broker, name, samples, random):

@@ -32,6 +32,13 @@ LARGEST = {
     "redis": b"*%d\r\n$%d\r\nx" % (cases_redis.ARGUMENTS_MAX, cases_redis.BULK_BYTES_MAX),
     "http": cases_http.announcing(cases_http.ADMIN_BODY_BYTES_MAX),
 }
+# A request whose answer is no smaller than itself, so that answers pile up.
+ECHOING = {
+    "aws": wire.sqs_request("F" * 10_000, {}),
+    "kafka": wire.metadata_request("n" * 30_000),
+    "redis": wire.resp("ECHO", "e" * 30_000),
+    "http": wire.http_request("GET", "/" + "p" * 10_000),
+}
 # What a request that never ends is given up with.
 STALLED = {"aws": b"HTTP/1.1 408 ", "kafka": b"", "redis": b"", "http": b"HTTP/1.1 408 "}
 
@@ -58,6 +65,7 @@ def check_generic(suite, broker, watch, name, seed):
         ("200 silent connections", lambda _: attacks.half_open(broker, name, watch)),
         ("200 announcements of the largest request", lambda _: attacks.announced(broker, name, LARGEST[name], watch)),
         ("slow senders", lambda _: attacks.slow(broker, name, *VALID[name], watch)),
+        ("a client that reads nothing", lambda _: attacks.deaf(broker, name, ECHOING[name], watch)),
         ("resets in the middle", lambda random: attacks.resets(broker, name, samples, random)),
     ):
         with suite.case(f"{name}: {title}"):

@@ -7,7 +7,7 @@ import wire
 
 PROMPT_S = 5
 # Above the memory that the broker held before the first attack. One attack makes it hold a few megabytes of requests at
-# most, and all of them together store a few more, which the journal keeps as its recent frames.
+# most, except a Redis client that reads nothing (32 MiB of answers); the journal keeps what they stored as recent frames.
 RESIDENT_GROWTH_BYTES = 96 << 20
 
 
