@@ -21,8 +21,8 @@ struct Table {
     for (const auto family :
          {connection_commands(), server_commands(), transaction_commands(), pubsub_commands(),
           key_commands(), string_commands(), list_commands(), hash_commands(), set_commands(),
-          stream_commands(), stream_group_commands(), stream_claim_commands(),
-          stream_info_commands()}) {
+          sorted_set_commands(), stream_commands(), stream_group_commands(),
+          stream_claim_commands(), stream_info_commands()}) {
       for (const Command& command : family) {
         WEIR_ASSERT(command.name.size() <= kNameBytesMax);
         const bool fresh = by_name.emplace(command.name, &command).second;

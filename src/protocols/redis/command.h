@@ -58,6 +58,7 @@ std::span<const Command> string_commands();
 std::span<const Command> list_commands();
 std::span<const Command> hash_commands();
 std::span<const Command> set_commands();
+std::span<const Command> sorted_set_commands();
 std::span<const Command> stream_commands();
 std::span<const Command> stream_group_commands();
 std::span<const Command> stream_claim_commands();
