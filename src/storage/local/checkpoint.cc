@@ -320,6 +320,7 @@ void Checkpointer::installed(Manifest manifest) {
   for (const auto& [id, file] : files_.all()) file->pending -= std::exchange(file->covered, 0);
   remove_old(before);
   free_files();
+  files_.surrendered_is_used();
   settle();
 }
 
@@ -369,6 +370,8 @@ void Checkpointer::remove_old(const Manifest& before) {
 void Checkpointer::abandon(const Error& error) {
   options_.say(fmt::format("a checkpoint failed and will be tried again: {}", error.message));
   ++metrics_.checkpoint_failures;
+  // A full disk is emptied by checkpoints: a file of the reserve makes room for this one.
+  if (disk_.free_bytes() < options_.file_bytes) files_.surrender();
   for (size_t i = 0; i < run_->work.size(); ++i) {
     const auto place = cells_.find(run_->work[i]);
     if (place == cells_.end()) continue;

@@ -57,6 +57,7 @@ class Checkpointer {
   // The durable watermark has moved.
   void progressed();
   void close() { closed_ = true; }
+  bool anything_new() const { return entries_since_ > 0; }
   bool under_way() const { return run_ != nullptr; }
 
   // Frees what nothing needs by the installed checkpoint.

@@ -202,7 +202,7 @@ void FileSet::attached(std::shared_ptr<JournalFile> file,
 
 // Keeps one file prepared, and behind it as many free slots as the reserve needs.
 void FileSet::refill() {
-  if (!started_ || refilling_) return;
+  if (!started_ || refilling_ || surrendered_) return;
   if (next_ == nullptr && data_fits()) {
     next_ = add(FileKind::kCommits, options_.file_bytes);
     return;  // refilled further when that is attached
@@ -282,16 +282,32 @@ void FileSet::drain() {
   for (const auto& slot : slots) recycle(slot);
 }
 
+void FileSet::surrender() {
+  const auto slot = std::ranges::find_if(free_, [](const auto& one) { return one->users == 0; });
+  if (slot == free_.end()) return;
+  surrendered_ = true;
+  remove(*slot);
+  free_.erase(slot);
+}
+
+void FileSet::surrendered_is_used() {
+  if (std::exchange(surrendered_, false)) refill();
+}
+
+void FileSet::remove(const std::shared_ptr<Slot>& slot) {
+  slot->handle.reset();
+  steps_.run(
+      Lane::kBackground, [&disk = disk_, path = slot->path()] { return disk.remove(path); },
+      [](const Result<void>&) {});  // what could not be removed is found by the next start
+}
+
 void FileSet::recycle(std::shared_ptr<Slot> slot) {
   if (slot->size == options_.file_bytes && free_.size() < options_.pool_files_max) {
     free_.push_back(std::move(slot));
     recovered();
     return;
   }
-  slot->handle.reset();
-  steps_.run(
-      Lane::kBackground, [&disk = disk_, path = slot->path()] { return disk.remove(path); },
-      [](const Result<void>&) {});  // what could not be removed is found by the next start
+  remove(slot);
 }
 
 void FileSet::used(const std::shared_ptr<Slot>& slot) {

@@ -102,6 +102,10 @@ class FileSet {
 
   // A step has used the slot: it may be recycled now, and too many open handles are closed.
   void used(const std::shared_ptr<Slot>& slot);
+  // Removes a free slot, if there is one, so that the disk has room for something else; the reserve
+  // is not filled again until that is written.
+  void surrender();
+  void surrendered_is_used();
   // Forgets the file and recycles its slots.
   void free(FileId id);
   // Writes spare slots in advance while `idle` says so.
@@ -126,6 +130,7 @@ class FileSet {
   void failed(const Error& error);
   void recovered();
   void recycle(std::shared_ptr<Slot> slot);
+  void remove(const std::shared_ptr<Slot>& slot);
   void drain();
   bool prewrite(const std::shared_ptr<Slot>& slot);
   std::shared_ptr<Slot> take_free(uint64_t size, bool reserve_too);
@@ -150,6 +155,7 @@ class FileSet {
   bool refilling_ = false;
   bool prewriting_ = false;
   bool full_ = false;
+  bool surrendered_ = false;
   std::optional<Error> problem_;
   std::chrono::milliseconds retry_{};
   std::deque<std::weak_ptr<Slot>> opened_;  // by readers, oldest first

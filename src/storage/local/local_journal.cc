@@ -8,6 +8,7 @@
 #include "storage/local/checkpoint.h"
 #include "storage/local/commit_path.h"
 #include "storage/local/recovery.h"
+#include "storage/local/scrubber.h"
 #include "storage/local/tail.h"
 #include "storage/local/tidier.h"
 
@@ -27,7 +28,8 @@ class LocalJournal::Core {
         tail_(options_.tail_bytes_max),
         path_(options_, steps_, files_, tail_, metrics_),
         checkpointer_(options_, disk_, steps_, files_, path_, metrics_),
-        tidier_(options_, disk_, steps_, files_, metrics_) {}
+        tidier_(options_, disk_, steps_, files_, metrics_),
+        scrubber_(options_, disk_, steps_, files_, metrics_) {}
 
   Result<void> recover(broker::JournalOwner& owner);
   void close(std::function<void()> done);
@@ -57,6 +59,7 @@ class LocalJournal::Core {
   CommitPath path_;
   Checkpointer checkpointer_;
   Tidier tidier_;
+  Scrubber scrubber_;
   std::unique_ptr<DirectoryLock> lock_;
   broker::JournalOwner* owner_ = nullptr;
   std::optional<Error> retain_problem_;
@@ -85,6 +88,7 @@ Result<void> LocalJournal::Core::recover(broker::JournalOwner& owner) {
   checkpointer_.start(std::move(*recovered), owner);
   checkpointer_.on_installed([this] { tidier_.consider(checkpointer_.covered()); });
   tidier_.start(owner);
+  scrubber_.start(owner);
   files_.start(epoch, [this] { files_changed(); });
   checkpointer_.consider(false);
   when_idle();
@@ -103,7 +107,8 @@ void LocalJournal::Core::files_changed() {
   path_.kick();
   tidier_.files_changed();
   report_health();
-  if (files_.problem()) checkpointer_.consider(true);  // it may free files
+  if (files_.problem() && checkpointer_.anything_new())
+    checkpointer_.consider(true);  // it may free files
   when_idle();
 }
 
@@ -134,6 +139,7 @@ void LocalJournal::Core::close(std::function<void()> done) {
   path_.close();
   checkpointer_.close();
   tidier_.close();
+  scrubber_.close();
   path_.want_sync();
   close_if_quiet();
 }

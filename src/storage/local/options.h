@@ -35,6 +35,9 @@ struct LocalJournalOptions {
   std::chrono::microseconds checkpoint_step{700};  // work of one step on the reactor
   double tidy_share = 0.5;  // a sealed file with a smaller live share is tidied
   uint64_t tidy_bytes_per_second = uint64_t{200} << 20;
+  // Stored payloads are read again and checked this long after the pass before; 0 is never.
+  std::chrono::seconds scrub_every{24 * 3600};
+  uint64_t scrub_bytes_per_second = uint64_t{8} << 20;
   std::chrono::milliseconds idle_after{200};
   std::chrono::milliseconds lazy_sync{
       100};  // commits that nobody waits for are synced this long after

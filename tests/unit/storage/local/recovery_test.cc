@@ -188,6 +188,21 @@ TEST_F(Recovering, AFailedWriteGoesOnInAnotherSlotAtTheSamePlaces) {
   EXPECT_EQ(owner->cells[CellId(1)].kept, kept) << "extents do not change";
 }
 
+TEST_F(Recovering, TheScrubFindsARottenPayloadBeforeAReaderDoes) {
+  ASSERT_TRUE(start());
+  owner->append(CellId(1), "a", "the payload that rots");
+  settle();
+  for (int i = 0; i < 6; ++i) {
+    owner->append(CellId(1), ".", std::string(20'000, 'p'));
+    settle();
+  }
+  const std::string slot = slot_with("the payload that rots");
+  disk.flip_bit(slot, disk.contents(slot).find("the payload that rots"), 2);
+  ASSERT_TRUE(executor->run_until([&] { return journal->metrics().scrub_errors > 0; }));
+  EXPECT_THAT(said, ::testing::HasSubstr("rotted"));
+  EXPECT_EQ(journal->metrics().scrub_errors, 1u);
+}
+
 TEST_F(Recovering, AFullDiskRefusesDataLetsReleasesThroughAndMendsItself) {
   ASSERT_TRUE(start());
   owner->append(CellId(1), "a", std::string(30'000, 'p'));
@@ -204,8 +219,11 @@ TEST_F(Recovering, AFullDiskRefusesDataLetsReleasesThroughAndMendsItself) {
   ASSERT_TRUE(journal->admit(broker::Admission::kRelease, 100));
   owner->release_oldest(CellId(1), 200);
   settle();
-  // What was released comes back by itself, through a checkpoint that the full disk has room for.
-  disk.capacity += 16 << 10;
+  // What was released comes back by itself: the reserve makes room for the checkpoint that frees
+  // it.
+  ASSERT_TRUE(executor->run_until([&] { return journal->metrics().checkpoints > 0; }));
+  EXPECT_EQ(journal->metrics().live_bytes, 0u);
+  disk.capacity += 4096;  // what the checkpoint itself takes
   ASSERT_TRUE(executor->run_until([&] {
     return journal->admit(broker::Admission::kData, 30'100).has_value() && !owner->problem;
   }));
