@@ -48,17 +48,25 @@ def fill(connection):
     raise AssertionError(f"{SENDS_MAX} MiB went onto a disk of {DISK}")
 
 
+def start(folder):
+    return Broker(data=f"{folder}/data", environment={"WEIR_STORAGE_FILE_BYTES": str(FILE_BYTES)})
+
+
 def check(suite):
     # The cases below rest on one another; when the first is skipped or fails, there is nothing to ask of the rest.
     with suite.case("a full disk"), small_disk() as folder:
-        with Broker(data=f"{folder}/data", environment={"WEIR_STORAGE_FILE_BYTES": str(FILE_BYTES)}) as broker:
+        with start(folder) as broker:
             broker.ready()
             with wire.Wire(broker.ports["aws"], 30) as connection:
                 assert wire.sqs(connection, "CreateQueue", QueueName="full")[0] == 200
                 with wire.Wire(broker.ports["kafka"]) as kafka:
                     kafka.send(cases_kafka.METADATA)
                     wire.read_kafka(kafka)
-                check_filled(suite, broker, connection)
+                stored = check_filled(suite, broker, connection)
+            with suite.case("a disk that was full: the broker stops, and starts with all that it had stored"):
+                assert broker.terminate(within_s=20) == 0, broker.log()[-4000:]
+                with start(folder) as again:
+                    check_stored(again.ready(), stored)
 
 
 def check_filled(suite, broker, connection):
@@ -86,7 +94,21 @@ def check_filled(suite, broker, connection):
         status, answer = wire.sqs(connection, "PurgeQueue", QueueUrl=URL)
         assert status == 200, answer
         until(lambda: send(connection)[0] == 200, RECOVERY_S, "a send that is stored")
-        for _ in range(20):
+        stored = 1
+        for stored in range(2, 22):
             status, answer = send(connection)
             assert status == 200, answer
         broker.check_alive()
+        return stored
+
+
+def check_stored(broker, stored):
+    """Exactly the messages that were sent behind the purge."""
+    with wire.Wire(broker.ports["aws"]) as connection:
+        for number in range(stored):
+            status, answer = wire.sqs(connection, "ReceiveMessage", QueueUrl=URL)
+            assert status == 200 and answer.get("Messages"), f"{number} of {stored} messages: {str(answer)[:300]}"
+            assert answer["Messages"][0]["Body"] == BODY
+        status, answer = wire.sqs(connection, "ReceiveMessage", QueueUrl=URL)
+        assert status == 200 and not answer.get("Messages"), f"more than {stored} messages"
+    broker.check_alive()
