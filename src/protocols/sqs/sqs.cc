@@ -105,28 +105,31 @@ class Service final : public net::HttpHandler {
   struct Waiting {
     net::HttpResponder responder;
     Cancel cancel;
-    bool gone = false;
+    bool answered = false;
+
+    void answer(Answer given, const std::string& id, const broker::Depends& depends = {}) {
+      if (std::exchange(answered, true)) return;
+      responder.send(respond(std::move(given), id), depends.lsn, depends.durability);
+    }
   };
 
   void receive(Call call, net::HttpResponder responder, const std::string& id) {
     auto waiting = std::make_shared<Waiting>(Waiting{std::move(responder), nullptr});
-    waiting->responder.on_abandoned([this, waiting] {
-      broker_.call([waiting](broker::Broker& broker) {
-        waiting->gone = true;
+    waiting->responder.on_abandoned([this, waiting, id] {
+      broker_.call([waiting, id](broker::Broker& broker) {
         if (waiting->cancel) std::exchange(waiting->cancel, nullptr)(broker);
-        if (waiting->responder.open()) return;
-        // Nobody reads the answer; the slot still wants one.
-        waiting->responder.send(respond(Reply{"{}", {}}, ""));
+        // Hardly anybody reads this; the slot still wants an answer, unless one is on its way from
+        // here to the connection's shard already.
+        waiting->answer(Reply{"{}", {}}, id);
       });
     });
     broker_.call([this, waiting, id, call = std::move(call)](broker::Broker& broker) {
-      if (waiting->gone) return;
+      if (waiting->answered) return;
       auto cancel =
           receive_message({broker, clock_.now()}, call, [waiting, id, &broker](Answer answer) {
             const broker::Depends depends = depends_of(broker, answer);
             waiting->cancel = nullptr;
-            waiting->responder.send(respond(std::move(answer), id), depends.lsn,
-                                    depends.durability);
+            waiting->answer(std::move(answer), id, depends);
           });
       waiting->cancel = std::move(cancel);
     });
