@@ -1,12 +1,17 @@
-"""Valid traffic of several clients at once on two connection shards, so that each protocol crosses threads."""
+"""Two connection shards, so that each protocol crosses threads: valid traffic of several clients at once, and clients that
+leave while their answers are on the way."""
 
 import concurrent.futures
 
+import attacks
+import ports
 import wire
 from broker import Broker
 
 CLIENTS = 8
 ROUNDS = 20
+LEAVERS = 100
+EMPTY_RECEIVE = wire.sqs_request("ReceiveMessage", {"QueueUrl": "http://localhost/000000000000/shared"})
 
 
 def work_sqs(broker, client):
@@ -67,6 +72,17 @@ def together(work, broker, clients):
         return [done.result(timeout=30) for done in [pool.submit(work, broker, client) for client in range(clients)]]
 
 
+def check_leavers(suite, broker):
+    """A ReceiveMessage that was answered while its client left was once answered twice, which ended the broker."""
+    for name, port in broker.ports.items():
+        with suite.case(f"two shards: {name} clients leave while their answers are on the way"):
+            request = EMPTY_RECEIVE if name == "aws" else ports.VALID[name][0]
+            for _ in range(LEAVERS):
+                attacks.ends(port, request)
+            attacks.resets(broker, name, [request, *ports.SAMPLES[name]], suite.random(f"two shards {name}", suite.seed))
+            broker.check_alive()
+
+
 def check(suite):
     with Broker("--shards", "2") as broker:
         broker.ready()
@@ -87,5 +103,6 @@ def check(suite):
             for done in running:
                 done.result(timeout=30)
             broker.check_alive()
+        check_leavers(suite, broker)
         with suite.case("two shards: the broker stops when asked"):
             assert broker.terminate(within_s=15) == 0, broker.log()[-4000:]
