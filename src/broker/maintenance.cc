@@ -48,6 +48,10 @@ void Broker::maintain(Timestamp now) {
   // Retention goes round over all names, a bounded number of logs at a time.
   std::vector<std::pair<Name, CellId>> round;
   Name last;
+  uint32_t looked_at = 0;
+  const auto stop = [&] {
+    return round.size() >= limits_.maintenance_logs || looked_at >= limits_.maintenance_things;
+  };
   catalog_.each_thing_from(maintain_from_, [&](const Thing& thing) {
     last = thing.name;
     const bool kept = thing.log_policy.retention_ms < 0 && thing.log_policy.retention_bytes < 0 &&
@@ -55,9 +59,10 @@ void Broker::maintain(Timestamp now) {
     if (!kept) {
       for (const CellId log : thing.logs) round.emplace_back(thing.name, log);
     }
-    return round.size() < limits_.maintenance_logs;
+    ++looked_at;
+    return !stop();
   });
-  const bool all = round.size() < limits_.maintenance_logs;
+  const bool all = !stop();
   maintain_from_ = all ? Name{} : Name{last.space, last.name + '\0'};
   for (const auto& [name, log] : round) {
     if (const Thing* thing = catalog_.find(name)) retain_log(*thing, log, now_);

@@ -160,6 +160,7 @@ struct Limits {
   size_t read_bytes_max = size_t{64} << 20;
   uint32_t bridge_batch = 256;
   Milliseconds maintenance_every{1000};
+  uint32_t maintenance_things = 20'000;
   uint32_t maintenance_logs = 2000;  // looked at in one step
 };
 
