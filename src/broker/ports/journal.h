@@ -129,7 +129,9 @@ class JournalOwner {
 
   // Recovery, in this order: all images (in ascending order of cells), then entries in LSN order.
   // Storage has already left out the entries that a cell's image holds. An image or event that
-  // cannot be understood is an error that stops the start (kStorageCorrupt).
+  // cannot be understood is an error that stops the start (kStorageCorrupt). Images were taken at
+  // different LSNs: an image may be there of a cell that the catalog's image does not know yet, or
+  // be missing of one that it still knows. Cells agree with each other only after the replay.
   virtual Result<void> load_image(CellId cell, ByteView image) = 0;
   virtual Result<void> replay(Lsn lsn,
                               Timestamp now,
