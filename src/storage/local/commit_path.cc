@@ -1,12 +1,16 @@
 #include "storage/local/commit_path.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/assert.h"
 #include "base/canary.h"
 
 namespace weir::storage {
+
+using namespace std::chrono_literals;
 
 using broker::Admission;
 using broker::Entry;
@@ -194,6 +198,8 @@ void CommitPath::hand_over(const FramePtr& frame, size_t writer) {
       kWriters[writer],
       [frame, salt = part.salt, handle = part.slot->handle,
        sync]() -> Result<std::vector<IndexRow>> {
+        // The bug's window is microseconds wide; a kill must be able to fall into it.
+        if (canary(Canary::kAckBeforeWrite)) std::this_thread::sleep_for(20ms);
         auto rows = finish_frame(frame->header, salt, frame->memory);
         const std::span<const char> bytes(frame->memory, frame->header.bytes());
         if (auto ok = write_all(*handle, frame->offset, bytes, sync); !ok) {
