@@ -1,13 +1,33 @@
 #include "storage/local/thread_executor.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "runtime/this_thread.h"
+
 namespace weir::storage {
+namespace {
+
+// Commits and readers wait for these threads, which run for tens of microseconds at a time: they
+// should not wait for the end of somebody's slice.
+constexpr std::chrono::microseconds kSlice(100);
+
+const char* name_of(Lane lane) {
+  switch (lane) {
+    case Lane::kWriterA: return "weir-writer-a";
+    case Lane::kWriterB: return "weir-writer-b";
+    case Lane::kReader: return "weir-reader";
+    case Lane::kBackground: return "weir-background";
+  }
+  return "weir-storage";
+}
+
+}  // namespace
 
 class LaneThreads::Crew {
  public:
-  explicit Crew(size_t threads_max) : threads_max_(threads_max) {}
+  Crew(Lane lane, size_t threads_max) : lane_(lane), threads_max_(threads_max) {}
 
   ~Crew() {
     {
@@ -33,6 +53,8 @@ class LaneThreads::Crew {
 
  private:
   void work() {
+    runtime::name_this_thread(name_of(lane_));
+    if (lane_ != Lane::kBackground) runtime::set_time_slice(kSlice);
     std::unique_lock lock(mutex_);
     for (;;) {
       ++idle_;
@@ -48,6 +70,7 @@ class LaneThreads::Crew {
     }
   }
 
+  const Lane lane_;
   const size_t threads_max_;
   std::mutex mutex_;
   std::condition_variable woken_;
@@ -60,7 +83,7 @@ class LaneThreads::Crew {
 LaneThreads::LaneThreads(size_t readers) {
   for (size_t lane = 0; lane < kLanes; ++lane) {
     const bool is_reader = lane == static_cast<size_t>(Lane::kReader);
-    crews_[lane] = std::make_unique<Crew>(is_reader ? readers : 1);
+    crews_[lane] = std::make_unique<Crew>(static_cast<Lane>(lane), is_reader ? readers : 1);
   }
 }
 
