@@ -78,6 +78,12 @@ class Broker final : public JournalOwner {
   // Policies and properties as in `thing` (name, identity and cells must be those of a known one).
   // kNotFound.
   Result<Changed> alter(const Thing& thing, Timestamp now);
+  // A property that is a front end's own note: the thing does not count as modified by it, and an
+  // empty value takes it away. kNotFound, kTooLarge.
+  Result<Depends> annotate(const Name& name,
+                           const std::string& property,
+                           const std::string& value,
+                           Timestamp now);
   // Only more. kInvalidArgument, kNotFound.
   Result<Changed> add_partitions(const Name& name, uint32_t partitions, Timestamp now);
   Result<Changed> rename(const Name& from, const Name& to, Timestamp now);
@@ -168,6 +174,12 @@ class Broker final : public JournalOwner {
                          queue::Check check,
                          Milliseconds duration,
                          Timestamp now);
+  // Settles without handles what is not settled yet, whatever its state (a redrive).
+  struct Discarded {
+    size_t done = 0;
+    Depends depends;
+  };
+  Result<Discarded> discard(CellId queue, std::span<const Offset> offsets, Timestamp now);
   Result<Depends> purge(CellId queue, Timestamp now);
   Result<Depends> close_consumer(CellId queue, queue::ConsumerId consumer, Timestamp now);
 

@@ -160,6 +160,28 @@ Result<Broker::Changed> Broker::alter(const Thing& thing, Timestamp now) {
   return changed(altered.name);
 }
 
+Result<Depends> Broker::annotate(const Name& name,
+                                 const std::string& property,
+                                 const std::string& value,
+                                 Timestamp now) {
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const Thing* existing = catalog_.find(name);
+  if (existing == nullptr) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no topic or queue {}", name.name));
+  }
+  Thing noted = *existing;
+  if (value.empty()) {
+    noted.properties.erase(property);
+  } else {
+    noted.properties[property] = value;
+  }
+  auto event = catalog_.decide_alter(noted);
+  if (!event) return std::unexpected(event.error());
+  apply_catalog(std::move(*event));
+  return Depends{catalog_lsn_, Durability::kFsync};
+}
+
 Result<Broker::Changed> Broker::add_partitions(const Name& name,
                                                uint32_t partitions,
                                                Timestamp now) {

@@ -183,6 +183,20 @@ Result<Settled> Broker::extend(CellId id,
   return Settled{std::move(decision.outcomes), decision.done, queue_depends(id)};
 }
 
+Result<Broker::Discarded> Broker::discard(CellId id,
+                                          std::span<const Offset> offsets,
+                                          Timestamp now) {
+  const Turn turn(*this, now, Admission::kRelease);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  auto* cell = find<QueueCell>(id);
+  if (cell == nullptr) return no_queue(id);
+  cell->queue.advance_time(now_);
+  const auto decision = cell->queue.decide_discard(offsets);
+  apply_events(id, *cell, decision.events);
+  if (decision.done > 0) settled(id, *cell);
+  return Discarded{decision.done, queue_depends(id)};
+}
+
 Result<Depends> Broker::purge(CellId id, Timestamp now) {
   const Turn turn(*this, now, Admission::kRelease);
   if (!turn.ok()) return std::unexpected(turn.status().error());

@@ -65,6 +65,13 @@ Answer delete_message(const Environment& environment, const Call& call);
 Answer delete_message_batch(const Environment& environment, const Call& call);
 Answer change_message_visibility(const Environment& environment, const Call& call);
 Answer change_message_visibility_batch(const Environment& environment, const Call& call);
+// move_handlers.cc
+Answer start_message_move_task(const Environment& environment, const Call& call);
+Answer list_message_move_tasks(const Environment& environment, const Call& call);
+Answer cancel_message_move_task(const Environment& environment, const Call& call);
+// permission_handlers.cc
+Answer add_permission(const Environment& environment, const Call& call);
+Answer remove_permission(const Environment& environment, const Call& call);
 
 // receive_handler.cc: answers later when it waits; then it returns how to give up.
 Cancel receive_message(const Environment& environment, const Call& call, Done done);

@@ -57,6 +57,23 @@ std::unexpected<Fault> unsupported_operation(std::string message) {
   return batch_fault("UnsupportedOperation", std::move(message));
 }
 
+std::unexpected<Fault> unknown_operation() {
+  return same_code(std::string(kUnknownOperation), 404, "The request names no action.");
+}
+
+std::unexpected<Fault> invalid_action(std::string_view action) {
+  return same_code("InvalidAction", 400,
+                   fmt::format("The action {} is not valid for this endpoint.", action));
+}
+
+std::unexpected<Fault> over_limit(std::string message) {
+  return same_code("OverLimit", 403, std::move(message));
+}
+
+std::unexpected<Fault> resource_not_found(std::string message) {
+  return same_code("ResourceNotFoundException", 404, std::move(message));
+}
+
 std::unexpected<Fault> serialization_exception(std::string message) {
   return same_code("SerializationException", 400, std::move(message));
 }

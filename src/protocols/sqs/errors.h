@@ -33,6 +33,12 @@ std::unexpected<Fault> queue_does_not_exist();
 std::unexpected<Fault> queue_name_exists(std::string_view attribute);
 std::unexpected<Fault> receipt_handle_is_invalid(std::string_view handle);
 std::unexpected<Fault> unsupported_operation(std::string message);
+// Of requests that name no action, or one that nobody knows.
+inline constexpr std::string_view kUnknownOperation = "UnknownOperationException";
+std::unexpected<Fault> unknown_operation();
+std::unexpected<Fault> invalid_action(std::string_view action);
+std::unexpected<Fault> over_limit(std::string message);
+std::unexpected<Fault> resource_not_found(std::string message);
 std::unexpected<Fault> serialization_exception(std::string message);
 std::unexpected<Fault> invalid_message_contents(std::string message);
 // The faults of batches, by their shape: EmptyBatchRequest, TooManyEntriesInBatchRequest, …

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "base/assert.h"
 #include "protocols/sqs/limits.h"
 
 namespace weir::sqs {
@@ -60,6 +61,15 @@ Outcome<Value> decode_json(std::string_view text) {
   return value;
 }
 
+Value read_answer(std::string_view json) {
+  simdjson::dom::parser parser;
+  const auto parsed = parser.parse(json.data(), json.size());
+  Value value;
+  const bool understood = parsed.error() == simdjson::SUCCESS && copy(parsed.value_unsafe(), value);
+  WEIR_ASSERT(understood, "an answer of {} bytes is no JSON", json.size());
+  return value;
+}
+
 void JsonWriter::open(char bracket) {
   if (!after_key_) comma();
   after_key_ = false;
@@ -79,6 +89,32 @@ void JsonWriter::member(std::string_view name, int64_t number) {
   key(name);
   after_key_ = false;
   fmt::format_to(std::back_inserter(out_), "{}", number);
+}
+
+void JsonWriter::value(const Value& tree) {
+  switch (tree.kind) {
+    case Value::Kind::kList:
+      open('[');
+      for (const Value& item : tree.items) value(item);
+      return close(']');
+    case Value::Kind::kMap:
+      open('{');
+      for (const Member& one : tree.members) member(one.name, one.value);
+      return close('}');
+    case Value::Kind::kText:
+    case Value::Kind::kInteger:
+    case Value::Kind::kBoolean:
+    case Value::Kind::kNull: break;
+  }
+  if (!after_key_) comma();
+  if (tree.is(Value::Kind::kText)) {
+    string(tree.text);
+  } else if (tree.is(Value::Kind::kInteger)) {
+    word(fmt::format("{}", tree.integer));
+  } else {
+    word(tree.is(Value::Kind::kNull) ? "null" : tree.integer != 0 ? "true" : "false");
+  }
+  fresh_ = false;
 }
 
 std::string_view valid_utf8(std::string_view text, std::string& mended) {

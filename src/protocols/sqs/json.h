@@ -17,6 +17,8 @@ namespace weir::sqs {
 // SerializationException when it is no JSON object, nested deeper than kJsonDepthMax, or holds a
 // number that is no integer.
 Outcome<Value> decode_json(std::string_view text);
+// An answer that a JsonWriter has written, of whatever size; for codecs that say it otherwise.
+Value read_answer(std::string_view json);
 
 class JsonWriter {
  public:
@@ -33,6 +35,9 @@ class JsonWriter {
     key(name), word(truth ? "true" : "false");
   }
   void element(std::string_view text) { comma(), string(text), fresh_ = false; }
+  // A whole tree: a member's value behind its name, or an element, or all there is.
+  void member(std::string_view name, const Value& tree) { key(name), value(tree); }
+  void value(const Value& tree);
 
   std::string take() { return std::move(out_); }
 

@@ -9,6 +9,8 @@ namespace weir::sqs {
 inline constexpr size_t kRequestBytesMax = size_t{4}
                                            << 20;  // a batch of 1 MiB, escaped and wrapped
 inline constexpr size_t kJsonDepthMax = 16;
+inline constexpr size_t kQueryPairsMax = 2048;  // ten messages of ten attributes, and room
+inline constexpr size_t kQueryDepthMax = 10;
 inline constexpr size_t kMessageBytesMax = size_t{1} << 20;
 inline constexpr size_t kMessageBytesMinMax = 1024;  // the smallest MaximumMessageSize
 inline constexpr size_t kBatchEntriesMax = 10;
@@ -28,6 +30,10 @@ inline constexpr int64_t kRetentionSecondsDefault = 345'600;
 inline constexpr int64_t kListMax = 1000;
 inline constexpr int64_t kReceivesMaxMax = 1000;
 inline constexpr size_t kRedriveSourcesMax = 10;
+inline constexpr size_t kLabelBytesMax = 80;
+inline constexpr size_t kPolicyActionsMax = 7;  // of a statement
+inline constexpr size_t kPolicyStatementsMax = 20;
+inline constexpr int64_t kMoveRateMax = 500;  // messages in a second
 inline constexpr size_t kTagsMax = 50;
 inline constexpr size_t kTagKeyBytesMax = 128;
 inline constexpr size_t kTagValueBytesMax = 256;

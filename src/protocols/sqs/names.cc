@@ -9,11 +9,6 @@
 namespace weir::sqs {
 namespace {
 
-bool is_account(std::string_view text) {
-  return text.size() == 12 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 // The text up to the separator, which is taken off `rest` as well.
 std::string_view next_part(std::string_view& rest, char separator) {
   const size_t end = std::min(rest.find(separator), rest.size());
@@ -23,6 +18,11 @@ std::string_view next_part(std::string_view& rest, char separator) {
 }
 
 }  // namespace
+
+bool is_account(std::string_view text) {
+  return text.size() == 12 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
 
 std::string Account::space() const {
   if (account == kDefaultAccount && region == kDefaultRegion) return {};
@@ -72,6 +72,18 @@ std::string queue_arn(const Account& account, std::string_view name) {
 std::string_view name_of_arn(std::string_view arn) {
   if (!arn.starts_with("arn:") || std::count(arn.begin(), arn.end(), ':') != 5) return {};
   return arn.substr(arn.rfind(':') + 1);
+}
+
+QueueName queue_of_arn(std::string_view arn) {
+  QueueName result;
+  result.name = name_of_arn(arn);
+  if (result.name.empty()) return result;
+  next_part(arn, ':');  // arn
+  next_part(arn, ':');  // the partition
+  next_part(arn, ':');  // the service
+  result.account.region = next_part(arn, ':');
+  result.account.account = next_part(arn, ':');
+  return result;
 }
 
 bool is_valid_queue_name(std::string_view name) {

@@ -37,6 +37,10 @@ std::string queue_arn(const Account& account, std::string_view name);
 // The last part of arn:aws:sqs:REGION:ACCOUNT:NAME; empty when it is none.
 std::string_view name_of_arn(std::string_view arn);
 
+// The queue that an ARN names; without a name when it is none.
+QueueName queue_of_arn(std::string_view arn);
+
 bool is_valid_queue_name(std::string_view name);
+bool is_account(std::string_view text);  // twelve digits
 
 }  // namespace weir::sqs

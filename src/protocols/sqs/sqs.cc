@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "protocols/sqs/call.h"
-#include "protocols/sqs/json.h"
+#include "protocols/sqs/codec.h"
 #include "protocols/sqs/limits.h"
+#include "protocols/sqs/move_tasks.h"
 
 namespace weir::sqs {
 namespace {
 
-constexpr std::string_view kTargetPrefix = "AmazonSQS.";
 constexpr std::string_view kReceive = "ReceiveMessage";
 constexpr size_t kHeaderBytesMax = 16 << 10;
 
@@ -39,63 +39,59 @@ constexpr Action kActions[] = {
     {"TagQueue", tag_queue},
     {"UntagQueue", untag_queue},
     {"ListQueueTags", list_queue_tags},
+    {"StartMessageMoveTask", start_message_move_task},
+    {"ListMessageMoveTasks", list_message_move_tasks},
+    {"CancelMessageMoveTask", cancel_message_move_task},
+    {"AddPermission", add_permission},
+    {"RemovePermission", remove_permission},
 };
 
-net::HttpResponse respond(Answer answer, const std::string& request_id) {
-  net::HttpResponse response;
-  response.headers.push_back({"Content-Type", "application/x-amz-json-1.0"});
-  response.headers.push_back({"x-amzn-RequestId", request_id});
-  if (answer) {
-    response.body = std::move(answer->json);
-    return response;
+const Action* find_action(std::string_view name) {
+  for (const Action& action : kActions) {
+    if (action.name == name) return &action;
   }
-  const Fault& fault = answer.error();
-  response.status = fault.status;
-  response.headers.push_back(
-      {"x-amzn-query-error",
-       fmt::format("{};{}", fault.query_code, fault.senders() ? "Sender" : "Receiver")});
-  response.body = to_json(fault);
-  return response;
+  return nullptr;
+}
+
+// The scope of the signature, in the header or (a presigned request) in the address.
+Account account_of(const net::HttpRequest& request) {
+  const std::string_view authorization = request.header("authorization");
+  if (!authorization.empty()) return parse_account(authorization);
+  return parse_account("Credential=" + net::query_parameter(request.query(), "X-Amz-Credential"));
 }
 
 class Service final : public net::HttpHandler {
  public:
   Service(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock)
-      : broker_(broker), clock_(clock) {}
+      : broker_(broker), clock_(clock) {
+    broker_.call([](broker::Broker& owned) { resume_move_tasks(owned); });
+  }
 
   void handle(net::HttpRequest request, net::HttpResponder responder) override {
     const std::string id = fmt::format("00000000-0000-4000-8000-{:012x}", requests_.fetch_add(1));
-    const std::string_view target = request.header("x-amz-target");
-    if (!target.starts_with(kTargetPrefix)) {
-      return responder.send(respond(
-          unsupported_operation(fmt::format(
-              "This port answers SQS in the AWS JSON protocol (X-Amz-Target: AmazonSQS.<Action>), "
-              "which SDKs of 2024 and later send; {} {} is not of it.",
-              request.method, request.path())),
-          id));
+    const Codec& codec = codec_of(request);
+    const auto refuse = [&](const Fault& fault) {
+      responder.send(codec.encode({}, std::unexpected(fault), id));
+    };
+    auto decoded = codec.decode(request);
+    if (!decoded) return refuse(decoded.error());
+    const Action* action = find_action(decoded->action);
+    if (action == nullptr && decoded->action != kReceive) {
+      return refuse(unsupported_operation(fmt::format("The action {} is not supported by this "
+                                                      "broker.",
+                                                      decoded->action))
+                        .error());
     }
-    const std::string_view name = target.substr(kTargetPrefix.size());
-    const Action* action = nullptr;
-    for (const Action& known : kActions) {
-      if (known.name == name) action = &known;
-    }
-    if (action == nullptr && name != kReceive) {
-      return responder.send(respond(unsupported_operation(fmt::format(
-                                        "The action {} is not supported by this broker.", name)),
-                                    id));
-    }
-    auto input =
-        decode_json(request.body.empty() ? std::string_view("{}") : std::string_view(request.body));
-    if (!input) return responder.send(respond(std::unexpected(input.error()), id));
     const std::string_view host = request.header("host");
     Call call{std::string(host.empty() ? std::string_view(request.local_address) : host),
-              parse_account(request.header("authorization")), std::move(*input)};
-    if (action == nullptr) return receive(std::move(call), std::move(responder), id);
-    broker_.call([this, handler = action->handler, call = std::move(call), id,
+              account_of(request), std::move(decoded->input)};
+    if (action == nullptr) return receive(codec, std::move(call), std::move(responder), id);
+    broker_.call([this, &codec, action, call = std::move(call), id,
                   responder = std::move(responder)](broker::Broker& broker) mutable {
-      Answer answer = handler({broker, clock_.now()}, call);
+      Answer answer = action->handler({broker, clock_.now()}, call);
       const broker::Depends depends = depends_of(broker, answer);
-      responder.send(respond(std::move(answer), id), depends.lsn, depends.durability);
+      responder.send(codec.encode(action->name, std::move(answer), id), depends.lsn,
+                     depends.durability);
     });
   }
 
@@ -103,18 +99,19 @@ class Service final : public net::HttpHandler {
   // A receive may wait; when its client goes, it gives up what it waits for. Both sides touch this
   // on the state shard.
   struct Waiting {
+    const Codec& codec;
     net::HttpResponder responder;
     Cancel cancel;
     bool answered = false;
 
     void answer(Answer given, const std::string& id, const broker::Depends& depends = {}) {
       if (std::exchange(answered, true)) return;
-      responder.send(respond(std::move(given), id), depends.lsn, depends.durability);
+      responder.send(codec.encode(kReceive, std::move(given), id), depends.lsn, depends.durability);
     }
   };
 
-  void receive(Call call, net::HttpResponder responder, const std::string& id) {
-    auto waiting = std::make_shared<Waiting>(Waiting{std::move(responder), nullptr});
+  void receive(const Codec& codec, Call call, net::HttpResponder responder, const std::string& id) {
+    auto waiting = std::make_shared<Waiting>(Waiting{codec, std::move(responder), nullptr});
     waiting->responder.on_abandoned([this, waiting, id] {
       broker_.call([waiting, id](broker::Broker& broker) {
         if (waiting->cancel) std::exchange(waiting->cancel, nullptr)(broker);

@@ -1,6 +1,6 @@
 #pragma once
-// SQS: the HTTP handler of the AWS port. Requests in the AWS JSON 1.0 protocol; others are told
-// which one to use. Source: the SQS API reference and developer guide.
+// SQS: the HTTP handler of the AWS port. Requests in the AWS JSON 1.0 protocol or in the older
+// Query protocol. Source: the SQS API reference and developer guide.
 //
 // Thread safety: handle() on any connection shard.
 

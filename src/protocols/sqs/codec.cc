@@ -1,0 +1,89 @@
+#include "protocols/sqs/codec.h"
+
+#include <fmt/format.h>
+
+#include "protocols/sqs/json.h"
+#include "protocols/sqs/query.h"
+
+namespace weir::sqs {
+namespace {
+
+constexpr std::string_view kTargetPrefix = "AmazonSQS.";
+
+class JsonCodec final : public Codec {
+ public:
+  Outcome<Request> decode(const net::HttpRequest& request) const override {
+    const std::string_view target = request.header("x-amz-target");
+    if (!target.starts_with(kTargetPrefix)) {
+      return unsupported_operation(fmt::format(
+          "This port answers SQS: the AWS JSON protocol (X-Amz-Target: AmazonSQS.<Action>) and the "
+          "Query protocol (Action=<Action> by GET or POST); {} {} is of neither.",
+          request.method, request.path()));
+    }
+    auto input =
+        decode_json(request.body.empty() ? std::string_view("{}") : std::string_view(request.body));
+    if (!input) return std::unexpected(input.error());
+    return Request{std::string(target.substr(kTargetPrefix.size())), std::move(*input)};
+  }
+
+  net::HttpResponse encode(std::string_view /*action*/,
+                           Answer answer,
+                           const std::string& request_id) const override {
+    net::HttpResponse response;
+    response.headers.push_back({"Content-Type", "application/x-amz-json-1.0"});
+    response.headers.push_back({"x-amzn-RequestId", request_id});
+    if (answer) {
+      response.body = std::move(answer->json);
+      return response;
+    }
+    const Fault& fault = answer.error();
+    response.status = fault.status;
+    response.headers.push_back(
+        {"x-amzn-query-error",
+         fmt::format("{};{}", fault.query_code, fault.senders() ? "Sender" : "Receiver")});
+    response.body = to_json(fault);
+    return response;
+  }
+};
+
+class QueryCodec final : public Codec {
+ public:
+  Outcome<Request> decode(const net::HttpRequest& request) const override {
+    const bool post = request.method == "POST";
+    // A POST may name its action in the address, too.
+    const std::string_view form =
+        post && !request.body.empty() ? std::string_view(request.body) : request.query();
+    auto decoded = decode_query(form, request.path());
+    if (!decoded) return std::unexpected(decoded.error());
+    return Request{std::string(decoded->operation->name), std::move(decoded->input)};
+  }
+
+  net::HttpResponse encode(std::string_view action,
+                           Answer answer,
+                           const std::string& request_id) const override {
+    net::HttpResponse response;
+    response.headers.push_back({"Content-Type", "text/xml"});
+    response.headers.push_back({"x-amzn-RequestId", request_id});
+    if (answer) {
+      response.body = to_xml(*find_operation(action), answer->json, request_id);
+    } else {
+      response.status = answer.error().status;
+      response.body = to_xml(answer.error(), request_id);
+    }
+    return response;
+  }
+};
+
+constexpr JsonCodec kJson;
+constexpr QueryCodec kQuery;
+
+}  // namespace
+
+const Codec& codec_of(const net::HttpRequest& request) {
+  const bool form = request.header("content-type").starts_with("application/x-www-form-urlencoded");
+  const bool named = !request.header("x-amz-target").empty();
+  if (form || (!named && (request.method == "GET" || request.method == "POST"))) return kQuery;
+  return kJson;
+}
+
+}  // namespace weir::sqs
