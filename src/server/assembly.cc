@@ -70,7 +70,8 @@ struct Assembly::State {
   Result<> start();
   void start_shards();
   Result<> open_state();
-  std::vector<Protocol> make_protocols();
+  Result<std::vector<Protocol>> make_protocols();
+  Result<std::unique_ptr<net::HttpHandler>> make_sqs(const Settings& settings);
   Result<> open(Protocol protocol);
   Result<std::unique_ptr<net::Listener>> listen(const Protocol& protocol, PortSetting port);
   void open_alias(const Protocol& protocol);
@@ -104,7 +105,9 @@ Result<> Assembly::State::start() {
   admin::add_metrics_endpoint(router, metrics, state->broker(), clock);
   admin::add_broker_endpoints(router, state->broker(), clock);
   health.add("listeners", [this] { return serving ? std::string() : "not every port is open"; });
-  for (Protocol& protocol : make_protocols()) {
+  auto protocols = make_protocols();
+  if (!protocols) return std::unexpected(protocols.error());
+  for (Protocol& protocol : *protocols) {
     if (protocol.port.off) continue;
     if (auto opened = open(std::move(protocol)); !opened) return opened;
   }
@@ -143,8 +146,24 @@ Result<> Assembly::State::open_state() {
   return {};
 }
 
+Result<std::unique_ptr<net::HttpHandler>> Assembly::State::make_sqs(const Settings& settings) {
+  sqs::Config config{.strict = settings.aws_strict, .credentials = {}};
+  const std::string& file = settings.aws_credentials;
+  if (!file.empty()) {
+    auto text = read_file(file);
+    if (!text) return std::unexpected(text.error());
+    config.credentials = std::move(*text);
+    if (config.credentials.empty()) config.credentials = "\n";  // no keys: refused, not ignored
+  }
+  auto handler = sqs::make_handler(state->broker(), clock, config);
+  if (!handler) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", file, handler.error().message));
+  }
+  return handler;
+}
+
 // Every protocol that exists is named here, and nowhere else in the server.
-std::vector<Protocol> Assembly::State::make_protocols() {
+Result<std::vector<Protocol>> Assembly::State::make_protocols() {
   const Settings& settings = options.settings;
   // A message of 1 MiB may be several times as long in JSON.
   const net::HttpLimits http_limits{.body_bytes_max = size_t{8} << 20};
@@ -156,7 +175,9 @@ std::vector<Protocol> Assembly::State::make_protocols() {
                        .port = settings.kafka_port,
                        .limits = kafka->connection_limits(),
                        .factory = kafka->sessions()});
-  sqs = sqs::make_handler(state->broker(), clock);
+  auto handler = make_sqs(settings);
+  if (!handler) return std::unexpected(handler.error());
+  sqs = std::move(*handler);
   protocols.push_back({.name = "aws",
                        .option = "aws.port",
                        .port = settings.aws_port,

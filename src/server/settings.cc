@@ -64,6 +64,10 @@ const std::vector<Option>& table() {
       {"kafka.default_partitions", &Settings::kafka_default_partitions, "N",
        "partitions of a topic that is made without a number", 1, 10'000},
       {"aws.port", &Settings::aws_port, "PORT", "SQS; 0: any free port, off: no listener"},
+      {"aws.credentials", &Settings::aws_credentials, "FILE",
+       "check signatures against these keys, in the form of ~/.aws/credentials; empty: accept all"},
+      {"aws_strict", &Settings::aws_strict, "",
+       "keep the throttles and 60-second rules of AWS, too"},
       {"redis.port", &Settings::redis_port, "PORT", "Redis; 0: any free port, off: no listener"},
       {"http.port", &Settings::http_port, "PORT", "admin; 0: any free port, off: no listener"},
   };

@@ -44,6 +44,8 @@ struct Settings {
   std::string kafka_auto_create_topics = "on";
   uint64_t kafka_default_partitions = 1;
   PortSetting aws_port{.number = 4566};
+  std::string aws_credentials;
+  bool aws_strict = false;
   PortSetting redis_port{.number = 6379};
   PortSetting http_port{.number = 8080};
 

@@ -57,6 +57,8 @@ Outcome<std::vector<MessageAttribute>> message_attributes(const Value* given);
 // Those of the record that the filter passes: "All", ".*", a name, "prefix.*".
 std::vector<MessageAttribute> stored_attributes(const log::ReadRecord& record,
                                                 std::span<const std::string> filter);
+// Ids of groups, deduplication and receive attempts: alphanumeric and punctuation, 1 to 128.
+bool is_valid_id(std::string_view id);
 // Characters that a body or attribute value may hold (XML 1.0).
 bool has_valid_characters(std::string_view text);
 

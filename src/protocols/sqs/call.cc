@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <set>
 
+#include "protocols/sqs/access.h"
+#include "protocols/sqs/attributes.h"
 #include "protocols/sqs/json.h"
 #include "protocols/sqs/limits.h"
 
 namespace weir::sqs {
 namespace {
+
+using broker::Thing;
 
 bool is_valid_entry_id(std::string_view id) {
   return !id.empty() && id.size() <= kEntryIdBytesMax &&
@@ -17,6 +21,13 @@ bool is_valid_entry_id(std::string_view id) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   c == '-' || c == '_';
          });
+}
+
+// A FIFO queue that is not set to high throughput.
+bool has_call_limit(const Thing& queue) {
+  const auto limit = queue.properties.find("sqs.FifoThroughputLimit");
+  return is_fifo(queue) &&
+         (limit == queue.properties.end() || limit->second != "perMessageGroupId");
 }
 
 std::unexpected<Fault> wrong_type(std::string_view name, std::string_view wanted) {
@@ -82,7 +93,18 @@ Outcome<Queue> find_queue(const Environment& environment, const Call& call) {
   const QueueName name = parse_queue_url(*url, call.account);
   const broker::Thing* thing = environment.broker.catalog().find(name.full());
   if (thing == nullptr || thing->kind != catalog::Kind::kQueue) return queue_does_not_exist();
+  if (const auto allowed = check_access(call, *thing, name.account); !allowed)
+    return std::unexpected(allowed.error());
+  if (environment.state.options.strict && has_call_limit(*thing) &&
+      !environment.state.admit(thing->uuid, call.action, environment.now)) {
+    return request_throttled();
+  }
   return Queue{thing, name.account};
+}
+
+Outcome<void> check_access(const Call& call, const Thing& queue, const Account& owner) {
+  if (!call.principal || may(*call.principal, call.action, queue, owner)) return {};
+  return access_denied(queue_url(call.host, owner, queue.name.name));
 }
 
 Outcome<std::vector<Entry>> batch_entries(const Call& call) {

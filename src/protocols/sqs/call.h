@@ -2,12 +2,16 @@
 // Call: one request on its way through the state shard: who asks, what, and the way back.
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/time.h"
 #include "broker/broker.h"
 #include "net/http.h"
+#include "protocols/sqs/credentials.h"
 #include "protocols/sqs/errors.h"
+#include "protocols/sqs/front_state.h"
 #include "protocols/sqs/names.h"
 #include "protocols/sqs/value.h"
 
@@ -22,6 +26,8 @@ struct Call {
   std::string host;  // as the client named it, for queue URLs
   Account account;
   Value input;
+  std::string_view action = {};             // lives for ever
+  std::optional<Principal> principal = {};  // none: signatures are not checked
 };
 
 using Answer = Outcome<Reply>;
@@ -33,6 +39,7 @@ using Cancel = std::move_only_function<void(broker::Broker&)>;
 struct Environment {
   broker::Broker& broker;
   Timestamp now;
+  FrontState& state;
 };
 
 // An action that answers at once.
@@ -92,8 +99,11 @@ struct Queue {
   const broker::Thing* thing;
   Account account;  // that the URL named
 };
-// The queue of the parameter QueueUrl. QueueDoesNotExist.
+// The queue of the parameter QueueUrl. QueueDoesNotExist, AccessDenied; RequestThrottled in strict
+// mode.
 Outcome<Queue> find_queue(const Environment& environment, const Call& call);
+// AccessDenied, when signatures are checked and the caller may not do it to this queue.
+Outcome<void> check_access(const Call& call, const broker::Thing& queue, const Account& owner);
 
 // What an answer waits for. A fault waits for the names that it was decided by, and for the state
 // that it tells of; one of the broker's own (a failing disk) leaves at once.

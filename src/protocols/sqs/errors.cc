@@ -70,6 +70,30 @@ std::unexpected<Fault> over_limit(std::string message) {
   return same_code("OverLimit", 403, std::move(message));
 }
 
+std::unexpected<Fault> access_denied(std::string_view url) {
+  return std::unexpected(Fault{"AccessDeniedException", "AccessDenied", 403,
+                               fmt::format("Access to the resource {} is denied.", url)});
+}
+
+std::unexpected<Fault> request_throttled() {
+  return same_code("RequestThrottled", 403, "Request is throttled.");
+}
+
+std::unexpected<Fault> queue_deleted_recently() {
+  return batch_fault(
+      "QueueDeletedRecently",
+      "You must wait 60 seconds after deleting a queue before you can create another with the same "
+      "name.");
+}
+
+std::unexpected<Fault> purge_queue_in_progress(std::string_view queue) {
+  auto fault = batch_fault(
+      "PurgeQueueInProgress",
+      fmt::format("Only one PurgeQueue operation on {} is allowed every 60 seconds.", queue));
+  fault.error().status = 403;
+  return fault;
+}
+
 std::unexpected<Fault> resource_not_found(std::string message) {
   return same_code("ResourceNotFoundException", 404, std::move(message));
 }

@@ -95,6 +95,11 @@ bool passes(std::string_view name, std::span<const std::string> filter) {
 
 }  // namespace
 
+bool is_valid_id(std::string_view id) {
+  return !id.empty() && id.size() <= kIdBytesMax &&
+         std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
 // #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF; surrogates are no
 // valid UTF-8 anyway.
 bool has_valid_characters(std::string_view text) {

@@ -26,6 +26,7 @@ std::string handle_of(const MoveTask& task, std::string_view source_arn) {
 
 // The queue that a parameter names by its ARN.
 Outcome<const Thing*> queue_of(const Environment& environment,
+                               const Call& call,
                                std::string_view arn,
                                std::string_view parameter) {
   const QueueName name = queue_of_arn(arn);
@@ -40,6 +41,8 @@ Outcome<const Thing*> queue_of(const Environment& environment,
     return resource_not_found(fmt::format(
         "The resource that you specified for the {} parameter doesn't exist.", parameter));
   }
+  if (const auto allowed = check_access(call, *thing, name.account); !allowed)
+    return std::unexpected(allowed.error());
   return thing;
 }
 
@@ -54,11 +57,12 @@ bool is_dead_letter_queue(const broker::Broker& broker, const Thing& queue) {
 }
 
 Outcome<void> check_destination(const Environment& environment,
+                                const Call& call,
                                 const Thing& source,
                                 std::string_view source_arn,
                                 std::string_view arn) {
   if (arn.empty()) return {};
-  const auto target = queue_of(environment, arn, "DestinationArn");
+  const auto target = queue_of(environment, call, arn, "DestinationArn");
   if (!target) return std::unexpected(target.error());
   if (arn == source_arn) {
     return invalid_parameter("Source queue arn and destination queue arn cannot be the same.");
@@ -105,12 +109,12 @@ Answer start_message_move_task(const Environment& environment, const Call& call)
   if (!destination) return std::unexpected(destination.error());
   const auto rate = ranged(call, "MaxNumberOfMessagesPerSecond", 0, kMoveRateMax);
   if (!rate) return std::unexpected(rate.error());
-  const auto source = queue_of(environment, *source_arn, "SourceArn");
+  const auto source = queue_of(environment, call, *source_arn, "SourceArn");
   if (!source) return std::unexpected(source.error());
   if (!is_dead_letter_queue(environment.broker, **source)) {
     return invalid_parameter("Source queue must be configured as a Dead Letter Queue.");
   }
-  const auto fits = check_destination(environment, **source, *source_arn, *destination);
+  const auto fits = check_destination(environment, call, **source, *source_arn, *destination);
   if (!fits) return std::unexpected(fits.error());
   auto tasks = move_tasks_of(**source);
   if (std::ranges::any_of(tasks, &MoveTask::running)) {
@@ -145,7 +149,7 @@ Answer list_message_move_tasks(const Environment& environment, const Call& call)
   if (!source_arn) return std::unexpected(source_arn.error());
   const auto count = ranged(call, "MaxResults", 1, kMoveTasksKept);
   if (!count) return std::unexpected(count.error());
-  const auto source = queue_of(environment, *source_arn, "SourceArn");
+  const auto source = queue_of(environment, call, *source_arn, "SourceArn");
   if (!source) return std::unexpected(source.error());
   auto tasks = move_tasks_of(**source);
   if (tasks.size() > static_cast<size_t>(*count)) tasks.resize(static_cast<size_t>(*count));
@@ -170,7 +174,7 @@ Answer cancel_message_move_task(const Environment& environment, const Call& call
   if (!id || !source_arn || id->empty() || source_arn->empty()) {
     return invalid_parameter("Value for parameter TaskHandle is invalid.");
   }
-  const auto source = queue_of(environment, *source_arn, "SourceArn");
+  const auto source = queue_of(environment, call, *source_arn, "SourceArn");
   if (!source) return std::unexpected(source.error());
   auto tasks = move_tasks_of(**source);
   const auto task = std::ranges::find(tasks, *id, &MoveTask::id);

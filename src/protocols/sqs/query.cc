@@ -126,7 +126,8 @@ class FormReader {
     return value;
   }
 
-  // In the order of their numbers. Without a number there is one: "AttributeName=All".
+  // In the order of their numbers. Without a number there is one, "AttributeName=All", or, when it
+  // says nothing, none.
   static std::vector<const Node*> items(const Node& node) {
     std::vector<std::pair<int64_t, const Node*>> numbered;
     for (const auto& [name, child] : node.children) {
@@ -134,8 +135,10 @@ class FormReader {
     }
     std::ranges::sort(numbered);
     std::vector<const Node*> result;
+    result.reserve(numbered.size() + 1);
     for (const auto& [number, child] : numbered) result.push_back(child);
-    if (result.empty()) result.push_back(&node);
+    const bool none = node.children.empty() && node.text.value_or("").empty();
+    if (result.empty() && !none) result.push_back(&node);
     return result;
   }
 
@@ -159,8 +162,8 @@ class FormReader {
       if (key == nullptr || !key->text) {
         return missing_parameter(fmt::format("{}.{}", name, shape.key));
       }
-      static const Node kNothing{.text = "", .children = {}};
-      auto read_value = read(*shape.item, value == nullptr ? kNothing : *value, name);
+      const Node nothing{.text = "", .children = {}};
+      auto read_value = read(*shape.item, value == nullptr ? nothing : *value, name);
       if (!read_value) return read_value;
       result.members.push_back({*key->text, std::move(*read_value)});
     }

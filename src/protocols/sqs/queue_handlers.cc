@@ -27,6 +27,10 @@ Outcome<void> set_attributes(Thing& thing, const Value* attributes, bool creatin
   return {};
 }
 
+std::string flat_name(const catalog::Name& name) {
+  return name.space + '\0' + name.name;
+}
+
 // Amazon's defaults for a queue that is made here.
 Thing blank_queue(const catalog::Name& name) {
   Thing thing;
@@ -148,6 +152,10 @@ Answer create_queue(const Environment& environment, const Call& call) {
       return std::unexpected(same.error());
     return Reply{url_json(call, call.account, *name), environment.broker.catalog_depends()};
   }
+  FrontState& state = environment.state;
+  if (state.options.strict && state.deleted.find(flat_name(full), environment.now) != nullptr) {
+    return queue_deleted_recently();
+  }
   Thing wanted = blank_queue(full);
   if (const auto set = set_attributes(wanted, *attributes, true); !set)
     return std::unexpected(set.error());
@@ -178,6 +186,8 @@ Answer get_queue_url(const Environment& environment, const Call& call) {
   account.account = *owner;
   const Thing* thing = environment.broker.catalog().find({account.space(), *name});
   if (thing == nullptr || thing->kind != catalog::Kind::kQueue) return queue_does_not_exist();
+  if (const auto allowed = check_access(call, *thing, account); !allowed)
+    return std::unexpected(allowed.error());
   return Reply{url_json(call, account, *name), environment.broker.catalog_depends()};
 }
 
@@ -203,15 +213,26 @@ Answer list_dead_letter_source_queues(const Environment& environment, const Call
 Answer delete_queue(const Environment& environment, const Call& call) {
   const auto queue = find_queue(environment, call);
   if (!queue) return std::unexpected(queue.error());
-  const auto removed =
-      environment.broker.remove(catalog::Name(queue->thing->name), environment.now);
+  const catalog::Name name = queue->thing->name;
+  const auto removed = environment.broker.remove(name, environment.now);
   if (!removed) return std::unexpected(to_fault(removed.error()));
+  if (environment.state.options.strict) {
+    environment.state.deleted.put(flat_name(name), true, environment.now);
+  }
   return Reply{"{}", *removed};
 }
 
 Answer purge_queue(const Environment& environment, const Call& call) {
   const auto queue = find_queue(environment, call);
   if (!queue) return std::unexpected(queue.error());
+  FrontState& state = environment.state;
+  if (state.options.strict) {
+    const auto key = FrontState::key(queue->thing->uuid, {});
+    if (state.purged.find(key, environment.now) != nullptr) {
+      return purge_queue_in_progress(queue->thing->name.name);
+    }
+    state.purged.put(key, true, environment.now);
+  }
   const auto purged = environment.broker.purge(queue->thing->queue, environment.now);
   if (!purged) return std::unexpected(to_fault(purged.error()));
   return Reply{"{}", *purged};

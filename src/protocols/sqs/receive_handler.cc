@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 
 #include "protocols/sqs/attributes.h"
 #include "protocols/sqs/call.h"
@@ -40,7 +41,7 @@ Outcome<int64_t> ranged(const Call& call,
 struct Parameters {
   int64_t count = 1;
   int64_t wait_seconds = 0;
-  int64_t visibility_seconds = -1;
+  int64_t visibility_seconds = 0;
 };
 
 Outcome<Parameters> read_parameters(const Thing& queue, const Call& call) {
@@ -60,8 +61,7 @@ Outcome<Parameters> read_parameters(const Thing& queue, const Call& call) {
       ranged(call, "VisibilityTimeout", queue.queue_policy.lease_ms / 1000, 0,
              kVisibilitySecondsMax, "Must be between 0 and 43200, if provided.");
   if (!visibility) return std::unexpected(visibility.error());
-  return Parameters{*count, *wait,
-                    call.input.find("VisibilityTimeout") == nullptr ? -1 : *visibility};
+  return Parameters{*count, *wait, *visibility};
 }
 
 void write_system_attributes(JsonWriter& json,
@@ -148,32 +148,185 @@ Outcome<Wanted> read_wanted(const Queue& queue, const Call& call) {
   return wanted;
 }
 
+// Ids of attempts, as those of groups.
+Outcome<std::string> read_attempt(const Thing& queue, const Call& call) {
+  auto id = text_or(call.input, "ReceiveRequestAttemptId", "");
+  if (!id || id->empty()) return id;
+  if (!is_fifo(queue)) {
+    return invalid_parameter(
+        fmt::format("Value {} for parameter ReceiveRequestAttemptId is invalid. Reason: The "
+                    "request includes a parameter that is not valid for this queue type.",
+                    *id));
+  }
+  if (!is_valid_id(*id)) {
+    return invalid_parameter(
+        "ReceiveRequestAttemptId can only include alphanumeric and punctuation characters. 1 to "
+        "128 in length.");
+  }
+  return id;
+}
+
+// Strict mode: how many more messages may be in flight; OverLimit on a standard queue.
+Outcome<uint32_t> room_in_flight(const Environment& environment,
+                                 const Thing& queue,
+                                 int64_t wanted) {
+  const auto count = static_cast<uint32_t>(wanted);
+  if (!environment.state.options.strict) return count;
+  const uint64_t leased =
+      environment.broker.find_queue(queue.queue, environment.now)->counts().leased;
+  const uint64_t room = FrontState::kInFlightMax - std::min(FrontState::kInFlightMax, leased);
+  if (room > 0 || is_fifo(queue)) return static_cast<uint32_t>(std::min<uint64_t>(count, room));
+  auto fault = over_limit("Too many messages are in flight in this queue.");
+  fault.error().lsn = environment.broker.queue_depends(queue.queue).lsn;
+  return fault;
+}
+
+// One receive that was asked for, until it is answered.
+struct Receiving {
+  Wanted wanted;
+  CellId queue;
+  CellId log;
+  std::string attempt;  // empty: none
+  Done done;
+
+  void answer(const Result<broker::Received>& received) {
+    if (!received) return done(std::unexpected(to_fault(received.error())));
+    done(Reply{to_json(wanted, *received), received->depends});
+  }
+};
+
+// The deadline that a lease has now; never() when it has ended.
+Timestamp deadline_of(const queue::Queue& queue, const queue::Handle& handle) {
+  const auto lease = queue.lease_of(handle.offset);
+  const bool stands = lease && lease->generation == handle.generation;
+  return stands ? lease->deadline : Timestamp::never();
+}
+
+void remember(const Environment& environment,
+              const Receiving& receiving,
+              const std::vector<queue::Handle>& handles) {
+  const queue::Queue* queue =
+      environment.broker.find_queue(receiving.queue, environment.broker.now());
+  if (receiving.attempt.empty() || handles.empty() || queue == nullptr) return;
+  Attempt attempt;
+  for (const queue::Handle& handle : handles) {
+    attempt.held.push_back({handle, deadline_of(*queue, handle)});
+  }
+  environment.state.attempts.put(FrontState::key(receiving.wanted.queue, receiving.attempt),
+                                 std::move(attempt), environment.broker.now());
+}
+
+// The leases of the attempt before, if none of its messages was touched since: not settled, not
+// given another timeout, not received again.
+std::vector<queue::Handle> repeatable(const Environment& environment, const Receiving& receiving) {
+  if (receiving.attempt.empty()) return {};
+  const Attempt* attempt = environment.state.attempts.find(
+      FrontState::key(receiving.wanted.queue, receiving.attempt), environment.now);
+  if (attempt == nullptr) return {};
+  const queue::Queue* queue = environment.broker.find_queue(receiving.queue, environment.now);
+  std::vector<queue::Handle> handles;
+  for (const Attempt::Held& held : attempt->held) {
+    const Timestamp deadline = deadline_of(*queue, held.handle);
+    if (deadline == Timestamp::never() || deadline != held.deadline) return {};
+    handles.push_back(held.handle);
+  }
+  return handles;
+}
+
+// The same messages and handles again, hidden anew.
+void repeat(const Environment& environment,
+            std::shared_ptr<Receiving> receiving,
+            const std::vector<queue::Handle>& handles,
+            Milliseconds visibility) {
+  broker::Broker& broker = environment.broker;
+  const queue::Queue* queue = broker.find_queue(receiving->queue, environment.now);
+  broker::Received received;
+  std::vector<Offset> offsets;
+  for (const queue::Handle& handle : handles) {
+    received.deliveries.push_back({*queue->lease_of(handle.offset), {}, {}});
+    offsets.push_back(handle.offset);
+  }
+  const auto extended = broker.extend(receiving->queue, handles, queue::Check::kThisLease,
+                                      visibility, environment.now);
+  if (!extended) return receiving->answer(std::unexpected(extended.error()));
+  received.depends = extended->depends;
+  remember(environment, *receiving, handles);
+  std::ranges::sort(offsets);
+  const CellId log = receiving->log;
+  broker.read_records(
+      log, std::move(offsets),
+      [receiving = std::move(receiving), received = std::move(received)](auto records) mutable {
+        if (!records) return receiving->answer(std::unexpected(records.error()));
+        std::erase_if(received.deliveries, [&](broker::Delivery& delivery) {
+          const auto found =
+              std::ranges::find(*records, delivery.lease.offset,
+                                [](const broker::Delivery& one) { return one.record.offset; });
+          if (found == records->end()) return true;
+          delivery.record = found->record;
+          delivery.holder = found->holder;
+          return false;
+        });
+        receiving->answer(std::move(received));
+      });
+}
+
+// Everything that a request says, or what is wrong with it.
+struct Asked {
+  Parameters parameters;
+  uint32_t count = 0;
+  std::shared_ptr<Receiving> receiving;
+};
+
+Outcome<Asked> read_request(const Environment& environment, const Call& call) {
+  const auto queue = find_queue(environment, call);
+  if (!queue) return std::unexpected(queue.error());
+  const auto parameters = read_parameters(*queue->thing, call);
+  if (!parameters) return std::unexpected(parameters.error());
+  auto wanted = read_wanted(*queue, call);
+  if (!wanted) return std::unexpected(wanted.error());
+  auto attempt = read_attempt(*queue->thing, call);
+  if (!attempt) return std::unexpected(attempt.error());
+  const auto room = room_in_flight(environment, *queue->thing, parameters->count);
+  if (!room) return std::unexpected(room.error());
+  return Asked{*parameters, *room,
+               std::make_shared<Receiving>(Receiving{std::move(*wanted), queue->thing->queue,
+                                                     queue->thing->logs.front(),
+                                                     std::move(*attempt), nullptr})};
+}
+
 }  // namespace
 
 Cancel receive_message(const Environment& environment, const Call& call, Done done) {
-  const auto queue = find_queue(environment, call);
-  if (!queue) return done(std::unexpected(queue.error())), nullptr;
-  const auto parameters = read_parameters(*queue->thing, call);
-  if (!parameters) return done(std::unexpected(parameters.error())), nullptr;
-  auto wanted = read_wanted(*queue, call);
-  if (!wanted) return done(std::unexpected(wanted.error())), nullptr;
-
+  auto asked = read_request(environment, call);
+  if (!asked) return done(std::unexpected(asked.error())), nullptr;
+  const std::shared_ptr<Receiving> receiving = std::move(asked->receiving);
+  receiving->done = std::move(done);
+  const Parameters& parameters = asked->parameters;
+  const Milliseconds visibility(parameters.visibility_seconds * 1000);
+  if (const auto handles = repeatable(environment, *receiving); !handles.empty()) {
+    repeat(environment, receiving, handles, visibility);
+    return nullptr;
+  }
+  if (asked->count == 0) {  // a FIFO queue that is full says so by being silent
+    receiving->answer(broker::Received{
+        .deliveries = {}, .depends = environment.broker.queue_depends(receiving->queue)});
+    return nullptr;
+  }
   broker::ReceiveOptions options;
-  options.count = static_cast<uint32_t>(parameters->count);
-  if (parameters->visibility_seconds >= 0)
-    options.lease = Milliseconds(parameters->visibility_seconds * 1000);
-  options.wait_until = environment.now + Milliseconds(parameters->wait_seconds * 1000);
+  options.count = asked->count;
+  options.lease = visibility;
+  options.wait_until = environment.now + Milliseconds(parameters.wait_seconds * 1000);
   const broker::ReceiveId id = environment.broker.receive(
-      queue->thing->queue, options, environment.now,
-      [wanted = std::move(*wanted),
-       done = std::move(done)](Result<broker::Received> received) mutable {
-        if (!received) return done(std::unexpected(to_fault(received.error())));
-        if (received->deliveries.empty() && received->at_in_flight_limit) {
-          Fault fault = to_fault(
-              {ErrorCode::kLimitReached, "Too many messages are in flight in this queue."});
-          return done(std::unexpected(after(std::move(fault), received->depends.lsn)));
+      receiving->queue, options, environment.now,
+      [environment, receiving](Result<broker::Received> received) {
+        if (received) {
+          std::vector<queue::Handle> handles;
+          for (const broker::Delivery& delivery : received->deliveries) {
+            handles.push_back({delivery.lease.offset, delivery.lease.generation});
+          }
+          remember(environment, *receiving, handles);
         }
-        done(Reply{to_json(wanted, *received), received->depends});
+        receiving->answer(received);
       });
   if (id == broker::ReceiveId{}) return nullptr;
   return [id](broker::Broker& broker) { broker.cancel_receive(id); };

@@ -29,12 +29,6 @@ struct Message {
   }
 };
 
-// Ids of groups and deduplication: alphanumeric and punctuation.
-bool is_valid_id(std::string_view id) {
-  return !id.empty() && id.size() <= kIdBytesMax &&
-         std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
 Outcome<void> read_fifo(const Thing& queue, const Value& input, bool in_batch, Message& message) {
   const auto group = text_or(input, "MessageGroupId", "");
   const auto dedup = text_or(input, "MessageDeduplicationId", "");

@@ -62,8 +62,12 @@ Account account_of(const net::HttpRequest& request) {
 
 class Service final : public net::HttpHandler {
  public:
-  Service(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock)
-      : broker_(broker), clock_(clock) {
+  Service(runtime::Owned<broker::Broker>& broker,
+          runtime::Clock& clock,
+          bool strict,
+          std::unique_ptr<Credentials> credentials)
+      : broker_(broker), clock_(clock), credentials_(std::move(credentials)) {
+    state_.options.strict = strict;
     broker_.call([](broker::Broker& owned) { resume_move_tasks(owned); });
   }
 
@@ -73,6 +77,8 @@ class Service final : public net::HttpHandler {
     const auto refuse = [&](const Fault& fault) {
       responder.send(codec.encode({}, std::unexpected(fault), id));
     };
+    const auto principal = authenticate(request);
+    if (!principal) return refuse(principal.error());
     auto decoded = codec.decode(request);
     if (!decoded) return refuse(decoded.error());
     const Action* action = find_action(decoded->action);
@@ -84,11 +90,13 @@ class Service final : public net::HttpHandler {
     }
     const std::string_view host = request.header("host");
     Call call{std::string(host.empty() ? std::string_view(request.local_address) : host),
-              account_of(request), std::move(decoded->input)};
+              account_of(request), std::move(decoded->input),
+              action == nullptr ? kReceive : action->name, *principal};
+    if (call.principal) call.account.account = call.principal->account;
     if (action == nullptr) return receive(codec, std::move(call), std::move(responder), id);
     broker_.call([this, &codec, action, call = std::move(call), id,
                   responder = std::move(responder)](broker::Broker& broker) mutable {
-      Answer answer = action->handler({broker, clock_.now()}, call);
+      Answer answer = action->handler({broker, clock_.now(), state_}, call);
       const broker::Depends depends = depends_of(broker, answer);
       responder.send(codec.encode(action->name, std::move(answer), id), depends.lsn,
                      depends.durability);
@@ -96,6 +104,14 @@ class Service final : public net::HttpHandler {
   }
 
  private:
+  // Who signed the request; nobody when signatures are not checked.
+  Outcome<std::optional<Principal>> authenticate(const net::HttpRequest& request) const {
+    if (credentials_ == nullptr) return std::nullopt;
+    auto principal = credentials_->authenticate(request, clock_.now());
+    if (!principal) return std::unexpected(principal.error());
+    return std::optional(std::move(*principal));
+  }
+
   // A receive may wait; when its client goes, it gives up what it waits for. Both sides touch this
   // on the state shard.
   struct Waiting {
@@ -122,26 +138,35 @@ class Service final : public net::HttpHandler {
     });
     broker_.call([this, waiting, id, call = std::move(call)](broker::Broker& broker) {
       if (waiting->answered) return;
-      auto cancel =
-          receive_message({broker, clock_.now()}, call, [waiting, id, &broker](Answer answer) {
-            const broker::Depends depends = depends_of(broker, answer);
-            waiting->cancel = nullptr;
-            waiting->answer(std::move(answer), id, depends);
-          });
+      auto cancel = receive_message({broker, clock_.now(), state_}, call,
+                                    [waiting, id, &broker](Answer answer) {
+                                      const broker::Depends depends = depends_of(broker, answer);
+                                      waiting->cancel = nullptr;
+                                      waiting->answer(std::move(answer), id, depends);
+                                    });
       waiting->cancel = std::move(cancel);
     });
   }
 
   runtime::Owned<broker::Broker>& broker_;
   runtime::Clock& clock_;
+  const std::unique_ptr<Credentials> credentials_;
+  FrontState state_;  // touched on the state shard
   std::atomic<uint64_t> requests_{1};
 };
 
 }  // namespace
 
-std::unique_ptr<net::HttpHandler> make_handler(runtime::Owned<broker::Broker>& broker,
-                                               runtime::Clock& clock) {
-  return std::make_unique<Service>(broker, clock);
+Result<std::unique_ptr<net::HttpHandler>> make_handler(runtime::Owned<broker::Broker>& broker,
+                                                       runtime::Clock& clock,
+                                                       const Config& config) {
+  std::unique_ptr<Credentials> credentials;
+  if (!config.credentials.empty()) {
+    auto parsed = Credentials::parse(config.credentials);
+    if (!parsed) return std::unexpected(parsed.error());
+    credentials = std::move(*parsed);
+  }
+  return std::make_unique<Service>(broker, clock, config.strict, std::move(credentials));
 }
 
 net::HttpLimits http_limits() {

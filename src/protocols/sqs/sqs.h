@@ -5,6 +5,7 @@
 // Thread safety: handle() on any connection shard.
 
 #include <memory>
+#include <string>
 
 #include "broker/broker.h"
 #include "net/http.h"
@@ -13,9 +14,15 @@
 
 namespace weir::sqs {
 
-// Broker and clock outlive the handler.
-std::unique_ptr<net::HttpHandler> make_handler(runtime::Owned<broker::Broker>& broker,
-                                               runtime::Clock& clock);
+struct Config {
+  bool strict = false;      // the rules that AWS has beside the meaning: see front_state.h
+  std::string credentials;  // as in credentials.h; empty: signatures are not checked
+};
+
+// Broker and clock outlive the handler. kInvalidArgument for credentials that cannot be read.
+Result<std::unique_ptr<net::HttpHandler>> make_handler(runtime::Owned<broker::Broker>& broker,
+                                                       runtime::Clock& clock,
+                                                       const Config& config = {});
 net::HttpLimits http_limits();
 
 }  // namespace weir::sqs

@@ -97,7 +97,7 @@ test('dead letters go back by a move task', async () => {
 test('errors have the codes of the Query protocol', async () => {
   const QueueUrl = await made();
   await assert.rejects(call('SendMessage', { QueueUrl: `${QueueUrl}x`, MessageBody: 'b' }), {
-    name: 'QueueDoesNotExist',
+    name: 'AWS.SimpleQueueService.NonExistentQueue',
     message: 'The specified queue does not exist for this wsdl version.',
   });
   await assert.rejects(call('DeleteMessage', { QueueUrl, ReceiptHandle: 'x' }), { name: 'ReceiptHandleIsInvalid' });

@@ -66,6 +66,11 @@ TEST(Query, OneItemNeedsNoNumber) {
             "{QueueUrl:q,Attributes:{Policy:}}");
 }
 
+TEST(Query, AnEmptyListStandsWithoutAValue) {
+  EXPECT_EQ(decoded("Action=SendMessageBatch&QueueUrl=q&SendMessageBatchRequestEntry="),
+            "{QueueUrl:q,Entries:[]}");
+}
+
 TEST(Query, TextsAreDecodedAndNumbersMustBeNumbers) {
   EXPECT_EQ(decoded("Action=SendMessage&QueueUrl=q&MessageBody=a+b%26%C3%A9%0A&DelaySeconds=-1"),
             "{QueueUrl:q,MessageBody:a b&\xc3\xa9\n,DelaySeconds:-1}");
