@@ -82,9 +82,9 @@ const Json* Json::find(std::string_view key) const {
 }
 
 const Json& Json::operator[](std::string_view key) const {
-  static const Json kNothing;
+  static const Json nothing;
   const Json* found = find(key);
-  return found == nullptr ? kNothing : *found;
+  return found == nullptr ? nothing : *found;
 }
 
 void Json::write(std::string& out) const {

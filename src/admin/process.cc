@@ -54,7 +54,7 @@ std::string ports_json(const Ports& ports) {
 void add_process_endpoints(Router& router,
                            const Health& health,
                            const Ports& ports,
-                           std::string version) {
+                           const std::string& version) {
   router.add("GET", "/", [version](const Request&, net::HttpResponder responder) {
     responder.send(net::HttpResponse::json(
         200, fmt::format("{{\"name\":\"weir\",\"version\":{},\"endpoints\":[\"/livez\",\"/readyz\","

@@ -20,7 +20,7 @@ std::string ports_json(const Ports& ports);
 void add_process_endpoints(Router& router,
                            const Health& health,
                            const Ports& ports,
-                           std::string version);
+                           const std::string& version);
 
 // Resident memory, processor time, uptime, open files, version.
 void register_process_metrics(MetricRegistry& metrics, const std::string& version);

@@ -106,7 +106,7 @@ const std::string& Request::name(std::string_view key) const {
   return found->second;
 }
 
-void Router::add(std::string method, std::string pattern, Endpoint endpoint) {
+void Router::add(std::string method, std::string_view pattern, Endpoint endpoint) {
   routes_.push_back({std::move(method), split(pattern), std::move(endpoint)});
 }
 

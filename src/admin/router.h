@@ -35,7 +35,7 @@ class Router final : public net::HttpHandler {
   explicit Router(bool local_only) : local_only_(local_only) {}
 
   // `method` GET serves HEAD too.
-  void add(std::string method, std::string pattern, Endpoint endpoint);
+  void add(std::string method, std::string_view pattern, Endpoint endpoint);
 
   void handle(net::HttpRequest request, net::HttpResponder responder) override;
 

@@ -256,6 +256,7 @@ void Broker::bridge_records(const std::string& name,
   if (from == nullptr || to == nullptr || partition >= from->logs.size()) return;
   const log::Log& source = find<LogCell>(from->logs[partition])->log;
   std::vector<log::StoredBatch> batches;
+  batches.reserve(answer.batches.size());
   for (const StoredEntry& entry : answer.batches) batches.push_back({entry.event, entry.payload});
   Offset next = std::max(position.position(partition), source.start());
   log::RecordReader reader(batches, next, source.end(), source.deletions());

@@ -334,7 +334,7 @@ class Broker final : public JournalOwner {
   std::unique_ptr<Cell> make_cell(CellKind kind) const;
 
   // catalog.cc
-  void apply_catalog(std::string event);
+  void apply_catalog(const std::string& event);
   Result<Changed> changed(const Name& name);
   void remove_cell(CellId id);
   void create_log_cell(CellId id);
@@ -352,8 +352,8 @@ class Broker final : public JournalOwner {
   log::AppendLimits append_limits(const Thing& thing) const;
   void ends_moved(CellId log, const Thing& thing);
   void trimmed(CellId id, LogCell& cell, const log::TrimEvent& event);
-  void run_read(std::shared_ptr<ReadJob> job);
-  void run_find(std::shared_ptr<FindJob> job);
+  void run_read(const std::shared_ptr<ReadJob>& job);
+  void run_find(const std::shared_ptr<FindJob>& job);
   std::vector<StoredEntry> select(const log::Log& log,
                                   std::vector<StoredEntry> entries,
                                   Offset from,

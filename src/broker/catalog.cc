@@ -37,7 +37,7 @@ CellId Broker::allocate_cell() {
   return catalog_.next_cell();
 }
 
-void Broker::apply_catalog(std::string event) {
+void Broker::apply_catalog(const std::string& event) {
   const auto applied = catalog_.apply(event);
   WEIR_ASSERT(applied.has_value(), "the catalog refused its own event: {}",
               applied.error().message);

@@ -62,7 +62,7 @@ struct Broker::ReadJob {
   }
 };
 
-void Broker::run_read(std::shared_ptr<ReadJob> job) {
+void Broker::run_read(const std::shared_ptr<ReadJob>& job) {
   job->parts.resize(job->rows.size());
   std::vector<size_t> cold;
   for (size_t i = 0; i < job->rows.size(); ++i) {
@@ -171,7 +171,7 @@ void Broker::find_by_id(CellId log, log::StreamId id, Visibility visibility, Fin
       FindJob{log, std::nullopt, id, visibility, Offset(0), std::move(done)}));
 }
 
-void Broker::run_find(std::shared_ptr<FindJob> job) {
+void Broker::run_find(const std::shared_ptr<FindJob>& job) {
   const auto* cell = find<LogCell>(job->log);
   if (cell == nullptr) {
     return job->done(
@@ -201,15 +201,15 @@ void Broker::run_find(std::shared_ptr<FindJob> job) {
     std::vector<log::StoredBatch> batches;
     for (const StoredEntry& entry : *entries) batches.push_back({entry.event, entry.payload});
     const Offset from = std::max(job->from, still->log.start());
-    const auto found =
-        job->time ? log::find_by_time(batches, *job->time, from, end, still->log.deletions())
-                  : log::find_by_id(batches, job->id, from, end, still->log.deletions());
+    auto found = job->time
+                     ? log::find_by_time(batches, *job->time, from, end, still->log.deletions())
+                     : log::find_by_id(batches, job->id, from, end, still->log.deletions());
     if (!found) return job->done(std::unexpected(found.error()));
-    if (*found) return job->done(FoundOffset{**found, nothing.depends});
+    if (found->has_value()) return job->done(FoundOffset{std::move(*found), nothing.depends});
     job->from = next;
     run_find(job);
   };
-  run_read(std::move(read));
+  run_read(read);
 }
 
 // ---- single records

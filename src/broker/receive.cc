@@ -132,6 +132,7 @@ Broker::Attempt Broker::attempt_receive(const std::shared_ptr<ReceiveJob>& job) 
 // or have settled the message by now.
 void Broker::deliver(const std::shared_ptr<ReceiveJob>& job, Received received) {
   std::vector<Offset> offsets;
+  offsets.reserve(received.deliveries.size());
   for (const Delivery& delivery : received.deliveries) offsets.push_back(delivery.lease.offset);
   std::sort(offsets.begin(), offsets.end());
   const auto* cell = find<QueueCell>(job->queue);

@@ -48,7 +48,7 @@ class Tail {
  public:
   Tail(Client& client, const Line& line, const TailOptions& given)
       : client_(client), line_(line), given_(given) {
-    if (!given.from.empty() && given.count) left_ = *given.count;
+    if (!given.from.empty()) left_ = given.count;
   }
 
   Result<> run() {

@@ -28,8 +28,7 @@ ConnectionShard::ConnectionShard(runtime::Shard& shard) : shard_(shard) {}
 ConnectionShard::~ConnectionShard() = default;
 
 void ConnectionShard::entered(std::shared_ptr<Connection> connection) {
-  Connection* address = connection.get();
-  connections_.emplace(address, std::move(connection));
+  connections_[connection.get()] = std::move(connection);
 }
 
 void ConnectionShard::left(Connection& connection) {

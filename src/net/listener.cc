@@ -54,10 +54,10 @@ void ListenerMetrics::register_in(MetricRegistry& registry, const std::string& p
 // Shared with the accepts under way. Everything but `metrics` and the constants is touched on the
 // first shard only.
 struct Listener::State : std::enable_shared_from_this<State> {
-  State(ListenerOptions options_, std::vector<ConnectionShard*> shards_, SessionFactory factory_)
-      : options(std::move(options_)),
-        shards(std::move(shards_)),
-        factory(std::move(factory_)),
+  State(ListenerOptions given, std::vector<ConnectionShard*> served_by, SessionFactory makes)
+      : options(std::move(given)),
+        shards(std::move(served_by)),
+        factory(std::move(makes)),
         pause(home(), [this] {
           accept_on(v4);
           accept_on(v6);

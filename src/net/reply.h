@@ -15,11 +15,12 @@ struct Reply {
   std::vector<Bytes> parts;
 
   Reply() = default;
-  Reply(std::string text_)
-      : text(std::move(text_)) {}  // NOLINT(google-explicit-constructor): a text is a reply
-  Reply(const char* text_) : text(text_) {}  // NOLINT(google-explicit-constructor)
-  Reply(std::string text_, std::vector<Bytes> parts_)
-      : text(std::move(text_)), parts(std::move(parts_)) {}
+  // A text is a reply. NOLINTBEGIN(google-explicit-constructor)
+  Reply(std::string whole) : text(std::move(whole)) {}
+  Reply(const char* whole) : text(whole) {}
+  // NOLINTEND(google-explicit-constructor)
+  Reply(std::string first, std::vector<Bytes> rest)
+      : text(std::move(first)), parts(std::move(rest)) {}
 
   size_t size() const {
     size_t total = text.size();

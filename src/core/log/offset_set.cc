@@ -287,37 +287,43 @@ void OffsetSet::serialize(Writer& writer) const {
   }
 }
 
+bool OffsetSet::Block::load_bitmap(Reader& reader) {
+  const ByteView words = reader.raw(kBitmapWords * 8);
+  if (reader.failed()) return false;
+  bitmap = std::make_unique<uint64_t[]>(kBitmapWords);
+  std::copy(words.begin(), words.end(), reinterpret_cast<char*>(bitmap.get()));
+  for (size_t w = 0; w < kBitmapWords; ++w) {
+    count += static_cast<uint32_t>(std::popcount(bitmap[w]));
+  }
+  return true;
+}
+
+bool OffsetSet::Block::load_runs(Reader& reader) {
+  uint64_t end = 0;
+  const uint64_t stored = reader.count(2);
+  for (uint64_t r = 0; r < stored && !reader.failed(); ++r) {
+    const uint64_t first = end + std::min<uint64_t>(reader.varint(), kBlockOffsets);
+    const uint64_t length = std::min<uint64_t>(reader.varint(), kBlockOffsets);
+    if (length == 0 || (r > 0 && first == end)) return false;
+    end = first + length;
+    if (end > kBlockOffsets || runs.size() >= kRunsMax) return false;
+    runs.push_back({static_cast<uint32_t>(first), static_cast<uint32_t>(end)});
+    count += static_cast<uint32_t>(length);
+  }
+  return !reader.failed();
+}
+
 bool OffsetSet::load(Reader& reader, OffsetSet& set) {
   const uint64_t blocks = reader.count(4);
   int64_t index = 0;
-  for (uint64_t i = 0; i < blocks && !reader.failed(); ++i) {
+  for (uint64_t i = 0; i < blocks; ++i) {
     const uint64_t gap = reader.varint();
     if (gap > static_cast<uint64_t>(INT64_MAX / kBlockOffsets - 1 - index)) return false;
     if (i > 0 && gap == 0) return false;
     index += static_cast<int64_t>(gap);
     Block& block = set.blocks_[index];
-    if (reader.boolean()) {
-      const ByteView words = reader.raw(kBitmapWords * 8);
-      if (reader.failed()) return false;
-      block.bitmap = std::make_unique<uint64_t[]>(kBitmapWords);
-      std::copy(words.begin(), words.end(), reinterpret_cast<char*>(block.bitmap.get()));
-      for (size_t w = 0; w < kBitmapWords; ++w) {
-        block.count += static_cast<uint32_t>(std::popcount(block.bitmap[w]));
-      }
-    } else {
-      uint64_t end = 0;
-      const uint64_t runs = reader.count(2);
-      for (uint64_t r = 0; r < runs && !reader.failed(); ++r) {
-        const uint64_t first = end + std::min<uint64_t>(reader.varint(), kBlockOffsets);
-        const uint64_t length = std::min<uint64_t>(reader.varint(), kBlockOffsets);
-        if (length == 0 || (r > 0 && first == end)) return false;
-        end = first + length;
-        if (end > kBlockOffsets || block.runs.size() >= kRunsMax) return false;
-        block.runs.push_back({static_cast<uint32_t>(first), static_cast<uint32_t>(end)});
-        block.count += static_cast<uint32_t>(length);
-      }
-    }
-    if (block.count == 0) return false;
+    const bool loaded = reader.boolean() ? block.load_bitmap(reader) : block.load_runs(reader);
+    if (!loaded || block.count == 0) return false;
     set.size_ += block.count;
   }
   return !reader.failed();

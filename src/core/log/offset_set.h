@@ -62,6 +62,8 @@ class OffsetSet {
     uint32_t count_in(uint32_t first, uint32_t end) const;
     bool contains(uint32_t offset) const;
     uint32_t first_absent(uint32_t offset) const;  // kBlockOffsets when there is none
+    bool load_bitmap(Reader& reader);
+    bool load_runs(Reader& reader);
     void append_runs(uint32_t first, uint32_t end, int64_t base, std::vector<OffsetRun>& out) const;
   };
 

@@ -360,7 +360,9 @@ class Queue {
   void save_state(Writer& out) const;
   void save_entries(Writer& out) const;
   bool load_state(Reader& in);
+  struct EntryImage;
   bool load_entries(Reader& in);
+  bool fits(int64_t offset, const EntryImage& image) const;
 
   Policy policy_;
   Timestamp now_;

@@ -13,7 +13,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "core/queue/queue.h"
 
@@ -134,51 +136,75 @@ bool Queue::load_state(Reader& in) {
   return load_entries(in);
 }
 
-bool Queue::load_entries(Reader& in) {
-  const uint64_t count = in.count(4);
-  int64_t before = -1;
-  for (uint64_t i = 0; i < count; ++i) {
-    const uint64_t gap = in.varint();
-    const int64_t from = before < 0 ? 0 : before;
-    if (in.failed() || gap > static_cast<uint64_t>(INT64_MAX - 1 - from) ||
-        (before >= 0 && gap == 0))
-      return false;
-    const int64_t offset = from + static_cast<int64_t>(gap);
-    before = offset;
+namespace {
+
+std::optional<int64_t> read_gap(Reader& in, int64_t before) {
+  const uint64_t gap = in.varint();
+  const int64_t from = std::max<int64_t>(before, 0);
+  if (in.failed() || gap > static_cast<uint64_t>(INT64_MAX - 1 - from)) return std::nullopt;
+  if (before >= 0 && gap == 0) return std::nullopt;
+  return from + static_cast<int64_t>(gap);
+}
+
+}  // namespace
+
+struct Queue::EntryImage {
+  Entry entry;
+  EntryState state = EntryState::kReady;
+  Timestamp due;
+  uint64_t consumer = 0;
+  bool bound = false;
+
+  bool read(Reader& in) {
     const uint8_t flags = in.u8();
-    const auto state = static_cast<EntryState>(flags & 3U);
-    const Timestamp due = (flags & kDueFlag) != 0 ? Timestamp(in.svarint()) : Timestamp::never();
-    const uint64_t consumer = in.varint();
+    state = static_cast<EntryState>(flags & 3U);
+    bound = (flags & kBoundFlag) != 0;
+    due = (flags & kDueFlag) != 0 ? Timestamp(in.svarint()) : Timestamp::never();
+    consumer = in.varint();
     const uint64_t deliveries = in.varint();
     if (state > EntryState::kDelayed || flags >= 2 * kDueFlag || consumer >= UINT32_MAX ||
         deliveries > kDeliveriesMax) {
       return false;
     }
-    Entry entry;
     entry.set_deliveries(static_cast<uint32_t>(deliveries));
     if (deliveries > 0 || state == EntryState::kLeased) {
       entry.set_generation(Generation(in.varint()));
       entry.set_first_delivered(Timestamp(in.svarint()));
       entry.set_last_delivered(Timestamp(in.svarint()));
     }
-    // What is ready has no due time, what is delayed has one, and only a lease has a consumer.
-    const bool leased = state == EntryState::kLeased;
-    if (in.failed() || (!leased && (consumer != 0 || (flags & kBoundFlag) != 0))) return false;
-    if (state == EntryState::kReady && (due != Timestamp::never() || deliveries == 0)) return false;
-    if (state == EntryState::kDelayed && Entry::rounded(due) == Timestamp::never()) return false;
-    if (cursor() ? !leased || due != Timestamp::never() : done(offset) || offset >= end_.value())
-      return false;
-    if (unordered() && !cursor()) {
-      const bool below = offset < frontier_.value();
-      if (state == EntryState::kReady ? !available_.contains(offset)
-                                      : below && available_.contains(offset))
-        return false;
-    }
-    const auto at = entries_.try_emplace(entries_.end(), offset, entry);
-    set_state(at->second, state);
-    set_due(offset, at->second, due);
-    set_consumer(offset, at->second, ConsumerId(static_cast<uint32_t>(consumer)),
-                 (flags & kBoundFlag) != 0);
+    return !in.failed();
+  }
+
+  // What is ready has no due time, what is delayed has one, and only a lease has a consumer.
+  bool consistent() const {
+    if (state == EntryState::kLeased) return true;
+    if (consumer != 0 || bound) return false;
+    if (state == EntryState::kReady) return due == Timestamp::never() && entry.deliveries() > 0;
+    return Entry::rounded(due) != Timestamp::never();
+  }
+};
+
+bool Queue::fits(int64_t offset, const EntryImage& image) const {
+  if (cursor()) return image.state == EntryState::kLeased && image.due == Timestamp::never();
+  if (done(offset) || offset >= end_.value()) return false;
+  if (!unordered()) return true;
+  if (image.state == EntryState::kReady) return available_.contains(offset);
+  return offset >= frontier_.value() || !available_.contains(offset);
+}
+
+bool Queue::load_entries(Reader& in) {
+  const uint64_t count = in.count(4);
+  int64_t before = -1;
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto offset = read_gap(in, before);
+    EntryImage image;
+    if (!offset || !image.read(in) || !image.consistent() || !fits(*offset, image)) return false;
+    before = *offset;
+    const auto at = entries_.try_emplace(entries_.end(), *offset, image.entry);
+    set_state(at->second, image.state);
+    set_due(*offset, at->second, image.due);
+    set_consumer(*offset, at->second, ConsumerId(static_cast<uint32_t>(image.consumer)),
+                 image.bound);
   }
   return !in.failed();
 }

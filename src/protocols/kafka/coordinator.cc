@@ -121,7 +121,7 @@ void Coordinator::forget_topic(const catalog::Uuid& topic) {
 
 // ---- waiting calls
 
-void Coordinator::deliver(group::Answers answers) {
+void Coordinator::deliver(const group::Answers& answers) {
   for (const group::JoinAnswer& answer : answers.joins) {
     if (auto waiting = joins_.extract(answer.ticket)) waiting.mapped()(answer);
   }

@@ -55,7 +55,7 @@ class Coordinator {
 
   broker::GroupCell* find_or_make(const std::string& group, std::optional<ErrorCode>& error);
   broker::GroupCell& prepared(CellId id);
-  void deliver(group::Answers answers);
+  void deliver(const group::Answers& answers);
   void give_up();
   void arm(const std::string& group, const group::Membership& members);
   void on_timer(const std::string& group);

@@ -145,63 +145,66 @@ Result<void> Recovery::load_images() {
 Result<void> Recovery::find_slots() {
   auto names = disk_.list(kJournalFolder);
   if (!names) return std::unexpected(names.error());
-  struct Found {
-    FileHeader header;
-    std::shared_ptr<Slot> slot;
-  };
-  std::map<std::pair<FileId, uint32_t>, Found> parts;
-  Buffer block(kBlock);
+  std::map<std::pair<FileId, uint32_t>, FoundSlot> parts;
   for (const std::string& name : *names) {
     auto slot = std::make_shared<Slot>();
     if (sscanf(name.c_str(), "%u.slot", &slot->number) != 1) continue;
     files_.seen_slot(slot->number);
-    auto handle = disk_.open(slot->path(), OpenMode::kDirect);
-    if (!handle) return std::unexpected(handle.error());
-    const auto size = (*handle)->size();
-    if (!size) return std::unexpected(size.error());
-    slot->size = round_down(*size, kBlock);
-    std::optional<FileHeader> header;
-    if (slot->size >= kBlock) {
-      if (auto ok = read_exactly(**handle, 0, block.span()); !ok) return ok;
-      header = decode_file_header({block.data(), kBlock});
-    }
-    if (header) slot->written_to = std::min(header->written_to, slot->size);
-    const bool listed = header && std::ranges::any_of(state_.manifest.files, [&](const auto& file) {
-                          return file.id == header->id;
-                        });
-    if (!header || header->size > slot->size ||
-        (!listed && header->id <= state_.manifest.last_file)) {
+    const auto header = read_slot(*slot);
+    if (!header) return std::unexpected(header.error());
+    if (!*header || !holds_data(**header, *slot)) {
       files_.adopt_free(std::move(slot));
       continue;
     }
-    Found& known = parts[{header->id, header->part}];
-    Found here{*header, std::move(slot)};
-    if (known.slot == nullptr || std::pair(known.header.epoch, known.header.serial) <
-                                     std::pair(header->epoch, header->serial)) {
-      std::swap(known, here);
-    }
+    FoundSlot here{**header, std::move(slot)};
+    FoundSlot& known = parts[{here.header.id, here.header.part}];
+    if (known.slot == nullptr || known.age() < here.age()) std::swap(known, here);
     if (here.slot != nullptr) files_.adopt_free(std::move(here.slot));
   }
-  for (auto& [key, found] : parts) {
-    const FileHeader& header = found.header;
-    JournalFile* file = files_.find(header.id);
-    if (file == nullptr) {
-      auto made = std::make_shared<JournalFile>();
-      file = made.get();
-      made->id = header.id;
-      made->kind = header.kind;
-      made->size = header.size;
-      made->epoch = header.epoch;
-      made->ready = made->sealed = true;
-      files_.adopt(std::move(made));
-    }
-    file->parts.push_back(Part{header.start, header.salt, found.slot});
-  }
+  for (const auto& [key, found] : parts) adopt_part(found);
   for (const auto& listed : state_.manifest.files) {
     if (JournalFile* file = files_.find(listed.id)) file->last = listed.last;
   }
   files_.seen(state_.manifest.last_file);
   return {};
+}
+
+Result<std::optional<FileHeader>> Recovery::read_slot(Slot& slot) {
+  auto handle = disk_.open(slot.path(), OpenMode::kDirect);
+  if (!handle) return std::unexpected(handle.error());
+  const auto size = (*handle)->size();
+  if (!size) return std::unexpected(size.error());
+  slot.size = round_down(*size, kBlock);
+  if (slot.size < kBlock) return std::nullopt;
+  Buffer block(kBlock);
+  if (auto ok = read_exactly(**handle, 0, block.span()); !ok) return std::unexpected(ok.error());
+  const auto header = decode_file_header({block.data(), kBlock});
+  if (header) slot.written_to = std::min(header->written_to, slot.size);
+  return header;
+}
+
+// A slot whose file was freed before the newest checkpoint keeps its old header until it is reused.
+bool Recovery::holds_data(const FileHeader& header, const Slot& slot) const {
+  if (header.size > slot.size) return false;
+  return header.id > state_.manifest.last_file ||
+         std::ranges::any_of(state_.manifest.files,
+                             [&](const auto& file) { return file.id == header.id; });
+}
+
+void Recovery::adopt_part(const FoundSlot& found) {
+  const FileHeader& header = found.header;
+  JournalFile* file = files_.find(header.id);
+  if (file == nullptr) {
+    auto made = std::make_shared<JournalFile>();
+    file = made.get();
+    made->id = header.id;
+    made->kind = header.kind;
+    made->size = header.size;
+    made->epoch = header.epoch;
+    made->ready = made->sealed = true;
+    files_.adopt(std::move(made));
+  }
+  file->parts.push_back(Part{header.start, header.salt, found.slot});
 }
 
 Result<void> Recovery::replay_all() {

@@ -17,7 +17,9 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "storage/local/files.h"
@@ -60,11 +62,23 @@ class Recovery {
 
  private:
   class Window;
+  // A slot that holds a part of a journal file.
+  struct FoundSlot {
+    FileHeader header;
+    std::shared_ptr<Slot> slot;
+
+    // Of two slots that claim the same part, the one with the later header holds it.
+    auto age() const { return std::pair(header.epoch, header.serial); }
+  };
 
   Result<void> read_roots();
   Result<void> load_images();
   Result<void> load_directory();
   Result<void> find_slots();
+  // The header of a slot's file, nothing if it has none; learns the slot's size.
+  Result<std::optional<FileHeader>> read_slot(Slot& slot);
+  bool holds_data(const FileHeader& header, const Slot& slot) const;
+  void adopt_part(const FoundSlot& found);
   Result<void> replay_all();
   // Replays one file from its first frame to its end; sets ended_ when nothing may follow.
   Result<void> replay_file(JournalFile& file);

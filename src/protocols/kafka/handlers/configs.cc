@@ -24,8 +24,9 @@ struct Refusal {
   explicit operator bool() const { return error != KafkaError::kNone; }
 };
 
-const Refusal kNoSuchResource{KafkaError::kInvalidRequest,
-                              "only topics and brokers have settings here"};
+Refusal no_such_resource() {
+  return {KafkaError::kInvalidRequest, "only topics and brokers have settings here"};
+}
 
 // Clients name the broker by its id, or leave the name empty and mean all brokers.
 bool names_this_broker(std::string_view name, const Config& config) {
@@ -65,7 +66,7 @@ Refusal describe(Engine& engine,
     }
     return {};
   }
-  if (resource.resource_type != kBrokerResource) return kNoSuchResource;
+  if (resource.resource_type != kBrokerResource) return no_such_resource();
   if (!names_this_broker(name, config)) {
     return {KafkaError::kInvalidRequest, fmt::format("there is only broker {}", config.node_id)};
   }
@@ -88,7 +89,7 @@ Refusal find_changeable(Engine& engine, int8_t type, const Bytes& name, broker::
   if (type == kBrokerResource) {
     return {KafkaError::kInvalidRequest, "settings of the broker are in its configuration file"};
   }
-  if (type != kTopicResource) return kNoSuchResource;
+  if (type != kTopicResource) return no_such_resource();
   const broker::Thing* found = find_topic(engine.broker, name.view());
   if (!found) return {KafkaError::kUnknownTopicOrPartition, "there is no such topic"};
   if (found->kind != catalog::Kind::kTopic) {

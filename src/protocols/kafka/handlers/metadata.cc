@@ -139,6 +139,7 @@ DescribeTopicPartitionsResponse describe_page(Engine& engine,
   constexpr int32_t kPartitionsMax = 2000;
   int32_t left = std::clamp(request.response_partition_limit, 1, kPartitionsMax);
   std::vector<Bytes> names;
+  names.reserve(request.topics.size());
   for (const auto& topic : request.topics) names.push_back(topic.name);
   std::ranges::sort(names, {}, &Bytes::view);
   names.erase(std::unique(names.begin(), names.end()), names.end());
