@@ -112,6 +112,8 @@ Result<Sent> Broker::send(CellId id,
   const ByteView view = owned;
   const auto appended = append_checked(cell->log, *data, *plan, header, view, std::move(owned));
   if (!appended) return std::unexpected(appended.error());
+  const ByteView group = record.key.value_or(ByteView{});
+  cell->queue.note_group(appended->base_offset, group.empty() ? 0 : group_hash(group));
   return Sent{.offset = appended->base_offset,
               .duplicate = false,
               .sent = appended->appended,

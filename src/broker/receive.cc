@@ -184,11 +184,13 @@ bool Broker::load_groups(QueueCell& cell, const std::shared_ptr<ReceiveJob>& job
     const auto load = [this, id = job->queue, from = *from, last](const Records& records) {
       auto* target = find<QueueCell>(id);
       if (target == nullptr || target->queue.needs_window_from() != from) return;
+      const bool ordered = target->queue.policy().order == queue::Order::kGroups;
       std::vector<queue::GroupHash> hashes;
       for (Offset offset = from; offset < last; offset = offset.next()) {
         const auto record = records.find(offset);
         const bool known = record != records.end() && record->second.record.key.has_value();
-        hashes.push_back(group_hash(known ? *record->second.record.key : ByteView{}));
+        const ByteView key = known ? *record->second.record.key : ByteView{};
+        hashes.push_back(key.empty() && !ordered ? 0 : group_hash(key));
       }
       target->queue.load_window(from, hashes);
     };

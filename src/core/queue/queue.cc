@@ -199,26 +199,61 @@ std::vector<ConsumerId> Queue::consumers_with_bound_leases() const {
 // ---- the window of message groups
 
 std::optional<Offset> Queue::needs_window_from() const {
-  if (policy_.order != Order::kGroups) return std::nullopt;
+  if (policy_.order != Order::kGroups && !fair_) return std::nullopt;
   // Without a window everything below the floor is known: it is done.
-  const int64_t from = window_ ? window_->end() : floor_.value();
-  const uint64_t held = window_ ? window_->size() : 0;
-  if (from >= end_.value() || held >= policy_.group_window_max) return std::nullopt;
-  const uint64_t room = policy_.group_window_max - held;
+  int64_t from = window_ ? window_->end() : floor_.value();
+  uint64_t held = window_ ? window_->size() : 0;
+  uint64_t held_max = policy_.group_window_max;
+  bool starved = !window_ || window_->ready_heads().empty();
+  if (fair_) {
+    from = fair_->end();
+    held = fair_->size();
+    held_max = FairWindow::kMessagesMax;
+    starved = !fair_->has_ready();
+  }
+  if (from >= end_.value() || held >= held_max) return std::nullopt;
+  const uint64_t room = held_max - held;
   const uint64_t missing = static_cast<uint64_t>(end_.value() - from);
   // Reading ahead a few at a time would cost a read of the log for each lease: wait until a quarter
   // is free.
-  const bool starved = !window_ || window_->ready_heads().empty();
-  if (!starved && room < missing && room < policy_.group_window_max / 4) return std::nullopt;
+  if (!starved && room < missing && room < held_max / 4) return std::nullopt;
   return Offset(from);
 }
 
 size_t Queue::load_window(Offset first, std::span<const GroupHash> hashes) {
+  if (fair_) {
+    const int64_t before = fair_->end();
+    if (first.value() != before) return 0;
+    append_fair(hashes);
+    return static_cast<size_t>(fair_->end() - before);
+  }
   if (policy_.order != Order::kGroups) return 0;
   const int64_t before = window_ ? window_->end() : floor_.value();
   if (first.value() != before) return 0;
   append_window(first.value(), hashes);
   return window_ ? static_cast<size_t>(window_->end() - before) : 0;
+}
+
+void Queue::note_group(Offset offset, GroupHash group) {
+  if (cursor() || !unordered() || (!fair_ && group == 0)) return;
+  if (!fair_) fair_ = std::make_unique<FairWindow>(floor_.value());
+  if (offset.value() == fair_->end()) append_fair({&group, 1});
+}
+
+void Queue::append_fair(std::span<const GroupHash> hashes) {
+  for (const GroupHash hash : hashes) {
+    if (done(fair_->end())) {
+      fair_->skip();
+      continue;
+    }
+    if (fair_->size() >= FairWindow::kMessagesMax) return;
+    fair_->append(hash, state_of(fair_->end()));
+  }
+}
+
+EntryState Queue::state_of(int64_t offset) const {
+  const auto at = entries_.find(offset);
+  return at == entries_.end() ? EntryState::kReady : at->second.state();
 }
 
 // Takes what continues the window and fits; the rest is loaded later.
@@ -236,6 +271,7 @@ void Queue::append_window(int64_t first, std::span<const GroupHash> hashes) {
 }
 
 void Queue::group_changed(int64_t offset) {
+  if (fair_) fair_->changed(offset, state_of(offset));
   if (window_) window_->changed(offset, [this](int64_t head) { return is_ready(head); });
 }
 

@@ -46,6 +46,7 @@
 #include "core/queue/dedup.h"
 #include "core/queue/entry.h"
 #include "core/queue/events.h"
+#include "core/queue/fair_window.h"
 #include "core/queue/group_window.h"
 #include "core/queue/offset_set.h"
 #include "core/queue/policy.h"
@@ -269,6 +270,10 @@ class Queue {
   // Group hashes of the records at first, first + 1, …; `first` is what needs_window_from said.
   // Returns how many were taken (the window is bounded).
   size_t load_window(Offset first, std::span<const GroupHash> hashes);
+  // Order::kNone: the message that was just appended belongs to this group; 0: to none. From the
+  // first group on the queue is fair to groups (fair_window.h) until it has drained; the same
+  // window calls as above tell it of what it held before. After a recovery it is told anew.
+  void note_group(Offset offset, GroupHash group);
 
   // ---- questions
 
@@ -321,6 +326,7 @@ class Queue {
   Outcome check_handle(const Handle& handle, Check check) const;
   HandlesDecision check_live(std::span<const Handle> handles, Check check, OffsetList& live) const;
   void pick_unordered(Picker& picker) const;
+  void pick_fair(Picker& picker) const;
   void pick_strict(Picker& picker) const;
   void pick_groups(Picker& picker) const;
   void pick_cursor(Picker& picker) const;
@@ -356,6 +362,8 @@ class Queue {
   void shift_delays(Milliseconds difference);
   bool fits_window() const;
   void append_window(int64_t first, std::span<const GroupHash> hashes);
+  void append_fair(std::span<const GroupHash> hashes);
+  EntryState state_of(int64_t offset) const;  // given that it is not done
 
   void save_state(Writer& out) const;
   void save_entries(Writer& out) const;
@@ -380,6 +388,7 @@ class Queue {
   ConsumerTable consumers_;
   std::unique_ptr<Dedup> dedup_;         // while ids are remembered
   std::unique_ptr<GroupWindow> window_;  // Order::kGroups, while it holds something
+  std::unique_ptr<FairWindow> fair_;     // Order::kNone, since a group was noted
 };
 
 }  // namespace weir::queue

@@ -35,6 +35,7 @@ void Queue::on(const PolicySet& event) {
   // queue does not.
   if (!unordered() && difference != Milliseconds(0)) shift_delays(difference);
   if (policy_.order != Order::kGroups) window_.reset();
+  if (!unordered()) fair_.reset();
 }
 
 void Queue::on(const Enqueued& event) {
@@ -233,6 +234,7 @@ void Queue::settle_one(int64_t offset) {
   if (window_) {
     window_->settle(offset, [this](int64_t head) { return is_ready(head); });
   }
+  if (fair_) fair_->settle(offset);
   if (offset == floor_.value()) {
     raise_floor(offset + 1);
   } else {
@@ -250,6 +252,13 @@ void Queue::raise_floor(int64_t floor) {
   end_ = std::max(end_, floor_);
   // A window without messages says no more than the floor does.
   if (window_ && window_->size() == 0 && floor >= window_->end()) window_.reset();
+  if (fair_ && fair_->size() == 0 && floor >= fair_->end()) {
+    if (floor < end_.value()) {
+      *fair_ = FairWindow(floor);
+    } else {
+      fair_.reset();  // drained: the next group makes it fair again
+    }
+  }
 }
 
 void Queue::release_one(Entries::iterator at, Timestamp due) {
@@ -329,6 +338,10 @@ void Queue::drop_below(int64_t floor) {
   } else {
     window_.reset();
   }
+  if (fair_ && floor >= fair_->end()) *fair_ = FairWindow(floor);
+  for (int64_t offset = floor_.value(); fair_ && fair_->size() > 0 && offset < floor; ++offset) {
+    fair_->settle(offset);
+  }
   raise_floor(floor);
 }
 
@@ -349,6 +362,7 @@ void Queue::purge_ready(int64_t floor) {
   available_.erase_below(floor);
   // The window is a cache: what is left of it is cheaper to load again than to pick out.
   window_.reset();
+  fair_.reset();
   int64_t first = kept.empty() ? floor : kept.front();
   settled_.erase_below(first);
   for (size_t i = 0; i < kept.size(); ++i) {

@@ -184,6 +184,8 @@ LeaseDecision Queue::decide_lease(const LeaseCommand& command) const {
       pick_groups(picker);
     } else if (policy_.order == Order::kStrict) {
       pick_strict(picker);
+    } else if (fair_ && fair_->has_ready()) {
+      pick_fair(picker);
     } else {
       pick_unordered(picker);
     }
@@ -216,6 +218,14 @@ void Queue::pick_unordered(Picker& picker) const {
     }
   }
   picker.set_frontier(at);
+}
+
+void Queue::pick_fair(Picker& picker) const {
+  fair_->pick(leased_, [&](int64_t offset) {
+    const auto entry = entries_.find(offset);
+    picker.offer(offset, entry == entries_.end() ? nullptr : &entry->second);
+    return !picker.full();
+  });
 }
 
 void Queue::pick_strict(Picker& picker) const {

@@ -58,6 +58,48 @@ TEST_F(SqsDurability, ADeliveryWaitsForItsLease) {
   EXPECT_EQ(last.lsn, newest());
 }
 
+TEST_F(SqsDurability, ARepeatedAttemptWaitsForItsNewDeadline) {
+  make("jobs.fifo", R"("FifoQueue":"true","ContentBasedDeduplication":"true")");
+  send("jobs.fifo", "x", R"(,"MessageGroupId":"a")");
+  const std::string attempt = R"(,"ReceiveRequestAttemptId":"one")";
+  EXPECT_EQ(receive("jobs.fifo", attempt).size(), 1U);
+  journal.sync();
+  const Lsn before = newest();
+  EXPECT_EQ(receive("jobs.fifo", attempt).size(), 1U);
+  EXPECT_GT(last.lsn, before);
+  EXPECT_EQ(last.lsn, newest());
+}
+
+TEST_F(SqsDurability, PermissionsWaitForTheCatalog) {
+  good(add_permission,
+       R"({"QueueUrl":"jobs","Label":"l","AWSAccountIds":["111122223333"],"Actions":["*"]})");
+  EXPECT_GT(last.lsn, durable_);
+  EXPECT_EQ(last.lsn, newest());
+  const Lsn added = last.lsn;
+  good(remove_permission, R"({"QueueUrl":"jobs","Label":"l"})");
+  EXPECT_GT(last.lsn, added);
+  EXPECT_EQ(last.lsn, newest());
+}
+
+TEST_F(SqsDurability, MoveTasksWaitForTheirNoteAndAListForTheNewestStep) {
+  make("source", R"("RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:)"
+                 R"(000000000000:jobs\",\"maxReceiveCount\":1}")");
+  send("jobs", "x");
+  journal.sync();
+  const Lsn before = newest();
+  const std::string arn = R"({"SourceArn":"arn:aws:sqs:us-east-1:000000000000:jobs")";
+  const Value started =
+      good(start_message_move_task, arn + R"(,"MaxNumberOfMessagesPerSecond":1})");
+  EXPECT_GT(last.lsn, before);
+  EXPECT_EQ(last.lsn, newest());
+  const Lsn start = last.lsn;
+  good(list_message_move_tasks, arn + "}");
+  EXPECT_EQ(last.lsn, start);
+  good(cancel_message_move_task, R"({"TaskHandle":")" + text(started, "TaskHandle") + R"("})");
+  EXPECT_GT(last.lsn, start);
+  EXPECT_EQ(last.lsn, newest());
+}
+
 TEST_F(SqsDurability, AnEmptyReceiveWaitsForWhatEmptiedTheQueue) {
   send("jobs", "x");
   receive("jobs");
