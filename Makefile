@@ -61,7 +61,7 @@ fresh: ## Prove in an empty Debian 12 that a clone needs git and make only (need
 	@scripts/fresh
 
 conformance: ## Run the public conformance suites (ONLY=name)
-	@scripts/packages run test
+	@scripts/packages run test conformance
 	@scripts/build release weir
 	@tests/conformance/run $(ONLY)
 

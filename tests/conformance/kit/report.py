@@ -1,0 +1,48 @@
+"""Writes the results of a run into the compatibility pages, between two markers."""
+
+from pathlib import Path
+
+from workshop.sources import ROOT
+
+_PAGES = {
+    "redis": ("valkey", "redis-benchmark", "redis-cli"),
+    "kafka": ("kcat", "librdkafka"),
+}
+_BEGIN = "<!-- results of make conformance: written by tests/conformance/run --report -->"
+_END = "<!-- end of the results -->"
+
+
+def _section(suite):
+    results = suite.results
+    lines = [f"### {suite.name}: {results.source or suite.title}", ""]
+    if results.unavailable:
+        return [*lines, f"Not run: {results.unavailable}.", ""]
+    lines += ["| part | passed | failed | skipped |", "|---|---|---|---|"]
+    for name, counts in [*results.parts.items(), ("**all**", results.counts())]:
+        lines.append(f"| {name} | {counts.passed} | {counts.failed} | {counts.skipped} |")
+    if results.reasons:
+        lines += ["", "| skipped because | tests |", "|---|---|"]
+        lines += [f"| {reason} | {count} |" for reason, count in sorted(results.reasons.items(), key=lambda item: -item[1])]
+    return [*lines, ""]
+
+
+def _old_sections(text):
+    """The sections of an earlier run by the suite's name, to keep what was not run now."""
+    inner = text.partition(_BEGIN)[2].partition(_END)[0]
+    return {part.partition(":")[0]: f"### {part.rstrip()}\n" for part in inner.split("### ")[1:]}
+
+
+def write(suites):
+    by_name = {suite.name: suite for suite in suites}
+    for page, names in _PAGES.items():
+        path = ROOT / "docs" / "compatibility" / f"{page}.md"
+        text = Path(path).read_text(encoding="utf-8")
+        if not any(by_name[name].results for name in names):
+            continue
+        old = _old_sections(text)
+        sections = ["\n".join(_section(by_name[name])) if by_name[name].results else old.get(name, "") for name in names]
+        body = "\n".join([_BEGIN, "", *(section for section in sections if section), _END])
+        before, _, rest = text.partition(_BEGIN)
+        after = rest.partition(_END)[2]
+        heading = "" if rest else "\n## Results of the public suites\n\n"
+        path.write_text(before + heading + body + (after or "\n"), encoding="utf-8")
