@@ -40,18 +40,13 @@ struct BlockRequest {
 
 class Call {
  public:
-  Call(Service& service_,
-       Client& client_,
-       keyspace::Transaction& keys_,
-       std::span<const ByteView> args_,
-       ReplyBuffer& buffer_,
-       ReplyWriter& reply_)
-      : service(service_),
-        client(client_),
-        keys(keys_),
-        args(args_),
-        buffer(buffer_),
-        reply(reply_) {}
+  Call(Service& service,
+       Client& client,
+       keyspace::Transaction& keys,
+       std::span<const ByteView> args,
+       ReplyBuffer& buffer,
+       ReplyWriter& reply)
+      : service(service), client(client), keys(keys), args(args), buffer(buffer), reply(reply) {}
 
   Service& service;
   Client& client;

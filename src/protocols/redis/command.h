@@ -27,13 +27,18 @@ inline constexpr uint32_t kNoAuth = 1U << 9;
 inline constexpr uint32_t kInSubscription = 1U
                                             << 10;  // allowed to a RESP2 client that has subscribed
 inline constexpr uint32_t kNotQueued = 1U << 11;    // runs at once inside MULTI
+inline constexpr uint32_t kSubscription = 1U << 12;  // begins or ends a subscription
 }  // namespace flag
 
-// Where the keys stand: first, last (negative: from the end), step. All zero: none.
+// Where the keys stand: first, last (negative: from the end), step, all zero: none there; and where
+// the number of further keys stands that follow it (0: nowhere). `streams`: half of what is behind
+// the word STREAMS.
 struct KeyPositions {
   int first = 0;
   int last = 0;
   int step = 0;
+  int numkeys = 0;
+  bool streams = false;
 };
 
 struct Command {
@@ -56,14 +61,21 @@ std::span<const Command> pubsub_commands();
 std::span<const Command> key_commands();
 std::span<const Command> string_commands();
 std::span<const Command> list_commands();
+std::span<const Command> list_many_commands();
 std::span<const Command> hash_commands();
 std::span<const Command> set_commands();
 std::span<const Command> sorted_set_commands();
+std::span<const Command> sorted_set_range_commands();
+std::span<const Command> script_commands();
+std::span<const Command> sort_commands();
 std::span<const Command> stream_commands();
+std::span<const Command> stream_delete_commands();
 std::span<const Command> stream_group_commands();
 std::span<const Command> stream_claim_commands();
 std::span<const Command> stream_info_commands();
 
+// The indexes of the keys among the arguments; what the arguments do not hold is left out.
+std::vector<size_t> key_indexes(const Command& command, std::span<const ByteView> arguments);
 // Case-insensitive; null when there is no such command.
 const Command* find_command(ByteView name);
 // All rows, by name.

@@ -377,6 +377,7 @@ constexpr Subcommand kClientSubcommands[] = {
 void client(Call& call) {
   for (const Subcommand& sub : kClientSubcommands) {
     if (!call.is(1, sub.name)) continue;
+    call.client.last_command = "client|" + std::string(sub.name);
     const auto count = static_cast<int>(call.count());
     if (sub.arity > 0 ? count != sub.arity : count < -sub.arity) {
       return call.fail(

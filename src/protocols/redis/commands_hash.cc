@@ -151,6 +151,7 @@ void hincrby(Call& call) {
 void hincrbyfloat(Call& call) {
   const auto amount = call.real(3);
   if (!amount) return;
+  if (std::isinf(*amount)) return call.fail("ERR value is NaN or Infinity");
   const auto hash = call.get<Hash>(call.args[1]);
   if (!hash) return call.fail(hash.error());
   const std::string* value = *hash == nullptr ? nullptr : (*hash)->fields.find(call.args[2]);

@@ -136,7 +136,7 @@ void pubsub(Call& call) {
 }
 
 using namespace flag;
-constexpr uint32_t kSubscribing = kPubsub | kInSubscription;
+constexpr uint32_t kSubscribing = kSubscription | kPubsub | kInSubscription;
 constexpr Command kCommands[] = {
     {"psubscribe",
      -2,

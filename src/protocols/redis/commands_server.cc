@@ -56,6 +56,13 @@ void config_set(Call& call) {
   if (call.count() % 2 != 0) return wrong_arguments(call, "config", "set");
   Config& config = call.service.config();
   for (size_t i = 2; i < call.count(); i += 2) {
+    for (size_t earlier = 2; earlier < i; earlier += 2) {
+      if (call.args[earlier] == call.args[i]) {
+        return call.fail(fmt::format(
+            "ERR CONFIG SET failed (possibly related to argument '{}') - duplicate parameter",
+            call.args[i]));
+      }
+    }
     if (!config.known(call.args[i])) {
       return call.fail(fmt::format(
           "ERR Unknown option or number of arguments for CONFIG SET - '{}'", call.args[i]));
@@ -180,13 +187,10 @@ void command_getkeys(Call& call) {
   if (command->arity > 0 ? count != command->arity : count < -command->arity) {
     return call.fail("ERR Invalid number of arguments specified for command");
   }
-  if (command->keys.step == 0) return call.fail("ERR The command has no key arguments");
-  const int last = command->keys.last < 0 ? count + command->keys.last : command->keys.last;
-  std::vector<ByteView> keys;
-  for (int i = command->keys.first; i <= last; i += command->keys.step)
-    keys.push_back(arguments[static_cast<size_t>(i)]);
+  const auto keys = key_indexes(*command, arguments);
+  if (keys.empty()) return call.fail("ERR The command has no key arguments");
   call.reply.array(keys.size());
-  for (const ByteView key : keys) call.reply.bulk(key);
+  for (const size_t index : keys) call.reply.bulk(arguments[index]);
 }
 
 void command(Call& call) {
@@ -299,7 +303,7 @@ constexpr Command kCommands[] = {
     {"acl", -2, kAdmin, {}, "server", "@admin", "6.0.0", "Asks about users; there is one.", acl},
     {"bgsave",
      -1,
-     kAdmin,
+     kAdmin | kNoMulti,
      {},
      "server",
      "@admin",
@@ -321,7 +325,7 @@ constexpr Command kCommands[] = {
     {"memory",
      -2,
      kReadonly,
-     {},
+     {2, 2, 1},
      "server",
      "@read",
      "4.0.0",
@@ -338,7 +342,7 @@ constexpr Command kCommands[] = {
      role},
     {"save",
      1,
-     kAdmin,
+     kAdmin | kNoMulti,
      {},
      "server",
      "@admin",

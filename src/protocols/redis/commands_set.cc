@@ -250,7 +250,7 @@ constexpr Command kCommands[] = {
     {"sintercard",
      -3,
      kReadonly | kMovableKeys,
-     {},
+     {.numkeys = 1},
      "set",
      "@set",
      "7.0.0",

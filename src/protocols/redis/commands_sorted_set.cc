@@ -1,4 +1,4 @@
-// Sorted sets: https://redis.io/docs/latest/commands/?group=sorted-set
+// Members of sorted sets: https://redis.io/docs/latest/commands/?group=sorted-set
 
 #include <fmt/format.h>
 
@@ -10,32 +10,16 @@
 
 #include "protocols/redis/call.h"
 #include "protocols/redis/command.h"
+#include "protocols/redis/draw.h"
 #include "protocols/redis/numbers.h"
 #include "protocols/redis/scan_arguments.h"
 #include "protocols/redis/service.h"
+#include "protocols/redis/sorted_set_ranges.h"
 
 namespace weir::redis {
 namespace {
 
 using keyspace::SortedSet;
-
-constexpr ByteView kBadRange = "ERR min or max is not a float";
-
-// One member with its score: nested in RESP3, flat in RESP2.
-void write_scored(Call& call, const SortedSet::Item& item, bool with_scores) {
-  if (with_scores && call.reply.resp3()) call.reply.array(2);
-  call.reply.bulk(item.member);
-  if (with_scores) call.reply.real(item.score);
-}
-
-void write_range(
-    Call& call, const SortedSet* sorted, size_t first, size_t count, bool down, bool with_scores) {
-  const size_t shown = sorted == nullptr ? 0 : count;
-  call.reply.array(with_scores && !call.reply.resp3() ? shown * 2 : shown);
-  if (shown == 0) return;
-  sorted->walk(first, shown, down,
-               [&](const SortedSet::Item& item) { write_scored(call, item, with_scores); });
-}
 
 // ---- adding
 
@@ -192,195 +176,7 @@ void zrevrank(Call& call) {
   rank(call, true);
 }
 
-// ---- ranges
-
-// A part of the order, as ranks [first, first + count).
-struct Span {
-  size_t first = 0;
-  size_t count = 0;
-};
-
-struct ScoreBound {
-  double score = 0;
-  bool exclusive = false;
-};
-
-std::optional<ScoreBound> score_bound(Call& call, size_t index) {
-  ByteView text = call.args[index];
-  const bool exclusive = text.starts_with('(');
-  if (exclusive) text.remove_prefix(1);
-  const auto score = parse_double(text);
-  if (!score) {
-    call.fail(kBadRange);
-    return std::nullopt;
-  }
-  return ScoreBound{*score, exclusive};
-}
-
-Span span_of_scores(const SortedSet& sorted, const ScoreBound& low, const ScoreBound& high) {
-  const size_t first = sorted.partition_rank([&](const SortedSet::Item& item) {
-    return low.exclusive ? item.score > low.score : item.score >= low.score;
-  });
-  const size_t end = sorted.partition_rank([&](const SortedSet::Item& item) {
-    return high.exclusive ? item.score >= high.score : item.score > high.score;
-  });
-  return {first, end > first ? end - first : 0};
-}
-
-Span span_of_ranks(int64_t start, int64_t stop, size_t size) {
-  const auto whole = static_cast<int64_t>(size);
-  if (start < 0) start = std::max<int64_t>(start + whole, 0);
-  if (stop < 0) stop += whole;
-  stop = std::min(stop, whole - 1);
-  if (start > stop || start >= whole) return {};
-  return {static_cast<size_t>(start), static_cast<size_t>(stop - start + 1)};
-}
-
-struct RangeOptions {
-  bool by_score = false;
-  bool down = false;
-  bool with_scores = false;
-  int64_t offset = 0;
-  int64_t limit = -1;
-  bool limited = false;
-};
-
-bool take_range_options(Call& call, size_t index, RangeOptions& options, bool full) {
-  for (size_t i = index; i < call.count(); ++i) {
-    if (call.is(i, "withscores")) {
-      options.with_scores = true;
-    } else if (call.is(i, "limit") && i + 2 < call.count()) {
-      const auto offset = call.integer(i + 1);
-      if (!offset) return false;
-      const auto limit = call.integer(i + 2);
-      if (!limit) return false;
-      options.offset = *offset;
-      options.limit = *limit;
-      options.limited = true;
-      i += 2;
-    } else if (full && call.is(i, "rev")) {
-      options.down = true;
-    } else if (full && call.is(i, "byscore")) {
-      options.by_score = true;
-    } else {
-      call.fail(errors::kSyntax);
-      return false;
-    }
-  }
-  if (options.limited && !options.by_score) {
-    call.fail(
-        "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
-    return false;
-  }
-  return true;
-}
-
-void range_by_score(Call& call, const RangeOptions& options) {
-  const auto low = score_bound(call, options.down ? 3 : 2);
-  if (!low) return;
-  const auto high = score_bound(call, options.down ? 2 : 3);
-  if (!high) return;
-  const auto sorted = call.get<SortedSet>(call.args[1]);
-  if (!sorted) return call.fail(sorted.error());
-  if (*sorted == nullptr || options.offset < 0) return call.reply.array(0);
-  const Span span = span_of_scores(**sorted, *low, *high);
-  const size_t skip = std::min<size_t>(span.count, static_cast<size_t>(options.offset));
-  size_t count = span.count - skip;
-  if (options.limit >= 0) count = std::min<size_t>(count, static_cast<size_t>(options.limit));
-  const size_t first = options.down ? span.first + span.count - 1 - skip : span.first + skip;
-  write_range(call, *sorted, first, count, options.down, options.with_scores);
-}
-
-void range_by_rank(Call& call, const RangeOptions& options) {
-  const auto start = call.integer(2);
-  if (!start) return;
-  const auto stop = call.integer(3);
-  if (!stop) return;
-  const auto sorted = call.get<SortedSet>(call.args[1]);
-  if (!sorted) return call.fail(sorted.error());
-  if (*sorted == nullptr) return call.reply.array(0);
-  const Span span = span_of_ranks(*start, *stop, (*sorted)->size());
-  const size_t first = options.down ? (*sorted)->size() - 1 - span.first : span.first;
-  write_range(call, *sorted, first, span.count, options.down, options.with_scores);
-}
-
-void zrange(Call& call) {
-  RangeOptions options;
-  if (!take_range_options(call, 4, options, true)) return;
-  options.by_score ? range_by_score(call, options) : range_by_rank(call, options);
-}
-
-void zrevrange(Call& call) {
-  RangeOptions options{.down = true};
-  if (take_range_options(call, 4, options, false)) range_by_rank(call, options);
-}
-
-void zrangebyscore(Call& call) {
-  RangeOptions options{.by_score = true};
-  if (take_range_options(call, 4, options, false)) range_by_score(call, options);
-}
-
-void zrevrangebyscore(Call& call) {
-  RangeOptions options{.by_score = true, .down = true};
-  if (take_range_options(call, 4, options, false)) range_by_score(call, options);
-}
-
-void zcount(Call& call) {
-  const auto low = score_bound(call, 2);
-  if (!low) return;
-  const auto high = score_bound(call, 3);
-  if (!high) return;
-  const auto sorted = call.get<SortedSet>(call.args[1]);
-  if (!sorted) return call.fail(sorted.error());
-  call.reply.integer(
-      *sorted == nullptr ? 0 : static_cast<int64_t>(span_of_scores(**sorted, *low, *high).count));
-}
-
-// ---- removing ranges
-
-// Takes a part of the order out; `items` gets copies, since the events borrow.
-void remove_span(Call& call,
-                 ByteView key,
-                 const SortedSet& sorted,
-                 Span span,
-                 bool down,
-                 std::vector<SortedSet::Item>& items) {
-  const size_t first = down ? span.first + span.count - 1 : span.first;
-  if (span.count > 0)
-    sorted.walk(first, span.count, down,
-                [&](const SortedSet::Item& item) { items.push_back(item); });
-  std::vector<ByteView> members;
-  for (const SortedSet::Item& item : items) members.push_back(item.member);
-  if (!members.empty()) call.keys.erase_scored(call.database(), key, members);
-}
-
-void zremrangebyscore(Call& call) {
-  const auto low = score_bound(call, 2);
-  if (!low) return;
-  const auto high = score_bound(call, 3);
-  if (!high) return;
-  const auto sorted = call.get<SortedSet>(call.args[1]);
-  if (!sorted) return call.fail(sorted.error());
-  std::vector<SortedSet::Item> items;
-  if (*sorted != nullptr)
-    remove_span(call, call.args[1], **sorted, span_of_scores(**sorted, *low, *high), false, items);
-  call.reply.integer(static_cast<int64_t>(items.size()));
-}
-
-void zremrangebyrank(Call& call) {
-  const auto start = call.integer(2);
-  if (!start) return;
-  const auto stop = call.integer(3);
-  if (!stop) return;
-  const auto sorted = call.get<SortedSet>(call.args[1]);
-  if (!sorted) return call.fail(sorted.error());
-  std::vector<SortedSet::Item> items;
-  if (*sorted != nullptr) {
-    remove_span(call, call.args[1], **sorted, span_of_ranks(*start, *stop, (*sorted)->size()),
-                false, items);
-  }
-  call.reply.integer(static_cast<int64_t>(items.size()));
-}
+// ---- popping
 
 Span end_span(const SortedSet& sorted, bool highest, size_t count) {
   const size_t taken = std::min(count, sorted.size());
@@ -397,8 +193,8 @@ void pop(Call& call, bool highest) {
   if (!sorted) return call.fail(sorted.error());
   std::vector<SortedSet::Item> items;
   if (*sorted != nullptr) {
-    remove_span(call, call.args[1], **sorted,
-                end_span(**sorted, highest, static_cast<size_t>(*count)), highest, items);
+    const Span span = end_span(**sorted, highest, static_cast<size_t>(*count));
+    items = take_span(call, call.args[1], **sorted, span, highest);
   }
   const bool nested = has_count && call.reply.resp3();
   call.reply.array(nested ? items.size() : items.size() * 2);
@@ -425,8 +221,7 @@ void pop_or_wait(Call& call, bool highest) {
     if (!sorted && call.resumed) continue;
     if (!sorted) return call.fail(sorted.error());
     if (*sorted == nullptr) continue;
-    std::vector<SortedSet::Item> items;
-    remove_span(call, key, **sorted, end_span(**sorted, highest, 1), highest, items);
+    const auto items = take_span(call, key, **sorted, end_span(**sorted, highest, 1), highest);
     call.reply.array(3);
     call.reply.bulk(key);
     call.reply.bulk(items.front().member);
@@ -440,6 +235,95 @@ void bzpopmin(Call& call) {
 }
 void bzpopmax(Call& call) {
   pop_or_wait(call, true);
+}
+
+// ZMPOP numkeys key.. MIN|MAX [COUNT n]; BZMPOP has the timeout before.
+struct MultiPop {
+  std::span<const ByteView> keys;
+  bool highest = false;
+  size_t count = 1;
+};
+
+std::optional<MultiPop> multi_pop_arguments(Call& call, size_t index) {
+  const auto numkeys =
+      call.integer_between(index, 1, INT64_MAX, "ERR numkeys should be greater than 0");
+  if (!numkeys) return std::nullopt;
+  const auto refuse = [&](ByteView error) {
+    call.fail(error);
+    return std::nullopt;
+  };
+  if (*numkeys >= static_cast<int64_t>(call.count() - index - 1)) return refuse(errors::kSyntax);
+  MultiPop pop;
+  pop.keys = call.args.subspan(index + 1, static_cast<size_t>(*numkeys));
+  const size_t end = index + 1 + static_cast<size_t>(*numkeys);
+  pop.highest = call.is(end, "max");
+  if (!pop.highest && !call.is(end, "min")) return refuse(errors::kSyntax);
+  if (call.count() == end + 1) return pop;
+  if (call.count() != end + 3 || !call.is(end + 1, "count")) return refuse(errors::kSyntax);
+  const auto count =
+      call.integer_between(end + 2, 1, INT64_MAX, "ERR count should be greater than 0");
+  if (!count) return std::nullopt;
+  pop.count = static_cast<size_t>(*count);
+  return pop;
+}
+
+// False when no set has anything (no reply then).
+bool multi_pop(Call& call, const MultiPop& pop) {
+  for (const ByteView key : pop.keys) {
+    const auto sorted = call.get<SortedSet>(key);
+    if (!sorted && call.resumed) continue;
+    if (!sorted) {
+      call.fail(sorted.error());
+      return true;
+    }
+    if (*sorted == nullptr) continue;
+    const Span span = end_span(**sorted, pop.highest, pop.count);
+    const auto items = take_span(call, key, **sorted, span, pop.highest);
+    call.reply.array(2);
+    call.reply.bulk(key);
+    call.reply.array(items.size());
+    for (const SortedSet::Item& item : items) {
+      call.reply.array(2);
+      call.reply.bulk(item.member);
+      call.reply.real(item.score);
+    }
+    return true;
+  }
+  return false;
+}
+
+void zmpop(Call& call) {
+  const auto pop = multi_pop_arguments(call, 1);
+  if (pop && !multi_pop(call, *pop)) call.reply.null_array();
+}
+
+void bzmpop(Call& call) {
+  const auto deadline = call.timeout_seconds(1);
+  if (!deadline) return;
+  const auto pop = multi_pop_arguments(call, 2);
+  if (!pop || multi_pop(call, *pop)) return;
+  if (!call.block(pop->keys, WaitType::kSortedSet, *deadline)) call.reply.null_array();
+}
+
+void zrandmember(Call& call) {
+  const bool has_count = call.count() > 2;
+  const bool with_scores = call.count() == 4 && call.is(3, "withscores");
+  std::optional<int64_t> count = 1;
+  if (has_count)
+    count = call.integer_between(2, -INT64_MAX / 2, INT64_MAX / 2, "ERR value is out of range");
+  if (!count) return;
+  if (call.count() > 3 && !with_scores) return call.fail(errors::kSyntax);
+  const auto sorted = call.get<SortedSet>(call.args[1]);
+  if (!sorted) return call.fail(sorted.error());
+  if (*sorted == nullptr) return has_count ? call.reply.array(0) : call.reply.null();
+  const auto drawn = draw_slots((*sorted)->members(), *count, call.service.random());
+  if (!has_count) return call.reply.bulk(drawn.front()->key);
+  reply_count(call, drawn.size(), with_scores);
+  for (const auto* slot : drawn) {
+    if (with_scores && call.reply.resp3()) call.reply.array(2);
+    call.reply.bulk(slot->key);
+    if (with_scores) call.reply.real(slot->value);
+  }
 }
 
 void zscan(Call& call) {
@@ -463,6 +347,15 @@ constexpr KeyPositions kOne{1, 1, 1};
 constexpr KeyPositions kAllButLast{1, -2, 1};
 constexpr uint32_t kRead = kReadonly | kFast;
 constexpr Command kCommands[] = {
+    {"bzmpop",
+     -5,
+     kWrite | kBlocking | kMovableKeys,
+     {.numkeys = 2},
+     "sorted-set",
+     "@sortedset",
+     "7.0.0",
+     "Pops members of the first non-empty sorted set, waiting for one.",
+     bzmpop},
     {"bzpopmax", -3, kWrite | kBlocking | kFast, kAllButLast, "sorted-set", "@sortedset", "5.0.0",
      "Pops the member with the highest score, waiting for one.", bzpopmax},
     {"bzpopmin", -3, kWrite | kBlocking | kFast, kAllButLast, "sorted-set", "@sortedset", "5.0.0",
@@ -470,31 +363,28 @@ constexpr Command kCommands[] = {
     {"zadd", -4, kWrite | kDenyOom | kFast, kOne, "sorted-set", "@sortedset", "1.2.0",
      "Adds members or sets their scores.", zadd},
     {"zcard", 2, kRead, kOne, "sorted-set", "@sortedset", "1.2.0", "Counts the members.", zcard},
-    {"zcount", 4, kRead, kOne, "sorted-set", "@sortedset", "2.0.0",
-     "Counts the members within scores.", zcount},
     {"zincrby", 4, kWrite | kDenyOom | kFast, kOne, "sorted-set", "@sortedset", "1.2.0",
      "Adds to a score.", zincrby},
+    {"zmpop",
+     -4,
+     kWrite | kMovableKeys,
+     {.numkeys = 1},
+     "sorted-set",
+     "@sortedset",
+     "7.0.0",
+     "Pops members of the first non-empty sorted set.",
+     zmpop},
     {"zmscore", -3, kRead, kOne, "sorted-set", "@sortedset", "6.2.0", "Reads several scores.",
      zmscore},
     {"zpopmax", -2, kWrite | kFast, kOne, "sorted-set", "@sortedset", "5.0.0",
      "Pops members with the highest scores.", zpopmax},
     {"zpopmin", -2, kWrite | kFast, kOne, "sorted-set", "@sortedset", "5.0.0",
      "Pops members with the lowest scores.", zpopmin},
-    {"zrange", -4, kReadonly, kOne, "sorted-set", "@sortedset", "1.2.0",
-     "Reads a range by rank or score.", zrange},
-    {"zrangebyscore", -4, kReadonly, kOne, "sorted-set", "@sortedset", "1.0.5",
-     "Reads a range by score.", zrangebyscore},
+    {"zrandmember", -2, kReadonly, kOne, "sorted-set", "@sortedset", "6.2.0", "Draws members.",
+     zrandmember},
     {"zrank", -3, kRead, kOne, "sorted-set", "@sortedset", "2.0.0", "The rank of a member.", zrank},
     {"zrem", -3, kWrite | kFast, kOne, "sorted-set", "@sortedset", "1.2.0", "Removes members.",
      zrem},
-    {"zremrangebyrank", 4, kWrite, kOne, "sorted-set", "@sortedset", "2.0.0",
-     "Removes a range by rank.", zremrangebyrank},
-    {"zremrangebyscore", 4, kWrite, kOne, "sorted-set", "@sortedset", "1.2.0",
-     "Removes a range by score.", zremrangebyscore},
-    {"zrevrange", -4, kReadonly, kOne, "sorted-set", "@sortedset", "1.2.0",
-     "Reads a range by rank, backwards.", zrevrange},
-    {"zrevrangebyscore", -4, kReadonly, kOne, "sorted-set", "@sortedset", "2.2.0",
-     "Reads a range by score, backwards.", zrevrangebyscore},
     {"zrevrank", -3, kRead, kOne, "sorted-set", "@sortedset", "2.0.0",
      "The rank of a member from the highest score.", zrevrank},
     {"zscan", -3, kReadonly, kOne, "sorted-set", "@sortedset", "2.8.0",

@@ -173,8 +173,8 @@ void xdel(Call& call) {
   if (!*stream) return call.reply.integer(0);
   std::ranges::sort(ids);
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  auto answer = [&service = call.service, log = stream->log, ids, now = call.now(),
-                 database = call.database(), key = std::string(call.args[1]),
+  auto answer = [&service = call.service, stream = *stream, name = stream->thing->name, ids,
+                 now = call.now(), database = call.database(), key = std::string(call.args[1]),
                  hole =
                      call.buffer.leave_hole()](std::vector<std::optional<Offset>> offsets) mutable {
     std::vector<std::pair<Offset, StreamId>> records;
@@ -183,14 +183,21 @@ void xdel(Call& call) {
     }
     std::string text;
     ReplyWriter writer(text, 2);
-    const auto deleted = records.empty()
+    const log::Log* log = service.broker().find_log(stream.log);
+    stream.thing = service.broker().catalog().find(name);
+    const bool nothing = records.empty() || log == nullptr || stream.thing == nullptr;
+    const Offset before = nothing ? Offset(0) : log->start();
+    const auto deleted = nothing
                              ? Result<broker::Broker::Trimmed>(broker::Broker::Trimmed{})
-                             : service.broker().delete_records(log, std::move(records), now);
+                             : service.broker().delete_records(stream.log, std::move(records), now);
     if (!deleted) {
       writer.error(errors::wire_text(deleted.error()));
       return hole.fill(std::move(text), {});
     }
-    if (deleted->removed > 0) service.key_changed(database, key);
+    if (deleted->removed > 0) {
+      service.key_changed(database, key);
+      tend_references(service, stream, before, now);
+    }
     writer.integer(deleted->removed);
     hole.fill(std::move(text), deleted->depends.lsn);
   };
@@ -269,6 +276,7 @@ struct ReadKey {
   std::string name;
   StreamKey stream;
   StreamId after;
+  bool newest = false;  // "+": the last entry that is there
 };
 
 // Gathers what several keys give, and answers when the last has.
@@ -335,17 +343,22 @@ void xread(Call& call) {
   job->protocol = call.client.protocol;
   bool any = false;
   for (size_t i = 0; i < arguments->count_of_keys; ++i) {
-    const auto stream = stream_argument(call, arguments->keys + i);
+    // Who waits goes on waiting while a key is of another type.
+    const bool other =
+        call.resumed && call.keys.find(call.database(), call.args[arguments->keys + i]);
+    const auto stream =
+        other ? std::optional(StreamKey{}) : stream_argument(call, arguments->keys + i);
     if (!stream) return;
     const log::Log* log = *stream ? call.service.broker().find_log(stream->log) : nullptr;
     const StreamId last = log == nullptr ? StreamId{} : log->last_id();
     ReadKey key{std::string(call.args[arguments->keys + i]), *stream, last};
-    if (call.args[arguments->ids + i] != "$") {
+    key.newest = call.args[arguments->ids + i] == "+" && log != nullptr && log->length() > 0;
+    if (call.args[arguments->ids + i] != "$" && call.args[arguments->ids + i] != "+") {
       const auto id = id_argument(call, arguments->ids + i);
       if (!id) return;
       key.after = *id;
     }
-    any = any || (log != nullptr && log->length() > 0 && last > key.after);
+    any = any || key.newest || (log != nullptr && log->length() > 0 && last > key.after);
     job->keys.push_back(std::move(key));
   }
   if (!any) {
@@ -360,10 +373,11 @@ void xread(Call& call) {
   };
   for (size_t i = 0; i < job->keys.size(); ++i) {
     const ReadKey& key = job->keys[i];
-    if (!key.stream || key.after == StreamId::max()) continue;
+    if (!key.stream || (key.after == StreamId::max() && !key.newest)) continue;
     ++job->missing;
-    const RangeQuery query{key.stream.log, key.after.next(), StreamId::max(), arguments->count,
-                           false};
+    const RangeQuery query = key.newest ? RangeQuery{key.stream.log, {}, StreamId::max(), 1, true}
+                                        : RangeQuery{key.stream.log, key.after.next(),
+                                                     StreamId::max(), arguments->count, false};
     call.service.streams().range(query, [job, i, finished](Result<Entries> found) {
       if (found) {
         job->found[i] = std::move(*found);
@@ -398,7 +412,7 @@ constexpr Command kCommands[] = {
     {"xread",
      -4,
      kReadonly | kBlocking | kMovableKeys,
-     {},
+     {.streams = true},
      "stream",
      "@stream",
      "5.0.0",
@@ -461,8 +475,8 @@ std::optional<ReadArguments> read_arguments(Call& call, bool group) {
   if ((call.count() - i) % 2 != 0) {
     call.fail(group ? "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or "
                       "'>' must be specified."
-                    : "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' "
-                      "must be specified.");
+                    : "ERR Unbalanced 'xread' list of streams: for each stream key an ID, "
+                      "'+', or '$' must be specified.");
     return std::nullopt;
   }
   if (group && arguments.group.data() == nullptr) {

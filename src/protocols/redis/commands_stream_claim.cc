@@ -64,6 +64,9 @@ std::optional<ClaimOptions> claim_options(Call& call, size_t index) {
   return options;
 }
 
+// Beyond it Redis refuses a count, since it would not fit its memory.
+constexpr int64_t kCountMax = INT64_MAX / 16;
+
 // Gives the entries to the consumer and answers with them. What is deleted leaves the pending
 // entries and is not claimed.
 struct Claimer {
@@ -190,7 +193,7 @@ void xautoclaim(Call& call) {
     if (call.is(i, "count") && i + 1 < call.count()) {
       const auto wanted = call.integer(++i);
       if (!wanted) return;
-      if (*wanted < 1) return call.fail("ERR COUNT must be > 0");
+      if (*wanted < 1 || *wanted > kCountMax) return call.fail("ERR COUNT must be > 0");
       count = *wanted;
     } else if (call.is(i, "justid")) {
       options.just_ids = true;

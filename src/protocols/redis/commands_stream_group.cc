@@ -93,6 +93,9 @@ void xgroup_setid(Call& call, const GroupKey& group) {
     if (!read) return;
     if (*read < -1) return call.fail("ERR value for ENTRIESREAD must be positive or -1");
   }
+  const bool at_end = call.args[4] == "$";
+  const auto id = at_end ? std::optional(StreamId{}) : id_argument(call, 4);
+  if (!id) return;
   auto set = [&service = call.service, cell = group.cell, now = call.now(),
               database = call.database(), key = std::string(call.args[2]),
               hole = call.buffer.leave_hole()](Result<Offset> next) mutable {
@@ -112,12 +115,7 @@ void xgroup_setid(Call& call, const GroupKey& group) {
     }
     hole.fill(std::move(text), lsn);
   };
-  if (call.args[4] == "$") return set(group.queue->end());
-  const auto id = parse_id(call.args[4], 0);
-  if (!id) {
-    set(fail(ErrorCode::kInvalidArgument, "stream ID"));
-    return;
-  }
+  if (at_end) return set(group.queue->end());
   call.service.streams().offset_after(group.stream.log, *id, std::move(set));
 }
 
@@ -258,7 +256,9 @@ bool lease(Call& call,
            const ReadArguments& arguments,
            Lsn& lsn) {
   const log::Log* log = call.service.broker().find_log(read.group.stream.log);
-  const queue::IsGone gone = [log](Offset offset) { return log->deleted(offset); };
+  const queue::IsGone gone = [log](Offset offset) {
+    return offset < log->start() || log->deleted(offset);
+  };
   for (bool more = true; more;) {
     queue::LeaseCommand command;
     command.consumer = consumer;
@@ -408,7 +408,7 @@ void xack(Call& call) {
   if (!stream) return;
   const auto group = group_of(call, *stream, call.args[2]);
   if (!group) return call.reply.integer(0);
-  auto settle = [&service = call.service, cell = group->cell, now = call.now(),
+  auto settle = [&service = call.service, cell = group->cell, log = stream->log, now = call.now(),
                  database = call.database(), key = std::string(call.args[1]),
                  hole =
                      call.buffer.leave_hole()](std::vector<std::optional<Offset>> found) mutable {
@@ -429,6 +429,7 @@ void xack(Call& call) {
         return hole.fill(std::move(text), {});
       }
       lsn = applied->lsn;
+      for (const Offset offset : offsets) service.streams().cache().let_go(log, offset);
       done = decision.done;
       if (done > 0) service.key_changed(database, key);
     }
@@ -574,7 +575,7 @@ constexpr Command kCommands[] = {
     {"xreadgroup",
      -7,
      kWrite | kBlocking | kMovableKeys,
-     {},
+     {.streams = true},
      "stream",
      "@stream",
      "5.0.0",

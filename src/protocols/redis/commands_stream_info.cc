@@ -305,6 +305,9 @@ void info_consumers(Call& call, const GroupKey& group) {
 
 void xinfo(Call& call) {
   if (call.is(1, "help")) {
+    if (call.count() != 2) {
+      return call.fail("ERR wrong number of arguments for 'xinfo|help' command");
+    }
     constexpr ByteView kLines[] = {"XINFO <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
                                    "CONSUMERS <key> <groupname>", "GROUPS <key>",
                                    "STREAM <key> [FULL [COUNT <count>]]"};

@@ -65,6 +65,22 @@ constexpr std::string_view kNumbers[] = {"client-query-buffer-limit",
                                          "zset-max-listpack-entries",
                                          "zset-max-listpack-value"};
 
+// Older names of the same parameters, which tools still use.
+constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
+    {"hash-max-ziplist-entries", "hash-max-listpack-entries"},
+    {"hash-max-ziplist-value", "hash-max-listpack-value"},
+    {"list-max-ziplist-size", "list-max-listpack-size"},
+    {"zset-max-ziplist-entries", "zset-max-listpack-entries"},
+    {"zset-max-ziplist-value", "zset-max-listpack-value"},
+};
+
+std::string_view canonical(std::string_view name) {
+  for (const auto& [alias, meant] : kAliases) {
+    if (alias == name) return meant;
+  }
+  return name;
+}
+
 std::string lower(ByteView text) {
   std::string result(text);
   for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -105,6 +121,7 @@ std::optional<uint64_t> parse_memory(const std::string& text) {
 
 Config::Config(uint16_t port) {
   for (const auto& [name, value] : kDefaults) values_.emplace(name, value);
+  for (const auto& [alias, name] : kAliases) values_.emplace(alias, values_[std::string(name)]);
   values_["port"] = std::to_string(port);
   values_["proto-max-bulk-len"] = std::to_string(kBulkBytesMax);
 }
@@ -114,7 +131,7 @@ bool Config::known(ByteView name) const {
 }
 
 std::string Config::set(ByteView name_, ByteView value_) {
-  const std::string name = lower(name_);
+  const std::string name(canonical(lower(name_)));
   const std::string value(value_);
   if (contains(kImmutable, name)) return "can't set immutable config";
   if (contains(kNumbers, name) && !parse_integer(value))
@@ -133,10 +150,16 @@ std::string Config::set(ByteView name_, ByteView value_) {
       (name == "appendfsync" && lower(value) != "always")) {
     return "durability is a policy of the broker and cannot be lowered here";
   }
+  if (name == "notify-keyspace-events" && !value.empty()) {
+    return "keyspace notifications are not there";
+  }
   if (name == "stream-node-max-entries") {
     stream_node_entries_ = static_cast<size_t>(std::max<int64_t>(0, *parse_integer(value)));
   }
   values_[name] = value;
+  for (const auto& [alias, meant] : kAliases) {
+    if (meant == name) values_[std::string(alias)] = value;
+  }
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "protocols/redis/info.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cctype>
@@ -107,6 +108,17 @@ void keyspace_section(Service& service, Out& out) {
   }
 }
 
+// Of the process, in seconds.
+void cpu(Service&, Out& out) {
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  line(out, "used_cpu_sys:{:.6f}", seconds(usage.ru_stime));
+  line(out, "used_cpu_user:{:.6f}", seconds(usage.ru_utime));
+}
+
 struct Section {
   std::string_view name;
   std::string_view title;
@@ -121,6 +133,7 @@ constexpr Section kSections[] = {
     {"persistence", "Persistence", true, persistence},
     {"stats", "Stats", true, stats},
     {"replication", "Replication", true, replication},
+    {"cpu", "CPU", true, cpu},
     {"commandstats", "Commandstats", false, commandstats},
     {"errorstats", "Errorstats", true, errorstats},
     {"cluster", "Cluster", true, cluster},

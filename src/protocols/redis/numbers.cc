@@ -17,8 +17,15 @@ std::optional<int64_t> parse_integer(ByteView text) {
   return value;
 }
 
+namespace {
+
+// As many digits as a double may need, and then some.
+constexpr size_t kNumberBytesMax = 1024;
+
+}  // namespace
+
 std::optional<double> parse_double(ByteView text) {
-  if (text.empty() || text.size() > 255) return std::nullopt;
+  if (text.empty() || text.size() > kNumberBytesMax) return std::nullopt;
   const char first = text.front();
   if (first == ' ' || (first >= '\t' && first <= '\r')) return std::nullopt;
   const std::string terminated(text);

@@ -24,6 +24,7 @@ class ReplyBuffer {
     struct Hole {
       size_t position;
       std::string bytes;
+      bool silent = false;
     };
     std::vector<Hole> holes;
     size_t open = 0;
@@ -36,7 +37,7 @@ class ReplyBuffer {
       size_t from = 0;
       for (const Hole& hole : holes) {
         whole.append(text, from, hole.position - from);
-        whole.append(hole.bytes);
+        if (!hole.silent) whole.append(hole.bytes);
         from = hole.position;
       }
       whole.append(text, from);
@@ -71,9 +72,23 @@ class ReplyBuffer {
 
   Hole leave_hole() {
     if (!shared_) shared_ = std::make_shared<Shared>();
-    shared_->holes.push_back({text.size(), {}});
+    shared_->holes.push_back({text.size(), {}, false});
     ++shared_->open;
     return Hole(shared_, shared_->holes.size() - 1);
+  }
+
+  // Where the next answer begins, and the end of all answers from there on (CLIENT REPLY OFF).
+  struct Mark {
+    size_t text = 0;
+    size_t holes = 0;
+  };
+  Mark mark() const { return {text.size(), shared_ ? shared_->holes.size() : 0}; }
+  void silence(Mark from) {
+    text.resize(from.text);
+    for (size_t i = from.holes; shared_ && i < shared_->holes.size(); ++i) {
+      shared_->holes[i].silent = true;
+      shared_->holes[i].position = from.text;
+    }
   }
 
   // Hands the answers over, now or when the last hole is filled.

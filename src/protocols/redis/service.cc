@@ -203,7 +203,7 @@ bool Service::execute(const std::shared_ptr<Client>& client,
                       std::span<const ByteView> arguments,
                       ReplyBuffer& buffer) {
   ReplyWriter reply(buffer.text, client->protocol);
-  const size_t mark = buffer.text.size();
+  const ReplyBuffer::Mark mark = buffer.mark();
   ++client->commands;
   const Command* command = find_command(arguments[0]);
   std::string refused =
@@ -218,13 +218,17 @@ bool Service::execute(const std::shared_ptr<Client>& client,
   } else if (!invoke(client, *command, arguments, buffer, false)) {
     return false;
   }
-  apply_reply_mode(*client, buffer, mark);
+  apply_reply_mode(*client, command, buffer, mark);
   return true;
 }
 
-void Service::apply_reply_mode(Client& client, ReplyBuffer& buffer, size_t mark) {
+void Service::apply_reply_mode(Client& client,
+                               const Command* command,
+                               ReplyBuffer& buffer,
+                               ReplyBuffer::Mark mark) {
   if (client.reply_mode == ReplyMode::kOn) return;
-  buffer.text.resize(mark);
+  // What tells of a subscription is a push, as the messages are.
+  if (command == nullptr || (command->flags & flag::kSubscription) == 0) buffer.silence(mark);
   if (client.reply_mode == ReplyMode::kSkip) client.reply_mode = ReplyMode::kOn;
   if (client.reply_mode == ReplyMode::kSkipNext) client.reply_mode = ReplyMode::kSkip;
 }
@@ -309,12 +313,11 @@ void Service::execute_queue(Call& exec) {
 Lsn Service::lsn_of_keys(const Command& command,
                          std::span<const ByteView> arguments,
                          uint32_t database) const {
-  if (command.keys.step == 0) return command.group == "connection" ? Lsn{} : last_lsn_;
-  const auto count = static_cast<int>(arguments.size());
-  const int last = command.keys.last < 0 ? count + command.keys.last : command.keys.last;
+  const KeyPositions& keys = command.keys;
+  if (keys.step == 0 && keys.numkeys == 0) return command.group == "connection" ? Lsn{} : last_lsn_;
   Lsn newest;
-  for (int i = command.keys.first; i <= last && i < count; i += command.keys.step) {
-    const BucketId id = keyspace::Keyspace::bucket_of(database, arguments[static_cast<size_t>(i)]);
+  for (const size_t index : key_indexes(command, arguments)) {
+    const BucketId id = keyspace::Keyspace::bucket_of(database, arguments[index]);
     newest = std::max(newest, bucket_lsns_[id.index()]);
   }
   return newest;
@@ -460,7 +463,8 @@ void Service::unpark(Client& client) {
 bool Service::resume(const std::shared_ptr<Client>& client, broker::WakeReason reason) {
   if (!client->blocked || client->waiting.empty()) return true;
   ReplyBuffer& buffer = client->waiting.front().buffer;
-  const size_t mark = buffer.text.size();
+  const ReplyBuffer::Mark mark = buffer.mark();
+  const Command* resumed = client->blocked->command;
   if (reason == broker::WakeReason::kChanged) {
     const BlockedCommand& blocked = *client->blocked;
     const std::vector<ByteView> arguments(blocked.arguments.begin(), blocked.arguments.end());
@@ -489,7 +493,7 @@ bool Service::resume(const std::shared_ptr<Client>& client, broker::WakeReason r
     client->closing = true;
   }
   unpark(*client);
-  apply_reply_mode(*client, buffer, mark);
+  apply_reply_mode(*client, resumed, buffer, mark);
   advance_waiting(client);
   return true;
 }

@@ -68,6 +68,7 @@ class Service {
   // --- for handlers
 
   broker::Broker& broker() { return broker_; }
+  const broker::Broker& broker() const { return broker_; }
   keyspace::Keyspace& keyspace() { return keyspace_; }
   const ServiceOptions& options() const { return options_; }
   Config& config() { return config_; }
@@ -161,7 +162,10 @@ class Service {
   Lsn lsn_of_keys(const Command& command,
                   std::span<const ByteView> arguments,
                   uint32_t database) const;
-  void apply_reply_mode(Client& client, ReplyBuffer& buffer, size_t mark);
+  void apply_reply_mode(Client& client,
+                        const Command* command,
+                        ReplyBuffer& buffer,
+                        ReplyBuffer::Mark mark);
 
   void park(const std::shared_ptr<Client>& client,
             const Command& command,

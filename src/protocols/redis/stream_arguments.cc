@@ -59,6 +59,13 @@ std::optional<GroupKey> group_of(Call& call, const StreamKey& stream, ByteView g
   const queue::Queue* queue = call.service.broker().find_queue(found->second, call.now());
   if (queue == nullptr) return std::nullopt;
   call.buffer.depends_on(call.service.broker().queue_depends(found->second).lsn);
+  // A restart forgets the IDs of removed records; without one, an entry cannot be pending.
+  const auto oldest = queue->oldest_pending();
+  const log::Log* log = call.service.broker().find_log(stream.log);
+  if (oldest && log != nullptr && *oldest < log->start() &&
+      !call.service.streams().cache().kept(stream.log, *oldest)) {
+    tend_references(call.service, stream, Offset(0), call.now());
+  }
   return GroupKey{stream, found->second, queue};
 }
 
@@ -68,6 +75,11 @@ bool take_trim_option(Call& call, size_t& index, TrimOptions& options, bool& fai
     failed = true;
     return true;
   };
+  if (const auto references = references_option(call, index)) {
+    options.references = *references;
+    ++index;
+    return true;
+  }
   const bool length = call.is(index, "maxlen");
   if (call.is(index, "limit") && index + 1 < call.count()) {
     const auto limit = call.integer(index + 1);
@@ -115,19 +127,41 @@ bool check_trim_options(Call& call, const TrimOptions& options) {
 
 namespace {
 
-// What is trimmed is not pending any more either.
-void forget_pending_below(Service& service,
-                          const catalog::Name& name,
-                          Offset start,
-                          Timestamp now) {
-  const catalog::Thing* thing = service.broker().catalog().find(name);
-  if (thing == nullptr) return;
-  std::vector<CellId> cells;
-  for (const auto& [group, cell] : thing->stream_groups) cells.push_back(cell);
-  for (const CellId cell : cells) {
+// The new start that the options ask for, when `exact` is what they name to the entry.
+Offset trim_target(Service& service,
+                   const StreamKey& stream,
+                   const TrimOptions& options,
+                   Offset exact,
+                   Timestamp now) {
+  const log::Log* log = service.broker().find_log(stream.log);
+  if (options.references == References::kOnlyAcknowledged) {
+    for (const CellId group : groups_of(service, stream.thing->name)) {
+      const queue::Queue* queue = service.broker().find_queue(group, now);
+      if (queue == nullptr) continue;
+      exact = std::min(exact, queue->oldest_pending().value_or(queue->next()));
+    }
+  }
+  if (!options.approximate) return std::max(exact, log->start());
+  constexpr int64_t kDefaultLimitNodes = 100;
+  const auto configured = static_cast<int64_t>(service.config().stream_node_entries());
+  const int64_t node = configured == 0 ? log::kStreamNodeEntries : configured;
+  const int64_t limit = options.limit.value_or(kDefaultLimitNodes * node);
+  if (limit > 0 && log->live_below(exact) > limit) {
+    exact = log->decide_trim_to_length(log->length() - limit).start;
+  } else if (exact == log->end()) {
+    return exact;
+  }
+  return std::max(Offset(exact.value() / node * node), log->start());
+}
+
+// What is pending of removed records is forgotten.
+void drop_references(Service& service, const StreamKey& stream, Timestamp now) {
+  const log::Log* log = service.broker().find_log(stream.log);
+  if (log == nullptr) return;
+  for (const CellId cell : groups_of(service, stream.thing->name)) {
     const queue::Queue* queue = service.broker().find_queue(cell, now);
     if (queue == nullptr) continue;
-    if (const auto event = queue->decide_expire_below(start))
+    if (const auto event = queue->decide_expire_below(log->start()))
       (void)service.broker().apply(cell, {*event}, now);
   }
 }
@@ -139,33 +173,61 @@ void trim_stream(Service& service,
                  const TrimOptions& options,
                  Timestamp now,
                  TrimDone done) {
-  constexpr int64_t kDefaultLimitNodes = 100;
-  const int64_t default_limit = kDefaultLimitNodes * log::kStreamNodeEntries;
-  const int64_t limit = !options.approximate  ? INT64_MAX
-                        : !options.limit      ? default_limit
-                        : *options.limit == 0 ? INT64_MAX
-                                              : *options.limit;
-  const auto finish = [&service, name = stream.thing->name, now](
-                          const Result<broker::Broker::Trimmed>& trimmed, TrimDone& answer) {
-    if (!trimmed) return answer(std::unexpected(trimmed.error()), {});
-    if (trimmed->removed > 0) forget_pending_below(service, name, trimmed->start, now);
-    answer(trimmed->removed, trimmed->depends.lsn);
+  const log::Log* log = service.broker().find_log(stream.log);
+  if (log == nullptr) return done(0, {});
+  auto trim = [&service, stream = stream, name = stream.thing->name, options, now,
+               done = std::move(done)](Result<Offset> exact) mutable {
+    const log::Log* still = service.broker().find_log(stream.log);
+    stream.thing = service.broker().catalog().find(name);
+    if (!exact) return done(std::unexpected(exact.error()), {});
+    if (still == nullptr || stream.thing == nullptr) return done(0, {});
+    const Offset before = still->start();
+    const Offset target = trim_target(service, stream, options, *exact, now);
+    const auto trimmed = service.broker().trim_to_offset(stream.log, target, false, INT64_MAX, now);
+    if (!trimmed) return done(std::unexpected(trimmed.error()), {});
+    if (options.references == References::kDrop) drop_references(service, stream, now);
+    if (trimmed->removed > 0) tend_references(service, stream, before, now);
+    done(trimmed->removed, trimmed->depends.lsn);
   };
-  broker::Broker& broker = service.broker();
   if (options.strategy == TrimOptions::Strategy::kLength) {
-    return finish(
-        broker.trim_to_length(stream.log, options.length, options.approximate, limit, now), done);
+    return trim(log->decide_trim_to_length(options.length).start);
   }
-  if (options.id == StreamId{}) return done(0, {});
+  if (options.id == StreamId{}) return trim(log->start());
   const StreamId before = options.id.seq == 0 ? StreamId{options.id.ms - 1, UINT64_MAX}
                                               : StreamId{options.id.ms, options.id.seq - 1};
-  service.streams().offset_after(
-      stream.log, before,
-      [&service, finish, log = stream.log, options, limit, now,
-       done = std::move(done)](Result<Offset> start) mutable {
-        if (!start) return done(std::unexpected(start.error()), {});
-        finish(service.broker().trim_to_offset(log, *start, options.approximate, limit, now), done);
-      });
+  service.streams().offset_after(stream.log, before, std::move(trim));
+}
+
+void tend_references(Service& service, const StreamKey& stream, Offset from, Timestamp now) {
+  const log::Log* log = service.broker().find_log(stream.log);
+  if (log == nullptr || log->start() <= from) return;
+  queue::PendingQuery query;
+  query.first = from;
+  query.last = Offset(log->start().value() - 1);
+  query.count = SIZE_MAX;
+  for (const CellId cell : groups_of(service, stream.thing->name)) {
+    const queue::Queue* queue = service.broker().find_queue(cell, now);
+    if (queue == nullptr) continue;
+    std::vector<Offset> lost;
+    bool kept = false;
+    for (const queue::Lease& lease : queue->pending(query).leases) {
+      if (service.streams().cache().keep(stream.log, lease.offset)) {
+        kept = true;
+      } else {
+        lost.push_back(lease.offset);
+      }
+    }
+    queue::Events events;
+    if (!lost.empty()) events = queue->decide_discard(lost).events;
+    kept = kept || queue->oldest_pending().value_or(from) < from;
+    if (!kept && lost.empty()) {
+      if (auto event = queue->decide_expire_below(log->start())) events.push_back(*event);
+    } else if (queue->next() < log->start()) {
+      if (auto event = queue->decide_set_next(log->start())) events.push_back(*event);
+    }
+    // A disk that refuses leaves the entries pending; they are looked at again with the group.
+    if (!events.empty()) (void)service.broker().apply(cell, events, now);
+  }
 }
 
 queue::Policy group_policy() {

@@ -28,7 +28,22 @@ struct GroupKey {
 };
 std::optional<GroupKey> group_of(Call& call, const StreamKey& stream, ByteView group);
 
-// MAXLEN|MINID [=|~] threshold [LIMIT n]
+// What a deletion means for the groups: their pending entries stay; they go too; or nothing is
+// deleted that a group has still to read or to acknowledge.
+enum class References : uint8_t { kKeep, kDrop, kOnlyAcknowledged };
+// KEEPREF, DELREF, ACKED; nothing for any other word.
+std::optional<References> references_option(const Call& call, size_t index);
+// The delivery states of a stream's groups.
+std::vector<CellId> groups_of(const Service& service, const catalog::Name& name);
+// True when the group has still to read or to acknowledge the entry.
+bool references(Service& service, CellId group, Offset offset, Timestamp now);
+
+// After records were removed that had lain from `from` on: what was pending of them stays so as
+// long as its ID is remembered (until a restart), and is forgotten otherwise.
+void tend_references(Service& service, const StreamKey& stream, Offset from, Timestamp now);
+
+// MAXLEN|MINID [=|~] threshold [LIMIT n] [KEEPREF|DELREF|ACKED]. ACKED ends at the first entry that
+// a group has still to read or to acknowledge.
 struct TrimOptions {
   enum class Strategy : uint8_t { kNone, kLength, kId };
   Strategy strategy = Strategy::kNone;
@@ -36,6 +51,7 @@ struct TrimOptions {
   int64_t length = 0;
   StreamId id;
   std::optional<int64_t> limit;
+  References references = References::kKeep;
 };
 // Takes the option at `index` if it is one of trimming and moves behind it. False: it is none. An
 // error is the reply when `failed` is set.

@@ -17,6 +17,8 @@ constexpr ByteView kHeaderPrefix = "h:";
 constexpr size_t kReadBytesMin = 16 << 10;
 constexpr size_t kReadBytesMax = 1 << 20;
 constexpr size_t kEntryBytesGuess = 512;
+// Deleted records in a row among which an ID is searched.
+constexpr int64_t kDeletedRunMax = 1 << 20;
 
 std::optional<uint64_t> parse_part(ByteView text) {
   uint64_t value = 0;
@@ -97,12 +99,32 @@ void IdCache::put(CellId log, StreamId id, Offset offset) {
 
 std::optional<Offset> IdCache::offset_of(CellId log, StreamId id) const {
   const Slot& slot = by_id_[mixed(log, id.ms, id.seq) % kSlots];
-  return slot.log == log && slot.id == id ? std::optional(slot.offset) : std::nullopt;
+  if (slot.log == log && slot.id == id) return slot.offset;
+  const auto kept = kept_by_id_.find({log, id});
+  return kept == kept_by_id_.end() ? std::nullopt : std::optional(kept->second);
 }
 
 std::optional<StreamId> IdCache::id_of(CellId log, Offset offset) const {
   const Slot& slot = by_offset_[mixed(log, static_cast<uint64_t>(offset.value()), 0) % kSlots];
-  return slot.log == log && slot.offset == offset ? std::optional(slot.id) : std::nullopt;
+  if (slot.log == log && slot.offset == offset) return slot.id;
+  const auto kept = kept_by_offset_.find({log, offset});
+  return kept == kept_by_offset_.end() ? std::nullopt : std::optional(kept->second);
+}
+
+bool IdCache::keep(CellId log, Offset offset) {
+  if (kept(log, offset)) return true;
+  const auto id = id_of(log, offset);
+  if (!id || kept_by_offset_.size() >= kKeptMax) return false;
+  kept_by_offset_.emplace(std::pair(log, offset), *id);
+  kept_by_id_.emplace(std::pair(log, *id), offset);
+  return true;
+}
+
+void IdCache::let_go(CellId log, Offset offset) {
+  const auto kept = kept_by_offset_.find({log, offset});
+  if (kept == kept_by_offset_.end()) return;
+  kept_by_id_.erase({log, kept->second});
+  kept_by_offset_.erase(kept);
 }
 
 // ---- ranges
@@ -242,12 +264,14 @@ struct Streams::ById {
   std::vector<std::optional<Offset>> offsets;
   size_t next = 0;
   std::move_only_function<void(std::vector<std::optional<Offset>>)> done;
+  Offset low;  // while deleted records are searched
+  Offset high;
 };
 
 void Streams::offsets_of(CellId log,
                          std::vector<StreamId> ids,
                          std::move_only_function<void(std::vector<std::optional<Offset>>)> done) {
-  auto job = std::make_shared<ById>(ById{log, std::move(ids), {}, 0, std::move(done)});
+  auto job = std::make_shared<ById>(ById{log, std::move(ids), {}, 0, std::move(done), {}, {}});
   job->offsets.resize(job->ids.size());
   step(std::move(job));
 }
@@ -259,18 +283,45 @@ void Streams::step(std::shared_ptr<ById> job) {
     if (log == nullptr || id > log->last_id() || id == StreamId{}) continue;
     job->offsets[job->next] = cache_.offset_of(job->log, id);
     if (job->offsets[job->next]) continue;
-    broker_.find_by_id(job->log, id, Visibility::kApplied,
-                       [this, job, id](Result<broker::FoundOffset> found) {
-                         if (found && found->record && found->record->id == id) {
-                           job->offsets[job->next] = found->record->offset;
-                           cache_.put(job->log, id, found->record->offset);
-                         }
-                         ++job->next;
-                         step(job);
-                       });
+    broker_.find_by_id(
+        job->log, id, Visibility::kApplied, [this, job, id](Result<broker::FoundOffset> found) {
+          if (found && found->record && found->record->id == id) {
+            return found_id(job, found->record->offset);
+          }
+          // It may be one of the deleted records before the first live one.
+          const log::Log* now = broker_.find_log(job->log);
+          if (!found || now == nullptr) return found_id(job, std::nullopt);
+          job->high = found->record ? found->record->offset : now->end();
+          job->low = job->high;
+          while (job->low > now->start() && job->high.value() - job->low.value() < kDeletedRunMax &&
+                 now->deleted(Offset(job->low.value() - 1))) {
+            job->low = Offset(job->low.value() - 1);
+          }
+          search_deleted(job);
+        });
     return;
   }
   job->done(std::move(job->offsets));
+}
+
+void Streams::found_id(const std::shared_ptr<ById>& job, std::optional<Offset> offset) {
+  job->offsets[job->next] = offset;
+  if (offset) cache_.put(job->log, job->ids[job->next], *offset);
+  ++job->next;
+  step(job);
+}
+
+// Halves the run of deleted records from low to high: their IDs rise with their offsets.
+void Streams::search_deleted(const std::shared_ptr<ById>& job) {
+  if (job->low >= job->high) return found_id(job, std::nullopt);
+  const Offset middle((job->low.value() + job->high.value()) / 2);
+  entries_at(job->log, {middle}, [this, job, middle](Result<std::vector<EntryAt>> found) {
+    if (!found || found->empty()) return found_id(job, std::nullopt);
+    const StreamId id = job->ids[job->next];
+    if (found->front().id == id) return found_id(job, middle);
+    (found->front().id < id ? job->low : job->high) = found->front().id < id ? middle + 1 : middle;
+    search_deleted(job);
+  });
 }
 
 // ---- entries by offset

@@ -8,10 +8,13 @@
 //
 // Thread: the state shard's.
 
+#include <absl/container/btree_map.h>
+
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -37,7 +40,8 @@ struct StreamKey {
 };
 
 // Remembers which ID has which offset: they never change while the log lives, and cells are never
-// reused. A few that were used lately, so that acknowledging does not look into the log.
+// reused. A few that were used lately, so that acknowledging does not look into the log; and, until
+// they are let go, those of pending entries whose records the log has removed.
 class IdCache {
  public:
   IdCache() : by_id_(kSlots), by_offset_(kSlots) {}
@@ -46,7 +50,16 @@ class IdCache {
   std::optional<Offset> offset_of(CellId log, StreamId id) const;
   std::optional<StreamId> id_of(CellId log, Offset offset) const;
 
+  // Keeps an ID that is known; false when it is not, or at the limit.
+  bool keep(CellId log, Offset offset);
+  bool kept(CellId log, Offset offset) const { return kept_by_offset_.contains({log, offset}); }
+  void let_go(CellId log, Offset offset);
+
  private:
+  static constexpr size_t kKeptMax = 100'000;
+  absl::btree_map<std::pair<CellId, Offset>, StreamId> kept_by_offset_;
+  absl::btree_map<std::pair<CellId, StreamId>, Offset> kept_by_id_;
+
   static constexpr size_t kSlots = size_t{1} << 14;
   struct Slot {
     CellId log;
@@ -94,7 +107,8 @@ class Streams {
   void entries_at(CellId log, std::vector<Offset> offsets, EntriesAtDone done);
   // The offset of the first live record with an ID above this one, or the end.
   void offset_after(CellId log, StreamId id, std::move_only_function<void(Result<Offset>)> done);
-  // The offsets of exactly these IDs; nothing for those that are not there.
+  // The offsets of exactly these IDs, deleted records included, since they may be pending; nothing
+  // for those that are not there.
   void offsets_of(CellId log,
                   std::vector<StreamId> ids,
                   std::move_only_function<void(std::vector<std::optional<Offset>>)> done);
@@ -108,6 +122,8 @@ class Streams {
   void step(std::shared_ptr<Backward> job);
   void step(std::shared_ptr<ById> job);
   void step(std::shared_ptr<At> job);
+  void found_id(const std::shared_ptr<ById>& job, std::optional<Offset> offset);
+  void search_deleted(const std::shared_ptr<ById>& job);
 
   broker::Broker& broker_;
   IdCache cache_;
