@@ -6,12 +6,12 @@
 
 #include "broker/broker.h"
 #include "broker/group_cell.h"
+#include "core/keyspace/keyspace.h"
 
 namespace weir::broker {
 namespace {
 
 constexpr CellId kCatalogCell{0};
-constexpr uint32_t kKeyspaceCells = 256;
 
 queue::Policy policy_of(const catalog::QueuePolicy& policy) {
   queue::Policy result;
@@ -306,6 +306,10 @@ Result<std::optional<CellId>> Broker::group_cell(const Name& name, bool create, 
     return known;
   }
   if (!create) return std::nullopt;
+  if (catalog_.groups() >= limits_.groups_max) {
+    return fail(ErrorCode::kLimitReached,
+                fmt::format("there are {} consumer groups, the limit", limits_.groups_max));
+  }
   const Turn turn(*this, now);
   if (!turn.ok()) return std::unexpected(turn.status().error());
   const CellId id = allocate_cell();
@@ -331,7 +335,7 @@ Result<std::optional<catalog::Keyspace>> Broker::keyspace_cells(uint32_t databas
   if (!create) return std::nullopt;
   const Turn turn(*this, now);
   if (!turn.ok()) return std::unexpected(turn.status().error());
-  const catalog::Keyspace made{database, allocate_cell(), kKeyspaceCells};
+  const catalog::Keyspace made{database, allocate_cell(), keyspace::kBucketsPerDatabase};
   apply_catalog(catalog_.put_keyspace(made));
   return made;
 }

@@ -59,6 +59,7 @@ class Catalog {
   const std::map<std::string, Bridge, std::less<>>& bridges() const { return bridges_; }
   const absl::btree_map<uint32_t, Keyspace>& keyspaces() const { return keyspaces_; }
   size_t things() const { return things_.size(); }
+  size_t groups() const { return groups_.size(); }
   CellId next_cell() const { return next_cell_; }
 
   // kAlreadyExists (same kind), kWrongKind, kInvalidArgument, kTooLarge, kLimitReached. Cells:

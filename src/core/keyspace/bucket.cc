@@ -115,7 +115,7 @@ void Bucket::erase(ByteView key) {
   if (state == nullptr) return;
   set_deadline(key, *state, Timestamp::never());
   used_bytes_ -= memory_of(state->value) + key.size() + kKeyOverhead;
-  keys_.erase(key, hash_of(key));
+  keys_.erase(key);
 }
 
 void Bucket::clear() {
@@ -125,7 +125,7 @@ void Bucket::clear() {
 }
 
 void Bucket::put(ByteView key, Value value, Timestamp deadline) {
-  const auto [state, fresh] = keys_.insert(key, hash_of(key));
+  const auto [state, fresh] = keys_.insert(key);
   if (fresh) {
     used_bytes_ += key.size() + kKeyOverhead;
   } else {

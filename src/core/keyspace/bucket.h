@@ -48,7 +48,7 @@ class Bucket {
   Bucket& operator=(const Bucket&) = delete;
 
   // Also keys whose deadline has passed. Valid until the next apply().
-  const KeyState* find(ByteView key, uint64_t hash) const { return keys_.find(key, hash); }
+  const KeyState* find(ByteView key) const { return keys_.find(key); }
   const Keys& keys() const { return keys_; }
   size_t size() const { return keys_.size(); }
   size_t size_with_deadline() const { return deadlines_.size(); }
@@ -69,7 +69,7 @@ class Bucket {
   Result<void> load(ByteView image);
 
  private:
-  KeyState* find_state(ByteView key) { return keys_.find(key, hash_of(key)); }
+  KeyState* find_state(ByteView key) { return keys_.find(key); }
   KeyState& make_state(ByteView key, ValueType type);
   void erase(ByteView key);
   void clear();

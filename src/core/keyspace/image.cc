@@ -1,5 +1,5 @@
 // The image of a bucket: next sequence; then the keys whose values stand inline; then the keys with
-// a large list, whose bodies follow in the same order. Byte table: docs/formats/keyspace.md.
+// a large value, whose bodies follow in the same order. Byte table: docs/formats/keyspace.md.
 
 #include <algorithm>
 #include <utility>
@@ -11,8 +11,9 @@
 namespace weir::keyspace {
 namespace {
 
-// A list of at least this many bytes is pinned (its chunks are shared) and written off the shard.
-constexpr size_t kDeferredListBytesMin = 16 << 10;
+// A list, hash, set or sorted set of at least this many bytes is pinned (its chunks are shared) and
+// written off the shard.
+constexpr size_t kDeferredBytesMin = 16 << 10;
 
 struct Loaded {
   ByteView key{};
@@ -21,10 +22,8 @@ struct Loaded {
   Value value{};
 };
 
-const List* deferred_list(const KeyState& state) {
-  const auto* held = std::get_if<std::unique_ptr<List>>(&state.value);
-  if (held == nullptr || memory_of(state.value) < kDeferredListBytesMin) return nullptr;
-  return held->get();
+bool is_deferred(const KeyState& state) {
+  return type_of(state.value) != ValueType::kString && memory_of(state.value) >= kDeferredBytesMin;
 }
 
 }  // namespace
@@ -33,8 +32,7 @@ BucketImage Bucket::image() const {
   BucketImage image;
   Writer writer(image.head);
   size_t deferred = 0;
-  keys_.for_each(
-      [&](const auto& slot) { deferred += deferred_list(slot.value) != nullptr ? 1 : 0; });
+  keys_.for_each([&](const auto& slot) { deferred += is_deferred(slot.value) ? 1 : 0; });
   const auto put_key = [&](const auto& slot) {
     writer.bytes(slot.key);
     writer.varint(slot.sequence);
@@ -43,19 +41,15 @@ BucketImage Bucket::image() const {
   writer.varint(keys_.next_sequence());
   writer.varint(keys_.size() - deferred);
   keys_.for_each([&](const auto& slot) {
-    if (deferred_list(slot.value) != nullptr) return;
+    if (is_deferred(slot.value)) return;
     put_key(slot);
     encode(slot.value.value, writer);
   });
   writer.varint(deferred);
   keys_.for_each([&](const auto& slot) {
-    const List* list = deferred_list(slot.value);
-    if (list == nullptr) return;
+    if (!is_deferred(slot.value)) return;
     put_key(slot);
-    image.deferred.push_back([pinned = *list](std::string& out) {
-      Writer body(out);
-      encode(Value(std::make_unique<List>(pinned)), body);
-    });
+    image.deferred.push_back(encode_later(slot.value.value));
   });
   return image;
 }
@@ -92,10 +86,9 @@ Result<void> Bucket::load(ByteView image) {
   if (!reader.done()) return corrupt();
   std::ranges::sort(loaded, {}, &Loaded::sequence);
   for (Loaded& key : loaded) {
-    const uint64_t hash = hash_of(key.key);
     if (key.sequence < keys_.next_sequence() || key.sequence >= next_sequence) return corrupt();
     keys_.set_next_sequence(key.sequence);
-    if (keys_.find(key.key, hash) != nullptr) return corrupt();
+    if (keys_.find(key.key) != nullptr) return corrupt();
     put(key.key, std::move(key.value), key.deadline);
   }
   keys_.set_next_sequence(next_sequence);

@@ -17,13 +17,12 @@ void Keyspace::attach(BucketId id, Bucket* bucket) {
 }
 
 BucketId Keyspace::bucket_of(uint32_t database, ByteView key) {
-  return {database, static_cast<uint32_t>(hash_of(key) >> 56)};
+  return {database, static_cast<uint32_t>(hash_of(key) >> (64 - kBucketBits))};
 }
 
 const KeyState* Keyspace::find_any(uint32_t database, ByteView key) const {
-  const uint64_t hash = hash_of(key);
-  const Bucket* keys = bucket({database, static_cast<uint32_t>(hash >> 56)});
-  return keys == nullptr ? nullptr : keys->find(key, hash);
+  const Bucket* keys = bucket(bucket_of(database, key));
+  return keys == nullptr ? nullptr : keys->find(key);
 }
 
 const KeyState* Keyspace::find(uint32_t database, ByteView key, Timestamp now) const {

@@ -4,13 +4,20 @@
 // compacted meanwhile, a key that was there from the first call to the last is returned, once.
 // Buckets, hashes, sets and the members of sorted sets are all this one structure.
 //
-// Invariants: slots_ is ordered by sequence; a dead slot is not in table_; dead slots are at most
-// as many as live ones (plus a few), so memory and iteration stay proportional to size().
+// Slots lie in chunks. pin() shares them: a shared chunk is copied before it changes, so that a
+// checkpoint writes a map of any size as it was, on another thread, while the live one goes on.
 //
-// Pointers to values are valid until the next insert or erase.
+// Invariants: slots are ordered by sequence, every chunk but the last is full; a dead slot is not
+// in table_; dead slots are at most as many as live ones (plus a few), so memory and iteration stay
+// proportional to size().
+//
+// Pointers to values are valid until the next insert or erase; a value is written only through a
+// pointer of a non-const call since the last pin().
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,8 +26,10 @@
 
 namespace weir::keyspace {
 
-// Stable across processes: stored cells rely on it.
+// Stable across processes: which bucket holds a key is stored.
 uint64_t hash_of(ByteView key);
+// Of this process only, so that nobody can choose keys that collide.
+uint32_t table_hash(ByteView key);
 
 template <typename V>
 class OrderedMap {
@@ -33,66 +42,84 @@ class OrderedMap {
     bool live = false;
   };
 
+ private:
+  static constexpr size_t kChunkSlots = 128;
+  using Chunk = std::vector<Slot>;
+  using Chunks = std::vector<std::shared_ptr<Chunk>>;
+
+ public:
+  // The map as it was; any thread.
+  class Pinned {
+   public:
+    size_t size() const { return size_; }
+    template <typename F>
+    void for_each(F&& visit) const {
+      for (const auto& chunk : chunks_) {
+        for (const Slot& slot : *chunk) {
+          if (slot.live) visit(slot);
+        }
+      }
+    }
+
+   private:
+    friend class OrderedMap;
+    Pinned(Chunks chunks, size_t size) : chunks_(std::move(chunks)), size_(size) {}
+    Chunks chunks_;
+    size_t size_;
+  };
+  Pinned pin() const { return Pinned(chunks_, size_); }
+
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
-  const V* find(ByteView key, uint64_t hash) const {
-    const uint32_t index = lookup(key, static_cast<uint32_t>(hash));
-    return index == kNone ? nullptr : &slots_[index].value;
+  const V* find(ByteView key) const {
+    const uint32_t index = lookup(key, table_hash(key));
+    return index == kNone ? nullptr : &slot(index).value;
   }
-  V* find(ByteView key, uint64_t hash) {
-    return const_cast<V*>(std::as_const(*this).find(key, hash));
+  V* find(ByteView key) {
+    const uint32_t index = lookup(key, table_hash(key));
+    return index == kNone ? nullptr : &own(index).value;
   }
-  const V* find(ByteView key) const { return find(key, hash_of(key)); }
-  V* find(ByteView key) { return find(key, hash_of(key)); }
 
   // The value of the key, default-made when it was not there (second: true).
-  std::pair<V*, bool> insert(ByteView key, uint64_t hash) {
-    if (V* found = find(key, hash)) return {found, false};
+  std::pair<V*, bool> insert(ByteView key) {
+    const uint32_t hash = table_hash(key);
+    const uint32_t index = lookup(key, hash);
+    if (index != kNone) return {&own(index).value, false};
     return {append(key, hash, next_sequence_), true};
   }
-  std::pair<V*, bool> insert(ByteView key) { return insert(key, hash_of(key)); }
 
   // Adds a key that is not there under a sequence at or above all present ones (used when an image
   // is loaded).
-  V* append(ByteView key, uint64_t hash, uint64_t sequence) {
-    WEIR_ASSERT(sequence >= next_sequence_);
-    next_sequence_ = sequence + 1;
-    if ((size_ + 1) * 2 > table_.size()) rebuild_table(size_ + 1);
-    Slot& slot = slots_.emplace_back();
-    slot.key.assign(key);
-    slot.sequence = sequence;
-    slot.hash = static_cast<uint32_t>(hash);
-    slot.live = true;
-    ++size_;
-    place(static_cast<uint32_t>(slots_.size() - 1));
-    return &slot.value;
-  }
+  V* append(ByteView key, uint64_t sequence) { return append(key, table_hash(key), sequence); }
 
-  bool erase(ByteView key, uint64_t hash) {
-    const size_t cell = lookup_cell(key, static_cast<uint32_t>(hash));
+  bool erase(ByteView key) {
+    const size_t cell = lookup_cell(key, table_hash(key));
     if (cell == kNoCell) return false;
     const uint32_t index = table_[cell] - 1;
     close_gap(cell);
-    slots_[index] = Slot{.key = {}, .sequence = slots_[index].sequence};
+    Slot& gone = own(index);
+    gone = Slot{.key = {}, .sequence = gone.sequence};
     --size_;
-    while (!slots_.empty() && !slots_.back().live) slots_.pop_back();
-    if (slots_.size() > 2 * size_ + 8) compact();
+    while (end_ > 0 && !slot(end_ - 1).live) drop_last();
+    if (end_ > 2 * size_ + 8) compact();
     return true;
   }
-  bool erase(ByteView key) { return erase(key, hash_of(key)); }
 
   void clear() {
-    slots_.clear();
+    chunks_.clear();
     table_.clear();
+    end_ = 0;
     size_ = 0;
   }
 
   // Live slots in order of insertion.
   template <typename F>
   void for_each(F&& visit) const {
-    for (const Slot& slot : slots_) {
-      if (slot.live) visit(slot);
+    for (const auto& chunk : chunks_) {
+      for (const Slot& slot : *chunk) {
+        if (slot.live) visit(slot);
+      }
     }
   }
 
@@ -101,19 +128,18 @@ class OrderedMap {
   template <typename F>
   uint64_t scan(uint64_t sequence, F&& visit) const {
     size_t low = 0;
-    size_t high = slots_.size();
+    size_t high = end_;
     while (low < high) {
       const size_t middle = (low + high) / 2;
-      if (slots_[middle].sequence < sequence) {
+      if (slot(middle).sequence < sequence) {
         low = middle + 1;
       } else {
         high = middle;
       }
     }
-    for (; low < slots_.size(); ++low) {
-      if (slots_[low].live && !visit(slots_[low])) {
-        return low + 1 < slots_.size() ? slots_[low].sequence + 1 : 0;
-      }
+    for (; low < end_; ++low) {
+      const Slot& found = slot(low);
+      if (found.live && !visit(found)) return low + 1 < end_ ? found.sequence + 1 : 0;
     }
     return 0;
   }
@@ -121,9 +147,9 @@ class OrderedMap {
   // Some live slot near the position that `draw` names; nullptr when empty.
   const Slot* any(uint64_t draw) const {
     if (size_ == 0) return nullptr;
-    size_t index = draw % slots_.size();
-    while (!slots_[index].live) index = (index + 1) % slots_.size();
-    return &slots_[index];
+    size_t index = draw % end_;
+    while (!slot(index).live) index = (index + 1) % end_;
+    return &slot(index);
   }
 
   uint64_t next_sequence() const { return next_sequence_; }
@@ -136,11 +162,52 @@ class OrderedMap {
 
   size_t mask() const { return table_.size() - 1; }
 
+  const Slot& slot(size_t index) const {
+    return (*chunks_[index / kChunkSlots])[index % kChunkSlots];
+  }
+  // The slot in a chunk that nobody else holds.
+  Slot& own(size_t index) { return own_chunk(index / kChunkSlots)[index % kChunkSlots]; }
+  Chunk& own_chunk(size_t number) {
+    std::shared_ptr<Chunk>& chunk = chunks_[number];
+    if (chunk.use_count() != 1) {
+      if constexpr (std::is_copy_constructible_v<V>) {
+        chunk = std::make_shared<Chunk>(*chunk);
+      } else {
+        WEIR_ASSERT(false, "a map of values that cannot be copied was pinned");
+      }
+    }
+    return *chunk;
+  }
+
+  V* append(ByteView key, uint32_t hash, uint64_t sequence) {
+    WEIR_ASSERT(sequence >= next_sequence_);
+    next_sequence_ = sequence + 1;
+    if ((size_ + 1) * 2 > table_.size()) rebuild_table(size_ + 1);
+    if (end_ % kChunkSlots == 0) chunks_.push_back(std::make_shared<Chunk>());
+    Slot& fresh = own_chunk(chunks_.size() - 1).emplace_back();
+    fresh.key.assign(key);
+    fresh.sequence = sequence;
+    fresh.hash = hash;
+    fresh.live = true;
+    ++size_;
+    place(static_cast<uint32_t>(end_++));
+    return &fresh.value;
+  }
+
+  void drop_last() {
+    --end_;
+    if (end_ % kChunkSlots == 0) {
+      chunks_.pop_back();
+    } else {
+      own_chunk(chunks_.size() - 1).pop_back();
+    }
+  }
+
   size_t lookup_cell(ByteView key, uint32_t hash) const {
     if (table_.empty()) return kNoCell;
     for (size_t cell = hash & mask(); table_[cell] != 0; cell = (cell + 1) & mask()) {
-      const Slot& slot = slots_[table_[cell] - 1];
-      if (slot.hash == hash && slot.key == key) return cell;
+      const Slot& found = slot(table_[cell] - 1);
+      if (found.hash == hash && found.key == key) return cell;
     }
     return kNoCell;
   }
@@ -150,7 +217,7 @@ class OrderedMap {
   }
 
   void place(uint32_t index) {
-    size_t cell = slots_[index].hash & mask();
+    size_t cell = slot(index).hash & mask();
     while (table_[cell] != 0) cell = (cell + 1) & mask();
     table_[cell] = index + 1;
   }
@@ -159,7 +226,7 @@ class OrderedMap {
   void close_gap(size_t gap) {
     table_[gap] = 0;
     for (size_t cell = (gap + 1) & mask(); table_[cell] != 0; cell = (cell + 1) & mask()) {
-      const size_t home = slots_[table_[cell] - 1].hash & mask();
+      const size_t home = slot(table_[cell] - 1).hash & mask();
       if (((cell - home) & mask()) >= ((cell - gap) & mask())) {
         table_[gap] = std::exchange(table_[cell], 0);
         gap = cell;
@@ -171,19 +238,33 @@ class OrderedMap {
     size_t capacity = kTableMin;
     while (capacity < expected * 3) capacity *= 2;
     table_.assign(capacity, 0);
-    for (uint32_t i = 0; i < slots_.size(); ++i) {
-      if (slots_[i].live) place(i);
+    for (uint32_t i = 0; i < end_; ++i) {
+      if (slot(i).live) place(i);
     }
   }
 
   void compact() {
-    std::erase_if(slots_, [](const Slot& slot) { return !slot.live; });
-    slots_.shrink_to_fit();
+    const Chunks before = std::exchange(chunks_, {});
+    end_ = 0;
+    for (const auto& chunk : before) {
+      const bool shared = chunk.use_count() != 1;
+      for (Slot& old : *chunk) {
+        if (!old.live) continue;
+        if (end_++ % kChunkSlots == 0) chunks_.push_back(std::make_shared<Chunk>());
+        if constexpr (std::is_copy_constructible_v<V>) {
+          shared ? chunks_.back()->push_back(old) : chunks_.back()->push_back(std::move(old));
+        } else {
+          WEIR_ASSERT(!shared, "a map of values that cannot be copied was pinned");
+          chunks_.back()->push_back(std::move(old));
+        }
+      }
+    }
     rebuild_table(size_);
   }
 
-  std::vector<Slot> slots_;
+  Chunks chunks_;
   std::vector<uint32_t> table_;  // slot index + 1; 0 is empty; a power of two
+  size_t end_ = 0;               // slots, dead ones included
   size_t size_ = 0;
   uint64_t next_sequence_ = 1;
 };

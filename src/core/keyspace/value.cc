@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "base/assert.h"
+
 namespace weir::keyspace {
 namespace {
 
@@ -17,6 +19,31 @@ void encode_list(const List& list, Writer& writer) {
   list.walk(0, Side::kLeft, [&](const std::string& element) {
     writer.bytes(element);
     return true;
+  });
+}
+
+// Of a live map or a pinned one.
+template <typename Map>
+void encode_hash(const Map& fields, Writer& writer) {
+  writer.varint(fields.size());
+  fields.for_each([&](const auto& slot) {
+    writer.bytes(slot.key);
+    writer.bytes(slot.value);
+  });
+}
+
+template <typename Map>
+void encode_set(const Map& members, Writer& writer) {
+  writer.varint(members.size());
+  members.for_each([&](const auto& slot) { writer.bytes(slot.key); });
+}
+
+template <typename Map>
+void encode_scores(const Map& scores, Writer& writer) {
+  writer.varint(scores.size());
+  scores.for_each([&](const auto& slot) {
+    writer.bytes(slot.key);
+    writer.fixed(std::bit_cast<uint64_t>(slot.value));
   });
 }
 
@@ -103,33 +130,35 @@ size_t memory_of(const Value& value) {
 void encode(const Value& value, Writer& writer) {
   writer.u8(static_cast<uint8_t>(type_of(value)));
   switch (type_of(value)) {
-    case ValueType::kString: writer.bytes(std::get<std::string>(value)); break;
-    case ValueType::kList: encode_list(*std::get<std::unique_ptr<List>>(value), writer); break;
-    case ValueType::kHash: {
-      const Hash& hash = *std::get<std::unique_ptr<Hash>>(value);
-      writer.varint(hash.fields.size());
-      hash.fields.for_each([&](const auto& slot) {
-        writer.bytes(slot.key);
-        writer.bytes(slot.value);
-      });
-      break;
-    }
-    case ValueType::kSet: {
-      const Set& set = *std::get<std::unique_ptr<Set>>(value);
-      writer.varint(set.members.size());
-      set.members.for_each([&](const auto& slot) { writer.bytes(slot.key); });
-      break;
-    }
-    case ValueType::kSortedSet: {
-      const SortedSet& sorted = *std::get<std::unique_ptr<SortedSet>>(value);
-      writer.varint(sorted.size());
-      sorted.members().for_each([&](const auto& slot) {
-        writer.bytes(slot.key);
-        writer.fixed(std::bit_cast<uint64_t>(slot.value));
-      });
-      break;
-    }
+    case ValueType::kString: return writer.bytes(std::get<std::string>(value));
+    case ValueType::kList: return encode_list(*held<List>(value), writer);
+    case ValueType::kHash: return encode_hash(held<Hash>(value)->fields, writer);
+    case ValueType::kSet: return encode_set(held<Set>(value)->members, writer);
+    case ValueType::kSortedSet: return encode_scores(held<SortedSet>(value)->members(), writer);
   }
+}
+
+std::move_only_function<void(std::string& out)> encode_later(const Value& value) {
+  const auto later = [type = type_of(value)](auto pinned, auto body) {
+    return [type, pinned = std::move(pinned), body](std::string& out) {
+      Writer writer(out);
+      writer.u8(static_cast<uint8_t>(type));
+      body(pinned, writer);
+    };
+  };
+  switch (type_of(value)) {
+    case ValueType::kString: break;
+    case ValueType::kList: return later(*held<List>(value), encode_list);
+    case ValueType::kHash:
+      return later(held<Hash>(value)->fields.pin(), encode_hash<OrderedMap<std::string>::Pinned>);
+    case ValueType::kSet:
+      return later(held<Set>(value)->members.pin(), encode_set<OrderedMap<Nothing>::Pinned>);
+    case ValueType::kSortedSet:
+      return later(held<SortedSet>(value)->members().pin(),
+                   encode_scores<OrderedMap<double>::Pinned>);
+  }
+  WEIR_ASSERT(false, "a string is encoded at once");
+  return {};
 }
 
 Result<Value> decode_value(Reader& reader) {

@@ -66,6 +66,9 @@ size_t memory_of(const Value& value);
 
 // Type byte, then the body.
 void encode(const Value& value, Writer& writer);
+// The same for the value as it is now, whenever and on whatever thread it is called: lists, hashes,
+// sets and sorted sets are pinned by their chunks, which costs a step a chunk. Not for strings.
+std::move_only_function<void(std::string& out)> encode_later(const Value& value);
 // kStorageCorrupt for what no live value encodes to.
 Result<Value> decode_value(Reader& reader);
 

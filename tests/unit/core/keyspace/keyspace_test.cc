@@ -267,6 +267,41 @@ TEST(Keyspace, ALargeListIsPinnedSoThatItsImageIsOfTheMomentItWasTaken) {
   EXPECT_EQ(image.head, at_once);
 }
 
+// What the shard does for the image of a big value is a step a chunk; the elements are written
+// later.
+TEST(Keyspace, LargeHashesSetsAndSortedSetsArePinnedToo) {
+  TestKeyspace keyspace;
+  Transaction t(keyspace, Timestamp(1));
+  std::vector<std::string> names;
+  for (int i = 0; i < 4000; ++i) names.push_back("member-" + std::to_string(i));
+  const std::vector<ByteView> members(names.begin(), names.end());
+  std::vector<double> scores;
+  for (int i = 0; i < 4000; ++i) scores.push_back(i * 0.5);
+  t.set_fields(0, "hash", members);
+  t.add_members(0, "set", members);
+  t.set_scores(0, "sorted", members, scores);
+  const std::vector<ByteView> gone(members.begin() + 10, members.begin() + 3000);
+  for (const char* key : {"hash", "set", "sorted"}) {
+    SCOPED_TRACE(key);
+    const Bucket& bucket = *keyspace.Owner::bucket(Keyspace::bucket_of(0, key));
+    const std::string at_once = image_bytes(bucket);
+    EXPECT_GT(at_once.size(), 10'000U);
+    BucketImage image = bucket.image();
+    ASSERT_EQ(image.deferred.size(), 1U);
+    EXPECT_LT(image.head.size(), 100U);
+    t.set_fields(0, "hash", std::vector<ByteView>{"member-0", "changed", "more", "x"});
+    t.erase_fields(0, "hash", gone);
+    t.erase_members(0, "set", gone);
+    t.set_scores(0, "sorted", std::vector<ByteView>{"member-1", "more"}, std::vector<double>{9, 9});
+    t.erase_scored(0, "sorted", gone);
+    for (auto& part : image.deferred) part(image.head);
+    EXPECT_EQ(image.head, at_once);
+    Bucket loaded;
+    ASSERT_TRUE(loaded.load(image.head));
+    EXPECT_EQ(image_bytes(loaded), at_once);
+  }
+}
+
 TEST(Keyspace, DamagedEventsAndImagesAreErrorsNotCrashes) {
   TestKeyspace source;
   Transaction t(source, Timestamp(1));

@@ -157,6 +157,34 @@ TEST(OrderedMap, AScanReturnsWhatLivesThroughoutExactlyOnceWhileTheMapChanges) {
   }
 }
 
+TEST(OrderedMap, APinnedMapStaysAsItWasWhileTheLiveOneChanges) {
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Random random(seed);
+    OrderedMap<int> map;
+    const auto contents = [](const auto& of) {
+      std::vector<std::pair<std::string, int>> seen;
+      of.for_each([&](const auto& slot) { seen.emplace_back(slot.key, slot.value); });
+      EXPECT_EQ(seen.size(), of.size());
+      return seen;
+    };
+    for (int round = 0; round < 30; ++round) {
+      const auto before = contents(map);
+      const auto pinned = map.pin();
+      for (int step = 0; step < 200; ++step) {
+        const std::string key = std::to_string(random.below(600));
+        if (random.one_in(3)) {
+          map.erase(key);
+        } else {
+          *map.insert(key).first = step;
+        }
+      }
+      if (random.one_in(10)) map.clear();
+      ASSERT_EQ(contents(pinned), before) << "round " << round;
+    }
+  }
+}
+
 TEST(SortedSet, RanksAsAnOrderedSetOfPairs) {
   for (uint64_t seed = 1; seed <= 4; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
