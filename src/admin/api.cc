@@ -58,24 +58,26 @@ Result<int64_t> Ask::number(std::string_view name,
   return value;
 }
 
-void Api::add(std::string method, std::string pattern, Handler handler) const {
-  router.add(
-      std::move(method), std::move(pattern),
-      [&broker = broker, &clock = clock, handler](Request request, net::HttpResponder responder) {
-        Json body;
-        if (!request.http.body.empty()) {
-          auto parsed = Json::parse(request.http.body);
-          if (!parsed) return responder.send(error_response(parsed.error()));
-          body = std::move(*parsed);
-        }
-        broker.call([handler, &clock, request = std::move(request), body = std::move(body),
-                     responder = std::move(responder)](broker::Broker& self) mutable {
-          const Ask ask{std::move(request), std::move(body), clock.now()};
-          auto result = handler(self, ask);
-          Answer answer = result ? std::move(*result) : refused(self, result.error());
-          responder.send(std::move(answer.response), answer.depends.lsn, answer.depends.durability);
-        });
-      });
+void Api::add(std::string method, std::string pattern, Handler handler, bool brings_data) const {
+  router.add(std::move(method), std::move(pattern),
+             [&broker = broker, &clock = clock, handler, brings_data](
+                 Request request, net::HttpResponder responder) {
+               Json body;
+               if (!request.http.body.empty()) {
+                 auto parsed = Json::parse(request.http.body);
+                 if (!parsed) return responder.send(error_response(parsed.error()));
+                 body = std::move(*parsed);
+               }
+               responder.set_producing(brings_data);
+               broker.call([handler, &clock, request = std::move(request), body = std::move(body),
+                            responder = std::move(responder)](broker::Broker& self) mutable {
+                 const Ask ask{std::move(request), std::move(body), clock.now()};
+                 auto result = handler(self, ask);
+                 Answer answer = result ? std::move(*result) : refused(self, result.error());
+                 responder.send(std::move(answer.response), answer.depends.lsn,
+                                answer.depends.durability);
+               });
+             });
 }
 
 void add_broker_endpoints(Router& router,

@@ -53,7 +53,11 @@ struct Api {
   runtime::Owned<broker::Broker>& broker;
   runtime::Clock& clock;
 
-  void add(std::string method, std::string pattern, Handler handler) const;
+  // `brings_data`: the client is not read while too much waits for the disk.
+  void add(std::string method,
+           std::string pattern,
+           Handler handler,
+           bool brings_data = false) const;
 };
 
 // All of them must outlive the router.

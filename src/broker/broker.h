@@ -16,6 +16,7 @@
 //
 // Thread: the state shard's, for everything but prepare_batch().
 
+#include <absl/container/btree_map.h>
 #include <absl/container/btree_set.h>
 #include <absl/container/flat_hash_map.h>
 
@@ -58,6 +59,8 @@ class Broker final : public JournalOwner {
     bool ok() const { return status_.has_value(); }
     // Of the commit that this turn will be, if it changes anything.
     Lsn lsn() const;
+    // What an answer that tells of the changes so far depends on; nothing if there are none.
+    Depends depends() const;
 
    private:
     Broker& broker_;
@@ -192,6 +195,10 @@ class Broker final : public JournalOwner {
                         Timestamp now,
                         Durability durability = Durability::kFsync);
 
+  // Where a queue's dead letters go; null when there is no such queue (any more): its messages are
+  // then delivered on, beyond the limit.
+  const Thing* dead_letter_queue(const Thing& from) const;
+
   // Reads records of a log by offset (ascending); those that are gone are left out.
   using RecordsDone = std::move_only_function<void(Result<std::vector<Delivery>>)>;
   void read_records(CellId log, std::vector<Offset> offsets, RecordsDone done);
@@ -235,6 +242,8 @@ class Broker final : public JournalOwner {
     const catalog::Bridge* bridge = nullptr;
     uint64_t moved = 0;  // since start
     int64_t lag = 0;     // records of the source not yet moved
+    // Acknowledgements or dead letters that happened while it was paused or its target gone.
+    uint64_t missed = 0;
     std::string problem;
   };
   std::vector<BridgeStatus> bridges() const;
@@ -272,9 +281,15 @@ class Broker final : public JournalOwner {
 
   const std::optional<Error>& storage_problem() const { return problem_; }
   Lsn next_lsn() const { return journal_.next_lsn(); }
+  // True when what depends on this may leave now.
+  bool is_safe(const Depends& depends) const;
   // Told whenever the watermarks move.
   void on_progress(std::function<void(Lsn written, Lsn durable)> listener) {
     listener_ = std::move(listener);
+  }
+  // Told when the journal is pressed, and when it is not any more (see JournalOwner::pressed).
+  void on_pressure(std::function<void(bool on)> listener) {
+    pressure_listener_ = std::move(listener);
   }
   Random& random() { return random_; }
   catalog::Uuid new_uuid();
@@ -292,6 +307,7 @@ class Broker final : public JournalOwner {
   std::optional<CellImage> image(CellId cell) override;
   void progressed(Lsn written, Lsn durable) override;
   void storage_health(std::optional<Error> problem) override;
+  void pressed(bool on) override;
   std::vector<std::pair<CellId, Extent>> live_spans(FileId file) override;
   Lsn moved(std::span<const MovedSpan> spans) override;
 
@@ -395,9 +411,26 @@ class Broker final : public JournalOwner {
                       uint32_t partition,
                       const ReadAnswer& answer,
                       Timestamp now);
+  // A message that left a queue.
+  struct Departed {
+    Offset offset;
+    uint32_t deliveries = 0;
+    catalog::Uuid id;
+  };
+  // Whether a bridge records it now; false also for a paused one, and one whose target is gone.
+  bool is_recorded(CellId queue, catalog::BridgeTrigger trigger) const;
   void record_events(CellId queue,
                      catalog::BridgeTrigger trigger,
-                     std::span<const std::pair<Offset, uint32_t>> messages);
+                     std::span<const Departed> messages);
+  Result<void> record_event(const catalog::Bridge& bridge,
+                            const Thing& from,
+                            const Thing& to,
+                            const Departed& message);
+  void missed_events(const catalog::Bridge& bridge, uint64_t count);
+  // The identities of messages that are held: of those that were moved here, the first ones.
+  catalog::Uuid identity_of(const Thing& thing, const QueueCell& cell, Offset offset) const;
+  void remember_identity(CellId queue, const log::ReadRecord& record);
+  void learn_identities(CellId queue, Offset from);
   int64_t bridge_lag(const catalog::Bridge& bridge) const;
   bool makes_loop(const catalog::Bridge& bridge) const;
 
@@ -405,6 +438,12 @@ class Broker final : public JournalOwner {
   void maintain(Timestamp now);
   void retain_log(const Thing& thing, CellId id, Timestamp now);
   void trim_queue(CellId id, QueueCell& cell, Timestamp now);
+  void note_place(CellId id, LogCell& cell, FileId file);
+  void forget_places();
+
+  // Settle, release and extend alike: decides on the handles and applies what was decided.
+  template <typename Decide>
+  Result<Settled> change_leases(CellId id, Timestamp now, Decide decide);
 
   Journal& journal_;
   Random random_;
@@ -437,12 +476,17 @@ class Broker final : public JournalOwner {
   absl::flat_hash_map<CellId, std::vector<std::string>> bridges_from_;
   absl::btree_set<std::string> bridges_due_;
 
+  // Which logs have (or had) batches in a file, for the tidier; some more than once.
+  absl::btree_map<FileId, std::vector<CellId>> logs_in_;
+  FileId forget_from_;  // where forget_places() goes on
+
   std::vector<CellId> trims_due_;
   Timestamp maintain_at_;
   Name maintain_from_;
 
   std::optional<Error> problem_;
   std::function<void(Lsn, Lsn)> listener_;
+  std::function<void(bool)> pressure_listener_;
   std::function<void(Timestamp)> deadline_listener_;
   Timestamp announced_ = Timestamp::never();
 };

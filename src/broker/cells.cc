@@ -3,6 +3,12 @@
 #include <memory>
 
 namespace weir::broker {
+namespace {
+
+// Where a bridge's event has a partition: the number of events that it missed.
+constexpr uint64_t kMissedMark = uint64_t{UINT16_MAX} + 1;
+
+}  // namespace
 
 Result<void> LogCell::replay(const Replayed& entry,
                              std::vector<Extent>& released,
@@ -71,14 +77,26 @@ std::string BridgeCell::advanced(uint32_t partition, Offset next) {
   return std::move(writer.out());
 }
 
+std::string BridgeCell::missed_so_far(uint64_t missed) {
+  Writer writer;
+  writer.u8(static_cast<uint8_t>(CellKind::kBridge));
+  writer.varint(kMissedMark);
+  writer.varint(missed);
+  return std::move(writer.out());
+}
+
 Result<void> BridgeCell::replay(const Replayed& entry,
                                 std::vector<Extent>& /*released*/,
                                 std::vector<Extent>& /*held*/) {
   Reader reader(entry.event);
   const uint64_t partition = reader.varint();
   const uint64_t next = reader.varint();
-  if (!reader.done() || partition > UINT16_MAX || next > INT64_MAX) {
+  if (!reader.done() || partition > kMissedMark || next > INT64_MAX) {
     return fail(ErrorCode::kStorageCorrupt, "a bridge's position cannot be read");
+  }
+  if (partition == kMissedMark) {
+    missed = next;
+    return {};
   }
   apply(static_cast<uint32_t>(partition), Offset(static_cast<int64_t>(next)));
   return {};
@@ -88,10 +106,12 @@ Result<void> BridgeCell::load(ByteView image, std::vector<Extent>& /*held*/) {
   Reader reader(image);
   std::vector<Offset> fresh(reader.count());
   for (Offset& position : fresh) position = Offset(static_cast<int64_t>(reader.varint()));
+  const uint64_t so_far = reader.varint();
   if (!reader.done()) {
     return fail(ErrorCode::kStorageCorrupt, "a bridge's image cannot be read");
   }
   positions = std::move(fresh);
+  missed = so_far;
   return {};
 }
 
@@ -99,6 +119,7 @@ void BridgeCell::save(CellImage& image) const {
   Writer writer(image.head);
   writer.varint(positions.size());
   for (const Offset position : positions) writer.varint(static_cast<uint64_t>(position.value()));
+  writer.varint(missed);
 }
 
 void BridgeCell::apply(uint32_t partition, Offset next) {

@@ -2,7 +2,10 @@
 // The cells whose machines the broker drives itself: logs, queues, bridges. (The catalog is a
 // member of the broker; groups and keyspaces are in group_cell.h and keyspace_cell.h.)
 
+#include <absl/container/flat_hash_map.h>
+
 #include "broker/cell.h"
+#include "core/catalog/model.h"
 #include "core/log/log.h"
 #include "core/queue/queue.h"
 
@@ -21,6 +24,7 @@ class LogCell final : public Cell {
   void held(std::vector<Extent>& held) const override { log.held(held); }
 
   log::Log log;
+  FileId newest_file;  // where its newest batch lies; kept by the broker, see logs_in_
 };
 
 class QueueCell final : public Cell {
@@ -41,9 +45,14 @@ class QueueCell final : public Cell {
   CellId log;             // set from the catalog
   bool trim_due = false;  // settled something since the log was last trimmed
   bool loading = false;   // group hashes are being read (FIFO look-ahead)
+  // The first identities of messages that were moved here and are or were delivered, kept while a
+  // bridge records what becomes of them. `known`: nobody holds a message that was not looked at.
+  absl::flat_hash_map<Offset, catalog::Uuid> carried;
+  bool carried_known = false;
 };
 
-// Where a bridge stands: the next offset to read of each partition of its source.
+// Where a bridge stands: the next offset to read of each partition of its source; for what leaves a
+// queue, how many acknowledgements or dead letters were not recorded.
 class BridgeCell final : public Cell {
  public:
   static constexpr CellKind kKind = CellKind::kBridge;
@@ -51,6 +60,8 @@ class BridgeCell final : public Cell {
 
   // Event: varint partition, varint next offset.
   static std::string advanced(uint32_t partition, Offset next);
+  // Event: varint 65536, varint number of events missed so far.
+  static std::string missed_so_far(uint64_t missed);
 
   Result<void> replay(const Replayed& entry,
                       std::vector<Extent>& released,
@@ -62,6 +73,7 @@ class BridgeCell final : public Cell {
   Offset position(uint32_t partition) const;
 
   std::vector<Offset> positions;
+  uint64_t missed = 0;
   uint64_t moved = 0;  // records since start, for the status
   bool running = false;
   std::string problem;  // why it stands still; empty while it runs

@@ -26,6 +26,7 @@ class Commit {
 
   // The strongest of what the entries need decides for the commit.
   void require(Durability durability);
+  Durability durability() const { return durability_; }
 
   bool empty() const { return entries_.empty(); }
   size_t bytes() const { return bytes_; }

@@ -26,6 +26,20 @@ Lsn Broker::Turn::lsn() const {
   return broker_.journal_.next_lsn();
 }
 
+Depends Broker::Turn::depends() const {
+  if (broker_.commit_.empty()) return {};
+  return {broker_.journal_.next_lsn(), broker_.commit_.durability()};
+}
+
+bool Broker::is_safe(const Depends& depends) const {
+  switch (depends.durability) {
+    case Durability::kFsync: return depends.lsn <= journal_.durable();
+    case Durability::kOs: return depends.lsn <= journal_.written();
+    case Durability::kTransient: return true;
+  }
+  return false;
+}
+
 Result<void> Broker::begin(Timestamp now, Admission admission, size_t bytes) {
   if (stopped_) return fail(ErrorCode::kShuttingDown, "the broker is stopping");
   if (commit_.bytes() + bytes > kCommitBytesMax) {
@@ -61,6 +75,8 @@ void Broker::submit() {
       // Appended and trimmed or removed in one turn: nobody refers to the bytes.
       if (cell == nullptr || !cell->log.place(append.event, append.header, extent)) {
         journal_.release(extent, lsn);
+      } else {
+        note_place(append.log, *cell, extent.file);
       }
     }
     for (const Extent& extent : released_) journal_.release(extent, lsn);
@@ -171,6 +187,10 @@ void Broker::progressed(Lsn written, Lsn durable) {
   release(undurable_fsync_, durable);
   if (listener_) listener_(written, durable);
   wake_all();
+}
+
+void Broker::pressed(bool on) {
+  if (pressure_listener_) pressure_listener_(on);
 }
 
 void Broker::storage_health(std::optional<Error> problem) {

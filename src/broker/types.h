@@ -162,6 +162,7 @@ struct Limits {
   Milliseconds maintenance_every{1000};
   uint32_t maintenance_things = 20'000;
   uint32_t maintenance_logs = 2000;  // looked at in one step
+  uint32_t groups_max = 100'000;     // consumer groups
 };
 
 }  // namespace weir::broker

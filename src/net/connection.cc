@@ -51,6 +51,11 @@ void ReplySlot::on_abandoned(runtime::Task hook) {
   if (connection_->io_) connection_->io_->output.set_hook(number_, std::move(hook));
 }
 
+void ReplySlot::set_producing(bool on) {
+  WEIR_ASSERT(connection_ != nullptr && connection_->shard_.shard().is_current());
+  connection_->set_producing(on);
+}
+
 bool ReplySlot::open() const {
   return connection_ != nullptr && connection_->open();
 }
@@ -195,8 +200,8 @@ void Connection::resume_reading() {
   if (--pauses_ == 0) parse_later();
 }
 
-void Connection::set_producing() {
-  producing_ = true;
+void Connection::set_producing(bool on) {
+  producing_ = on;
 }
 
 void Connection::overload_ended() {

@@ -79,6 +79,9 @@ class ReplySlot {
   // fetch or BLPOP. The slot stays to be completed.
   void on_abandoned(runtime::Task hook);
 
+  // On the connection's shard: see Connection::set_producing().
+  void set_producing(bool on);
+
   // Any thread; a hint: true while somebody may still read the answer.
   bool open() const;
 
@@ -148,9 +151,9 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   // Counted: the socket is read again after as many resumes as pauses.
   void pause_reading();
   void resume_reading();
-  // Declares that this client produces: it is not read while the shard is overloaded (too many
-  // undurable bytes).
-  void set_producing();
+  // Declares whether this client brings data, by its last request: it is then not read while the
+  // shard is overloaded (too many undurable bytes).
+  void set_producing(bool on = true);
   void set_limits(const ConnectionLimits& limits) { limits_ = limits; }
   const ConnectionLimits& limits() const { return limits_; }
 

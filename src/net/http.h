@@ -72,6 +72,7 @@ class HttpResponder {
   void send(HttpResponse response, Lsn lsn = {}, Durability durability = Durability::kFsync);
   // See ReplySlot.
   void on_abandoned(runtime::Task hook) { slot_.on_abandoned(std::move(hook)); }
+  void set_producing(bool on) { slot_.set_producing(on); }
   bool open() const { return slot_.open(); }
 
  private:

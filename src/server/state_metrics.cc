@@ -18,6 +18,8 @@ void register_state_metrics(MetricRegistry& registry, const StateShard& state) {
   number("weir_journal_write_errors", "Failed writes since start.", &JournalMetrics::write_errors);
   number("weir_journal_undurable_bytes", "Submitted and not yet durable.",
          &JournalMetrics::undurable_bytes);
+  number("weir_journal_pauses", "How often clients that bring data were not read for a while.",
+         &JournalMetrics::pauses);
   number("weir_journal_files", "Journal files.", &JournalMetrics::files);
   number("weir_journal_file_bytes", "Bytes of journal files.", &JournalMetrics::file_bytes);
   number("weir_journal_live_bytes", "Bytes of records that are kept.", &JournalMetrics::live_bytes);

@@ -29,6 +29,7 @@ struct StateShard::State {
     metrics = fresh;
   }
   void progressed(Lsn written, Lsn durable);
+  void pressed(bool on);
   Result<> recover(const Options& options, runtime::Logger& logger);
 
   runtime::Shard& shard;
@@ -61,6 +62,17 @@ void StateShard::State::progressed(Lsn written, Lsn durable) {
   problem = found ? found->message : std::string();
 }
 
+// While too much waits for the disk, clients that bring more are not read.
+void StateShard::State::pressed(bool on) {
+  for (net::ConnectionShard* target : connections) {
+    if (&target->shard() == &shard) {
+      target->set_overloaded(on);
+    } else {
+      target->shard().post([target, on] { target->set_overloaded(on); });
+    }
+  }
+}
+
 Result<> StateShard::State::recover(const Options& options, runtime::Logger& logger) {
   storage::LocalJournalOptions settings;
   settings.seed = options.seed;
@@ -77,6 +89,7 @@ Result<> StateShard::State::recover(const Options& options, runtime::Logger& log
   timer = std::make_unique<runtime::Timer>(shard, [this] { tick(); });
   if (auto started = self.start(clock.now()); !started) return started;
   self.on_progress([this](Lsn written, Lsn durable) { progressed(written, durable); });
+  self.on_pressure([this](bool on) { pressed(on); });
   self.on_deadline([this](Timestamp due) { arm(due); });
   // What was recovered may be seen at once.
   progressed(journal->written(), journal->durable());

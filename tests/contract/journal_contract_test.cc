@@ -67,7 +67,10 @@ class MemorySubject : public Subject {
   size_t files() override { return journal_.files(); }
 
  private:
-  MemoryJournal journal_{{.file_bytes = 64 << 10, .undurable_bytes_max = 1 << 20}};
+  MemoryJournal journal_{{.file_bytes = 64 << 10,
+                          .undurable_bytes_max = 1 << 20,
+                          .undurable_bytes_pause = 400 << 10,
+                          .undurable_bytes_resume = 100 << 10}};
 };
 
 class LocalSubject : public Subject {
@@ -78,6 +81,8 @@ class LocalSubject : public Subject {
     options.seed = ++lives_;
     options.file_bytes = 64 << 10;
     options.undurable_bytes_max = 1 << 20;
+    options.undurable_bytes_pause = 400 << 10;
+    options.undurable_bytes_resume = 100 << 10;
     options.tail_bytes_max = cache_ ? 64 << 20 : 0;
     journal_ = std::make_unique<LocalJournal>(options, disk_, *executor_);
     owner_ = std::make_unique<TextOwner>(*journal_);
@@ -264,6 +269,18 @@ TEST_P(JournalContract, RefusesDataBeyondTheUndurableLimitButNotReleases) {
   EXPECT_TRUE(journal().admit(Admission::kRelease, 100));
   ASSERT_TRUE(subject_->settle());
   EXPECT_TRUE(journal().admit(Admission::kData, 100'000));
+}
+
+TEST_P(JournalContract, TheOwnerIsPressedLongBeforeDataIsRefusedAndUntilEnoughIsDurable) {
+  int commits = 0;
+  for (; !owner().pressure && commits < 100; ++commits) {
+    owner().append(CellId(1), ".", std::string(20'000, 'p'));
+  }
+  EXPECT_TRUE(owner().pressure);
+  EXPECT_LT(commits, 30);
+  EXPECT_TRUE(journal().admit(Admission::kData, 200'000));
+  ASSERT_TRUE(subject_->settle());
+  EXPECT_FALSE(owner().pressure);
 }
 
 TEST_P(JournalContract, ACommitLargerThanAFileIsStoredAndRead) {

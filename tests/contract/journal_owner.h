@@ -121,6 +121,10 @@ class TextOwner : public broker::JournalOwner {
     announced_written = written;
     announced_durable = durable;
   }
+  void pressed(bool on) override {
+    check(on != pressure, "pressed twice the same way");
+    pressure = on;
+  }
   void storage_health(std::optional<Error> now_problem) override {
     problem = std::move(now_problem);
     ++health_calls;
@@ -166,6 +170,7 @@ class TextOwner : public broker::JournalOwner {
   Lsn announced_durable;
   std::optional<Error> problem;
   int health_calls = 0;
+  bool pressure = false;
   int images = 0;
   int moves = 0;
   std::vector<std::string> violations;  // of the port's rules

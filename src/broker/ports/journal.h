@@ -148,6 +148,10 @@ class JournalOwner {
   virtual void progressed(Lsn written, Lsn durable) = 0;
   // Writing became impossible (an error that says why and what to do) or possible again (no error).
   virtual void storage_health(std::optional<Error> problem) = 0;
+  // True: so much waits for the disk that who brings more should not be read any further; false: it
+  // has gone down again. Said long before admit() refuses, so that who is not read is not refused
+  // either. May be called from within submit().
+  virtual void pressed(bool /*on*/) {}
 
   // The spans that the file still holds for live logs, for the tidier.
   virtual std::vector<std::pair<CellId, Extent>> live_spans(FileId file) = 0;

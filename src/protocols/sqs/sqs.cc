@@ -19,12 +19,13 @@ constexpr size_t kHeaderBytesMax = 16 << 10;
 struct Action {
   std::string_view name;
   Handler handler;
+  bool brings_data = false;
 };
 
 constexpr Action kActions[] = {
-    {"SendMessage", send_message},
+    {"SendMessage", send_message, true},
     {"DeleteMessage", delete_message},
-    {"SendMessageBatch", send_message_batch},
+    {"SendMessageBatch", send_message_batch, true},
     {"DeleteMessageBatch", delete_message_batch},
     {"ChangeMessageVisibility", change_message_visibility},
     {"ChangeMessageVisibilityBatch", change_message_visibility_batch},
@@ -93,6 +94,7 @@ class Service final : public net::HttpHandler {
               account_of(request), std::move(decoded->input),
               action == nullptr ? kReceive : action->name, *principal};
     if (call.principal) call.account.account = call.principal->account;
+    responder.set_producing(action != nullptr && action->brings_data);
     if (action == nullptr) return receive(codec, std::move(call), std::move(responder), id);
     broker_.call([this, &codec, action, call = std::move(call), id,
                   responder = std::move(responder)](broker::Broker& broker) mutable {

@@ -97,6 +97,7 @@ Lsn CommitPath::submit(std::span<const Entry> entries,
               frame.offset - frame.chunk->begin + kFrameHeaderBytes + frame.header.length);
   frame.sync |= durability == Durability::kFsync;
   undurable_bytes_ += bytes;
+  press();
   ++metrics_.commits;
   metrics_.entries += entries.size();
   metrics_.commit_bytes += bytes;
@@ -105,6 +106,16 @@ Lsn CommitPath::submit(std::span<const Entry> entries,
     steps_.defer([this] { end_of_turn(); });
   }
   return std::exchange(next_, next_.next());
+}
+
+void CommitPath::press() {
+  const size_t bound =
+      pressed_ ? options_.undurable_bytes_resume + 1 : options_.undurable_bytes_pause;
+  const bool on = undurable_bytes_ >= bound;
+  if (on == pressed_) return;
+  pressed_ = on;
+  if (on) ++metrics_.pauses;
+  if (on_pressure_) on_pressure_(on);
 }
 
 bool CommitPath::fits(size_t entries, Timestamp now) const {
@@ -258,6 +269,7 @@ void CommitPath::pop_durable() {
   }
   written_ = std::max(written_, durable_);
   tail_.trim();
+  press();
 }
 
 void CommitPath::want_sync() {

@@ -42,6 +42,9 @@ class CommitPath {
              std::function<void()> on_progress,
              std::function<void()> on_health);
 
+  // Told when too much waits for the disk, and when it has gone down again (with hysteresis).
+  void on_pressure(std::function<void(bool on)> listener) { on_pressure_ = std::move(listener); }
+
   Lsn next_lsn() const { return next_; }
   Lsn written() const { return written_; }
   Lsn durable() const { return durable_; }
@@ -94,6 +97,7 @@ class CommitPath {
   void hand_over(const FramePtr& frame, size_t writer);
   void completed(const FramePtr& frame, size_t writer, Result<std::vector<IndexRow>> done);
   void advance();
+  void press();
   void pop_durable();
   void sync_if_needed();
   void start_sync();
@@ -110,6 +114,7 @@ class CommitPath {
   JournalMetrics& metrics_;
   std::function<void()> on_progress_;
   std::function<void()> on_health_;
+  std::function<void(bool)> on_pressure_;
 
   uint64_t epoch_ = 0;
   Lsn next_{1};
@@ -121,6 +126,7 @@ class CommitPath {
   FramePtr open_;
   std::deque<FramePtr> frames_;  // sealed, not yet durable, in order
   size_t undurable_bytes_ = 0;
+  bool pressed_ = false;
   std::array<bool, 2> writing_{};
   bool turn_posted_ = false;
   bool leave_file_ = false;

@@ -84,6 +84,7 @@ Result<void> LocalJournal::Core::recover(broker::JournalOwner& owner) {
   path_.start(
       recovered->current.epoch, recovered->next, recovered->now, [this] { progressed(); },
       [this] { report_health(); });
+  path_.on_pressure([this](bool on) { owner_->pressed(on); });
   const uint64_t epoch = recovered->current.epoch;
   checkpointer_.start(std::move(*recovered), owner);
   checkpointer_.on_installed([this] { tidier_.consider(checkpointer_.covered()); });

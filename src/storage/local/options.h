@@ -26,6 +26,10 @@ struct LocalJournalOptions {
   // on.
   size_t second_frame_bytes = size_t{16} << 10;
   size_t undurable_bytes_max = size_t{64} << 20;
+  // Who brings data is not read from the one bound on until the other is reached again: far enough
+  // below the limit for what was read already.
+  size_t undurable_bytes_pause = size_t{24} << 20;
+  size_t undurable_bytes_resume = size_t{8} << 20;
   size_t tail_bytes_max = size_t{64} << 20;  // recent frames kept in memory
   size_t tail_bytes_idle = size_t{4} << 20;  // and after a pause
   // A checkpoint is due after so much journal: what is replayed in about 0.7 s.
@@ -79,6 +83,7 @@ struct JournalMetrics {
   uint64_t live_bytes = 0;
   uint64_t tail_bytes = 0;
   uint64_t undurable_bytes = 0;
+  uint64_t pauses = 0;  // how often the owner was pressed
   uint64_t replayed_entries = 0;
   uint64_t recovery_us = 0;
   uint64_t checkpoints = 0;

@@ -82,6 +82,7 @@ void MemoryJournal::crash(std::optional<Lsn> survivors) {
   next_ = last.next();
   written_ = durable_ = last;
   undurable_bytes_ = 0;
+  pressed_ = false;
   problem_.reset();
   open_file();
 }
@@ -109,6 +110,16 @@ void MemoryJournal::sync(std::optional<Lsn> lsn) {
     undurable_bytes_ += commit->bytes;
   }
   announce();
+  press();
+}
+
+void MemoryJournal::press() {
+  const size_t bound =
+      pressed_ ? options_.undurable_bytes_resume + 1 : options_.undurable_bytes_pause;
+  const bool on = undurable_bytes_ >= bound;
+  if (on == pressed_ || owner_ == nullptr) return;
+  pressed_ = on;
+  owner_->pressed(on);
 }
 
 bool MemoryJournal::poll() {
@@ -184,8 +195,10 @@ Lsn MemoryJournal::submit(std::span<const Entry> entries,
   }
   files_[current_].last = commit.lsn;
   undurable_bytes_ += commit.bytes;
+  const Lsn lsn = commit.lsn;
   commits_.push_back(std::move(commit));
-  return commits_.back().lsn;
+  press();
+  return lsn;
 }
 
 ReadResult MemoryJournal::find(CellId cell, const Extent& span) const {

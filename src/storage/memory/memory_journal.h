@@ -24,6 +24,8 @@ namespace weir::storage {
 struct MemoryJournalOptions {
   size_t file_bytes = 64 << 10;  // small, so that tests see several files
   size_t undurable_bytes_max = 64 << 20;
+  size_t undurable_bytes_pause = 32 << 20;   // the owner is pressed from here on
+  size_t undurable_bytes_resume = 16 << 20;  // and not any more from here on
 };
 
 class MemoryJournal : public broker::Journal {
@@ -65,6 +67,7 @@ class MemoryJournal : public broker::Journal {
   // Copies the live spans of `file` into a new file and lets the owner commit the switch.
   void tidy(FileId file);
 
+  size_t undurable_bytes() const { return undurable_bytes_; }
   // Bytes of extents not released, over all files or in one.
   uint64_t live_bytes() const;
   uint64_t live_bytes(FileId file) const;
@@ -128,6 +131,7 @@ class MemoryJournal : public broker::Journal {
   void mark_dirty(CellId cell, Lsn lsn);
   void free_files();
   void announce();
+  void press();
 
   Options options_;
   broker::JournalOwner* owner_ = nullptr;
@@ -144,6 +148,7 @@ class MemoryJournal : public broker::Journal {
   uint32_t frame_ = 0;     // the open frame's place, in blocks
   bool frame_open_ = false;
   size_t undurable_bytes_ = 0;
+  bool pressed_ = false;
   std::deque<Read> reads_;
   std::vector<broker::Extent> corrupt_;
   std::optional<Error> problem_;

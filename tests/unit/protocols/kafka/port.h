@@ -35,8 +35,13 @@ class TurnedClock final : public runtime::Clock {
 // back.
 class Port {
  public:
-  explicit Port(Config config = {}, bool two_shards = false)
-      : shard_(0, "state"), front_(1, "front"), connections_(two_shards ? front_ : shard_) {
+  explicit Port(Config config = {},
+                bool two_shards = false,
+                storage::MemoryJournalOptions journal = {})
+      : journal_(journal),
+        shard_(0, "state"),
+        front_(1, "front"),
+        connections_(two_shards ? front_ : shard_) {
     shard_.start();
     front_.start();
     broker_ = std::make_unique<runtime::Owned<broker::Broker>>(
@@ -50,6 +55,11 @@ class Port {
         };
         if (connections_.shard().is_current()) return advance();
         connections_.shard().post(advance);
+      });
+      broker.on_pressure([this](bool on) {
+        const auto set = [this, on] { connections_.set_overloaded(on); };
+        if (connections_.shard().is_current()) return set();
+        connections_.shard().post(set);
       });
       journal_.sync_on_poll(true);
       pump_ = std::make_unique<runtime::Timer>(shard_, [this] { pump(); });
@@ -81,6 +91,30 @@ class Port {
   }
   void hold_back(bool on) {
     shard_.run_and_wait([&] { journal_.sync_on_poll(!on); });
+  }
+  // What is held back reaches the operating system, and no further.
+  void write() {
+    shard_.run_and_wait([&] { journal_.write(); });
+  }
+  size_t undurable_bytes() {
+    size_t bytes = 0;
+    shard_.run_and_wait([&] { bytes = journal_.undurable_bytes(); });
+    return bytes;
+  }
+  bool overloaded() {
+    bool overloaded = false;
+    connections_.shard().run_and_wait([&] { overloaded = connections_.overloaded(); });
+    return overloaded;
+  }
+  // Until so many connections wait for a commit.
+  void until_parked(size_t count) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    size_t parked = 0;
+    do {
+      connections_.shard().run_and_wait([&] { parked = connections_.watermark().parked(); });
+      if (parked >= count) return;
+    } while (std::chrono::steady_clock::now() < end);
+    ADD_FAILURE() << parked << " connections wait for a commit, not " << count;
   }
   // Until at least so many requests wait for something, or none does.
   void until_waiting(size_t count) {
