@@ -44,6 +44,7 @@ std::string bridge_json(const Broker& broker, const Broker::BridgeStatus& status
       .text("state", state)
       .integer("moved", static_cast<int64_t>(status.moved))
       .integer("lag", status.lag)
+      .integer("missed", static_cast<int64_t>(status.missed))
       .text("problem", status.problem);
   return object.integer("created_ms", bridge.created.ms()).done();
 }

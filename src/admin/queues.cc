@@ -22,6 +22,14 @@ constexpr int64_t kHistoryMax = int64_t{3650} * 86'400'000;
 constexpr int64_t kMessageBytesMax = 1 << 20;
 constexpr std::string_view kFifoEnding = ".fifo";
 
+// What keeps the queue from doing what its policy says.
+std::string problem_of(const Broker& broker, const Thing& thing) {
+  const QueuePolicy& policy = thing.queue_policy;
+  if (policy.dead_letter.empty() || broker.dead_letter_queue(thing) != nullptr) return {};
+  return fmt::format("the dead-letter queue {} does not exist: messages are delivered on",
+                     policy.dead_letter);
+}
+
 std::string queue_json(Broker& broker, const Thing& thing, Timestamp now) {
   const queue::Queue* state = broker.find_queue(thing.queue, now);
   const log::Log* log = broker.find_log(thing.logs.front());
@@ -40,6 +48,7 @@ std::string queue_json(Broker& broker, const Thing& thing, Timestamp now) {
       .integer("delay_ms", policy.delay_ms)
       .integer("receives_max", policy.receives_max)
       .text("dead_letter", policy.dead_letter)
+      .text("problem", problem_of(broker, thing))
       .flag("fifo", policy.order == catalog::Order::kPerGroup)
       .integer("history_ms", policy.history_ms)
       .integer("message_bytes_max", policy.message_bytes_max);

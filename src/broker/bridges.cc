@@ -150,15 +150,24 @@ Result<Depends> Broker::remove_bridge(const std::string& name, Timestamp now) {
 }
 
 void Broker::refresh_bridges() {
-  bridges_from_.clear();
+  const auto before = std::exchange(bridges_from_, {});
   for (const auto& [name, bridge] : catalog_.bridges()) {
     const Thing* from = catalog_.find(bridge.from);
-    if (from == nullptr || bridge.paused) continue;
+    if (from == nullptr) continue;
     if (bridge.trigger == catalog::BridgeTrigger::kRecord) {
+      if (bridge.paused) continue;
       for (const CellId log : from->logs) bridges_from_[log].push_back(name);
     } else if (from->kind == catalog::Kind::kQueue) {
-      bridges_from_[from->queue].push_back(name);
+      bridges_from_[from->queue].push_back(name);  // a paused one counts what it misses
+      auto* queue = find<QueueCell>(from->queue);
+      if (queue != nullptr && !queue->carried_known) learn_identities(from->queue, Offset(0));
     }
+  }
+  for (const auto& [source, names] : before) {
+    auto* queue = find<QueueCell>(source);
+    if (queue == nullptr || bridges_from_.contains(source)) continue;
+    queue->carried.clear();
+    queue->carried_known = false;
   }
 }
 
@@ -187,8 +196,13 @@ std::vector<Broker::BridgeStatus> Broker::bridges() const {
   std::vector<BridgeStatus> result;
   for (const auto& [name, bridge] : catalog_.bridges()) {
     const auto* position = find<BridgeCell>(bridge.cell);
-    result.push_back({&bridge, position == nullptr ? 0 : position->moved, bridge_lag(bridge),
-                      position == nullptr ? std::string() : position->problem});
+    BridgeStatus status{.bridge = &bridge, .lag = bridge_lag(bridge), .problem = {}};
+    if (position != nullptr) {
+      status.moved = position->moved;
+      status.missed = position->missed;
+      status.problem = position->problem;
+    }
+    result.push_back(std::move(status));
   }
   return result;
 }
@@ -304,43 +318,120 @@ void Broker::bridge_records(const std::string& name,
 
 // ---- acknowledgements and dead letters of a queue
 
+bool Broker::is_recorded(CellId queue, catalog::BridgeTrigger trigger) const {
+  const auto found = bridges_from_.find(queue);
+  if (found == bridges_from_.end()) return false;
+  return std::ranges::any_of(found->second, [&](const std::string& name) {
+    const catalog::Bridge* bridge = catalog_.find_bridge(name);
+    return bridge != nullptr && bridge->trigger == trigger && !bridge->paused &&
+           catalog_.find(bridge->to) != nullptr;
+  });
+}
+
 void Broker::record_events(CellId queue,
                            catalog::BridgeTrigger trigger,
-                           std::span<const std::pair<Offset, uint32_t>> messages) {
+                           std::span<const Departed> messages) {
   const auto found = bridges_from_.find(queue);
   if (found == bridges_from_.end() || messages.empty()) return;
   const Thing from = *catalog_.owner_of(queue);
-  const bool ack = trigger == catalog::BridgeTrigger::kAck;
   for (const std::string& name : found->second) {
     const catalog::Bridge* bridge = catalog_.find_bridge(name);
     if (bridge == nullptr || bridge->trigger != trigger) continue;
     auto& position = cell<BridgeCell>(bridge->cell);
     const Thing* to = catalog_.find(bridge->to);
-    if (to == nullptr) {
-      position.problem =
-          fmt::format("{} does not exist; acknowledgements are not recorded", bridge->to.name);
+    if (bridge->paused || to == nullptr) {
+      missed_events(*bridge, messages.size());
+      if (to == nullptr) position.problem = fmt::format("{} does not exist", bridge->to.name);
       continue;
     }
-    for (const auto& [offset, deliveries] : messages) {
-      const std::string id = to_string(message_id(from.uuid, offset));
-      const std::string value = fmt::format(
-          R"({{"specversion":"1.0","id":"{0}","source":"/queues/{1}","type":"weir.message.{2}",)"
-          R"("datacontenttype":"application/json","data":{{"queue":"{1}","message_id":"{0}",)"
-          R"("offset":{3},"deliveries":{4},"time_ms":{5}}}}})",
-          id, json_escaped(from.name.name), ack ? "acknowledged" : "dead-lettered", offset.value(),
-          deliveries, now_.ms());
-      const log::RecordHeader header{kHeaderBridge, bridge->name};
-      const log::RecordInput input{ByteView(id), ByteView(value), {&header, 1}, now_};
-      const uint64_t spread = static_cast<uint64_t>(offset.value());
-      const auto appended = append_record(to->logs[spread % to->logs.size()], input, now_);
-      if (appended) {
+    for (const Departed& message : messages) {
+      const auto recorded = record_event(*bridge, from, *to, message);
+      if (recorded) {
         ++position.moved;
         position.problem.clear();
       } else {
-        position.problem = appended.error().message;
+        missed_events(*bridge, 1);
+        position.problem = recorded.error().message;
       }
     }
   }
+}
+
+Result<void> Broker::record_event(const catalog::Bridge& bridge,
+                                  const Thing& from,
+                                  const Thing& to,
+                                  const Departed& message) {
+  const bool ack = bridge.trigger == catalog::BridgeTrigger::kAck;
+  const std::string id = to_string(message.id);
+  const std::string value = fmt::format(
+      R"({{"specversion":"1.0","id":"{0}","source":"/queues/{1}","type":"weir.message.{2}",)"
+      R"("datacontenttype":"application/json","data":{{"queue":"{1}","message_id":"{0}",)"
+      R"("offset":{3},"deliveries":{4},"time_ms":{5}}}}})",
+      id, json_escaped(from.name.name), ack ? "acknowledged" : "dead-lettered",
+      message.offset.value(), message.deliveries, now_.ms());
+  const log::RecordHeader header{kHeaderBridge, bridge.name};
+  const log::RecordInput input{ByteView(id), ByteView(value), {&header, 1}, now_};
+  const auto spread = static_cast<uint64_t>(message.offset.value());
+  const auto appended = append_record(to.logs[spread % to.logs.size()], input, now_);
+  if (!appended) return std::unexpected(appended.error());
+  return {};
+}
+
+// In the commit of what was missed: the number is as exact as the events would have been.
+void Broker::missed_events(const catalog::Bridge& bridge, uint64_t count) {
+  auto& position = cell<BridgeCell>(bridge.cell);
+  position.missed += count;
+  commit_.add(bridge.cell, BridgeCell::missed_so_far(position.missed));
+  commit_.require(Durability::kFsync);
+  touch(bridge.cell, position);
+}
+
+// ---- identities
+
+catalog::Uuid Broker::identity_of(const Thing& thing, const QueueCell& cell, Offset offset) const {
+  const auto carried = cell.carried.find(offset);
+  if (carried != cell.carried.end()) return carried->second;
+  // Nobody need hold it: what was delivered once may be acknowledged after its lease.
+  if (!cell.carried_known || !cell.queue.lease_of(offset)) {
+    Records records;
+    std::vector<Extent> missing;
+    collect_cached(cell.log, {offset}, records, missing);
+    const auto record = records.find(offset);
+    if (record != records.end()) return message_id_of(thing.uuid, record->second.record);
+  }
+  return message_id(thing.uuid, offset);
+}
+
+void Broker::remember_identity(CellId queue, const log::ReadRecord& record) {
+  if (!bridges_from_.contains(queue)) return;
+  const auto text = record.headers.find(kHeaderMessageId);
+  const auto identity = text ? parse_uuid(*text) : std::nullopt;
+  if (identity) cell<QueueCell>(queue).carried[record.offset] = *identity;
+}
+
+// Who holds a message from before the bridge, or from before the start, may acknowledge it: a step
+// looks at so many of them, from `from` on.
+void Broker::learn_identities(CellId id, Offset from) {
+  constexpr size_t kStep = 256;
+  auto* queue = find<QueueCell>(id);
+  if (queue == nullptr) return;
+  queue::PendingQuery query;
+  query.first = from;
+  query.count = kStep;
+  const queue::PendingPage page = queue->queue.pending(query);
+  queue->carried_known = page.leases.empty() && !page.next;
+  if (queue->carried_known) return;
+  std::vector<Offset> offsets;
+  for (const queue::Lease& lease : page.leases) offsets.push_back(lease.offset);
+  read_records(queue->log, std::move(offsets),
+               [this, id, next = page.next](Result<std::vector<Delivery>> records) {
+                 auto* still = find<QueueCell>(id);
+                 if (!records || still == nullptr)
+                   return;  // the next change of the bridges tries again
+                 for (const Delivery& delivery : *records) remember_identity(id, delivery.record);
+                 if (next) return learn_identities(id, *next);
+                 still->carried_known = true;
+               });
 }
 
 }  // namespace weir::broker

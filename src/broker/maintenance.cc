@@ -67,6 +67,7 @@ void Broker::maintain(Timestamp now) {
   for (const auto& [name, log] : round) {
     if (const Thing* thing = catalog_.find(name)) retain_log(*thing, log, now_);
   }
+  forget_places();
   for (const auto& [name, bridge] : catalog_.bridges()) {
     const auto* position = find<BridgeCell>(bridge.cell);
     const bool waits = position != nullptr && !position->problem.empty();

@@ -134,7 +134,7 @@ Result<Settled> Broker::settle(CellId id,
                                Timestamp now) {
   // An acknowledgement that a bridge records brings new data: on a full disk it is refused whole,
   // never half done.
-  const bool recorded = bridges_from_.contains(id);
+  const bool recorded = is_recorded(id, catalog::BridgeTrigger::kAck);
   const Turn turn(*this, now, recorded ? Admission::kData : Admission::kRelease,
                   recorded ? handles.size() * kBridgeEventBytes : 0);
   if (!turn.ok()) return std::unexpected(turn.status().error());
@@ -142,11 +142,15 @@ Result<Settled> Broker::settle(CellId id,
   if (cell == nullptr) return no_queue(id);
   cell->queue.advance_time(now_);
   auto decision = cell->queue.decide_settle(handles, check);
-  std::vector<std::pair<Offset, uint32_t>> done;
-  if (recorded) {
+  std::vector<Departed> done;
+  if (bridges_from_.contains(id)) {
+    const Thing& thing = *catalog_.owner_of(id);
     for (size_t i = 0; i < handles.size(); ++i) {
       if (decision.outcomes[i] != queue::Outcome::kDone) continue;
-      done.emplace_back(handles[i].offset, cell->queue.deliveries_of(handles[i].offset).first);
+      const Offset offset = handles[i].offset;
+      done.push_back(
+          {offset, cell->queue.deliveries_of(offset).first, identity_of(thing, *cell, offset)});
+      cell->carried.erase(offset);
     }
   }
   apply_events(id, *cell, decision.events);
@@ -155,19 +159,26 @@ Result<Settled> Broker::settle(CellId id,
   return Settled{std::move(decision.outcomes), decision.done, queue_depends(id)};
 }
 
-Result<Settled> Broker::release(CellId id,
-                                std::span<const queue::Handle> handles,
-                                queue::Check check,
-                                Milliseconds delay,
-                                Timestamp now) {
+template <typename Decide>
+Result<Settled> Broker::change_leases(CellId id, Timestamp now, Decide decide) {
   const Turn turn(*this, now, Admission::kRelease);
   if (!turn.ok()) return std::unexpected(turn.status().error());
   auto* cell = find<QueueCell>(id);
   if (cell == nullptr) return no_queue(id);
   cell->queue.advance_time(now_);
-  auto decision = cell->queue.decide_release(handles, check, delay);
+  queue::HandlesDecision decision = decide(cell->queue);
   apply_events(id, *cell, decision.events);
   return Settled{std::move(decision.outcomes), decision.done, queue_depends(id)};
+}
+
+Result<Settled> Broker::release(CellId id,
+                                std::span<const queue::Handle> handles,
+                                queue::Check check,
+                                Milliseconds delay,
+                                Timestamp now) {
+  return change_leases(id, now, [&](const queue::Queue& queue) {
+    return queue.decide_release(handles, check, delay);
+  });
 }
 
 Result<Settled> Broker::extend(CellId id,
@@ -175,14 +186,9 @@ Result<Settled> Broker::extend(CellId id,
                                queue::Check check,
                                Milliseconds duration,
                                Timestamp now) {
-  const Turn turn(*this, now, Admission::kRelease);
-  if (!turn.ok()) return std::unexpected(turn.status().error());
-  auto* cell = find<QueueCell>(id);
-  if (cell == nullptr) return no_queue(id);
-  cell->queue.advance_time(now_);
-  auto decision = cell->queue.decide_extend(handles, check, duration);
-  apply_events(id, *cell, decision.events);
-  return Settled{std::move(decision.outcomes), decision.done, queue_depends(id)};
+  return change_leases(id, now, [&](const queue::Queue& queue) {
+    return queue.decide_extend(handles, check, duration);
+  });
 }
 
 Result<Broker::Discarded> Broker::discard(CellId id,
@@ -206,6 +212,7 @@ Result<Depends> Broker::purge(CellId id, Timestamp now) {
   if (cell == nullptr) return no_queue(id);
   cell->queue.advance_time(now_);
   apply_events(id, *cell, {cell->queue.decide_purge(false, true)});
+  cell->carried.clear();
   settled(id, *cell);
   return queue_depends(id);
 }

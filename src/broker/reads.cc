@@ -6,38 +6,13 @@
 
 #include <algorithm>
 
-#include "base/wire.h"
 #include "broker/broker.h"
+#include "broker/row_entries.h"
 
 namespace weir::broker {
 namespace {
 
 constexpr size_t kRowsMax = 4096;
-
-int64_t base_offset(const StoredEntry& entry) {
-  return entry.payload.size() < sizeof(int64_t) ? -1 : load_be<int64_t>(entry.payload.data());
-}
-
-// The entries that the row stands for, in their order. A span may hold others of the same log:
-// after the tidier has moved rows, neighbours by offset need not be neighbours in the file, and
-// copies that died on the way lie between them. Readers of batches know the log's events, not the
-// kind byte before them.
-std::vector<StoredEntry> of_row(std::vector<StoredEntry> entries, const log::Row& row) {
-  std::erase_if(entries, [&](const StoredEntry& entry) {
-    const Offset base(base_offset(entry));
-    return base < row.first() || base >= row.end();
-  });
-  const auto earlier = [](const StoredEntry& a, const StoredEntry& b) {
-    return base_offset(a) < base_offset(b);
-  };
-  std::sort(entries.begin(), entries.end(), earlier);
-  const auto same = [](const StoredEntry& a, const StoredEntry& b) {
-    return base_offset(a) == base_offset(b);
-  };
-  entries.erase(std::unique(entries.begin(), entries.end(), same), entries.end());
-  for (StoredEntry& entry : entries) entry.event = entry.event.slice(1);
-  return entries;
-}
 
 }  // namespace
 
@@ -67,7 +42,7 @@ void Broker::run_read(const std::shared_ptr<ReadJob>& job) {
   std::vector<size_t> cold;
   for (size_t i = 0; i < job->rows.size(); ++i) {
     if (auto cached = journal_.read_cached(job->log, job->rows[i].span)) {
-      job->parts[i] = of_row(std::move(*cached), job->rows[i]);
+      job->parts[i] = entries_of_row(std::move(*cached), job->rows[i]);
     } else {
       cold.push_back(i);
     }
@@ -77,7 +52,7 @@ void Broker::run_read(const std::shared_ptr<ReadJob>& job) {
   for (const size_t i : cold) {
     journal_.read(job->log, job->rows[i].span, [job, i](ReadResult result) {
       if (result) {
-        job->parts[i] = of_row(std::move(*result), job->rows[i]);
+        job->parts[i] = entries_of_row(std::move(*result), job->rows[i]);
       } else if (!job->error) {
         job->error = std::move(result.error());
       }
@@ -253,7 +228,7 @@ void Broker::collect_cached(CellId id,
     if (!row) continue;
     covered = row->end();
     if (auto cached = journal_.read_cached(id, row->span)) {
-      add_records(of_row(std::move(*cached), *row), offsets, records);
+      add_records(entries_of_row(std::move(*cached), *row), offsets, records);
     } else {
       missing.push_back(row->span);
     }

@@ -87,6 +87,10 @@ Broker::Attempt Broker::attempt_receive(const std::shared_ptr<ReceiveJob>& job) 
   const queue::IsGone is_gone = [&log = data->log](Offset offset) {
     return offset < log.start() || log.deleted(offset);
   };
+  // Without a place to move them to, messages are delivered on; the limit stands and is in force
+  // again when there is one.
+  const bool nowhere =
+      cell->queue.policy().delivery_limit != 0 && dead_letter_queue(*thing) == nullptr;
   Received received;
   std::vector<queue::Lease> leases;
   for (bool more = true; more && leases.size() < job->options.count;) {
@@ -98,19 +102,11 @@ Broker::Attempt Broker::attempt_receive(const std::shared_ptr<ReceiveJob>& job) 
     command.bound = job->options.bound;
     command.no_ack = job->options.no_ack;
     command.is_gone = &is_gone;
+    command.unlimited = nowhere;
     auto decision = cell->queue.decide_lease(command);
     if (!decision.dead_letters.empty()) {
       if (!pin_dead_letters(job, cell->log, decision.dead_letters)) return Attempt::kReading;
       const auto moved = move_dead_letters(*thing, decision.dead_letters, job->letters);
-      if (!moved && moved.error().code == ErrorCode::kNotFound) {
-        // The place for dead letters is gone: deliver them on, rather than hold them for ever.
-        queue::Policy policy = cell->queue.policy();
-        policy.delivery_limit = 0;
-        const auto event = cell->queue.decide_policy(policy);
-        WEIR_ASSERT(event.has_value(), "a policy without a limit was refused");
-        apply_events(job->queue, *cell, {*event});
-        continue;
-      }
       if (!moved) return answer(std::unexpected(moved.error()));
     }
     apply_events(job->queue, *cell, decision.events);
@@ -151,6 +147,7 @@ void Broker::deliver(const std::shared_ptr<ReceiveJob>& job, Received received) 
                    }
                    delivery.record = found->second->record;
                    delivery.holder = found->second->holder;
+                   remember_identity(job->queue, delivery.record);
                    const bool moved_on = now_ > leased_at || journal_.next_lsn() != next;
                    return moved_on && !job->options.no_ack && !stands(job->queue, delivery.lease);
                  });
@@ -220,6 +217,11 @@ bool Broker::load_groups(QueueCell& cell, const std::shared_ptr<ReceiveJob>& job
 
 // ---- dead letters
 
+const Thing* Broker::dead_letter_queue(const Thing& from) const {
+  const Thing* target = catalog_.find(Name{from.name.space, from.queue_policy.dead_letter});
+  return target != nullptr && target->kind == catalog::Kind::kQueue ? target : nullptr;
+}
+
 bool Broker::pin_dead_letters(const std::shared_ptr<ReceiveJob>& job,
                               CellId log,
                               const std::vector<queue::DeadLetter>& letters) {
@@ -256,8 +258,8 @@ Result<void> Broker::move_dead_letters(const Thing& from,
   const Name source = from.name;
   const catalog::Uuid log_identity = from.uuid;
   const CellId source_queue = from.queue;
-  const Thing* target = catalog_.find(Name{source.space, from.queue_policy.dead_letter});
-  if (target == nullptr || target->kind != catalog::Kind::kQueue) {
+  const Thing* target = dead_letter_queue(from);
+  if (target == nullptr) {
     return fail(ErrorCode::kNotFound, fmt::format("the dead-letter queue {} of {} does not exist",
                                                   from.queue_policy.dead_letter, source.name));
   }
@@ -270,12 +272,13 @@ Result<void> Broker::move_dead_letters(const Thing& from,
   }
   const Turn room(*this, now_, Admission::kData, bytes);
   if (!room.ok()) return room.status();
-  std::vector<std::pair<Offset, uint32_t>> moved;
+  std::vector<Departed> moved;
   for (const queue::DeadLetter& letter : letters) {
     const auto found = records.find(letter.offset);
     if (found == records.end()) continue;  // its record is gone: nothing to move
     const log::ReadRecord& record = found->second.record;
-    const std::string id = to_string(message_id_of(log_identity, record));
+    const catalog::Uuid identity = message_id_of(log_identity, record);
+    const std::string id = to_string(identity);
     const auto first_sent = record.headers.find(kHeaderSent);
     const std::string sent =
         first_sent ? std::string(*first_sent) : std::to_string(record.timestamp.ms());
@@ -294,7 +297,7 @@ Result<void> Broker::move_dead_letters(const Thing& from,
     const auto sent_on =
         send(target_queue, input, SendOptions{Milliseconds(0), std::nullopt}, now_);
     if (!sent_on) return std::unexpected(sent_on.error());
-    moved.emplace_back(letter.offset, letter.deliveries);
+    moved.push_back({letter.offset, letter.deliveries, identity});
   }
   record_events(source_queue, catalog::BridgeTrigger::kDeadLetter, moved);
   return {};

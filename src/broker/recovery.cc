@@ -123,6 +123,13 @@ Result<void> Broker::start(Timestamp now) {
     trims_due_.push_back(id);
     touched_.push_back(id);
   }
+  for (auto& [id, any] : cells_) {
+    if (any->kind() != CellKind::kLog) continue;
+    auto& log = static_cast<LogCell&>(*any);
+    std::vector<Extent> held;
+    log.held(held);
+    for (const Extent& extent : held) note_place(id, log, extent.file);
+  }
   maintain_at_ = now_ + limits_.maintenance_every;
   start_bridges();
   return {};
@@ -148,14 +155,48 @@ std::optional<CellImage> Broker::image(CellId id) {
 
 std::vector<std::pair<CellId, Extent>> Broker::live_spans(FileId file) {
   std::vector<std::pair<CellId, Extent>> spans;
+  const auto known = logs_in_.find(file);
+  if (known == logs_in_.end()) return spans;
+  std::vector<CellId>& logs = known->second;
+  std::sort(logs.begin(), logs.end());
+  logs.erase(std::unique(logs.begin(), logs.end()), logs.end());
   std::vector<log::Row> rows;
-  for (const auto& [id, cell] : cells_) {
-    if (cell->kind() != CellKind::kLog) continue;
+  for (const CellId id : logs) {
+    const auto* cell = find<LogCell>(id);
+    if (cell == nullptr) continue;
     rows.clear();
-    static_cast<const LogCell&>(*cell).log.rows_in_file(file, rows);
+    cell->log.rows_in_file(file, rows);
     for (const log::Row& row : rows) spans.emplace_back(id, row.span);
   }
   return spans;
+}
+
+// ---- which logs lie in a file
+
+void Broker::note_place(CellId id, LogCell& cell, FileId file) {
+  if (cell.newest_file == file) return;
+  cell.newest_file = file;
+  logs_in_[file].push_back(id);
+}
+
+// One file each time: logs that have nothing in it any more are left out, and so is it when there
+// are none.
+void Broker::forget_places() {
+  auto at = logs_in_.lower_bound(forget_from_);
+  if (at == logs_in_.end()) at = logs_in_.begin();
+  if (at == logs_in_.end()) return;
+  const FileId file = at->first;
+  forget_from_ = file.next();
+  std::vector<log::Row> rows;
+  std::erase_if(at->second, [&](CellId id) {
+    const auto* cell = find<LogCell>(id);
+    if (cell == nullptr) return true;
+    if (cell->newest_file == file) return false;  // it would not be noted again
+    rows.clear();
+    cell->log.rows_in_file(file, rows);
+    return rows.empty();
+  });
+  if (at->second.empty()) logs_in_.erase(at);
 }
 
 Lsn Broker::moved(std::span<const MovedSpan> spans) {
@@ -175,6 +216,8 @@ Lsn Broker::moved(std::span<const MovedSpan> spans) {
     const Extent& last = span.to.back();
     relocation.to.length = last.position + last.length - span.to.front().position;
     for (const Extent& extent : span.to) relocation.bytes += extent.length;
+    std::vector<CellId>& there = logs_in_[relocation.to.file];
+    if (there.empty() || there.back() != span.cell) there.push_back(span.cell);
     by_log[span.cell].push_back(relocation);
   }
   for (auto& [id, relocations] : by_log) {

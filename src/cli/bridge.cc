@@ -28,12 +28,13 @@ int list(const Line& line) {
   return with_client(line, [&](Client& client) {
     const auto bridges = client.list(Target("bridges"), "bridges");
     if (!bridges) return report(bridges.error());
-    Table table({"NAME", "FROM", "ON", "TO", "STATE", "MOVED", "LAG", "FILTER", "PROBLEM"});
+    Table table(
+        {"NAME", "FROM", "ON", "TO", "STATE", "MOVED", "LAG", "MISSED", "FILTER", "PROBLEM"});
     for (const Json& bridge : *bridges) {
       if (line.json) print_json(bridge);
       table.add({bridge["name"].text(), bridge["from"].text(), bridge["on"].text(),
                  bridge["to"].text(), bridge["state"].text(), number(bridge["moved"]),
-                 number(bridge["lag"]), or_dash(bridge["filter"].text()),
+                 number(bridge["lag"]), number(bridge["missed"]), or_dash(bridge["filter"].text()),
                  or_dash(bridge["problem"].text())});
     }
     if (!line.json) table.print();

@@ -73,6 +73,7 @@ struct LeaseCommand {
   bool bound = false;                         // released when the consumer is closed
   bool no_ack = false;                        // settled by the delivery itself
   const IsGone* is_gone = nullptr;            // records to pass over (and settle); null: none
+  bool unlimited = false;  // beyond the delivery limit too: there is no place for dead letters
 };
 constexpr uint32_t kLeaseMax = 10'000;
 // One decision passes over so many gone records, and finds so many dead letters, at most; then

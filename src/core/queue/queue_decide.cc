@@ -107,7 +107,8 @@ class Queue::Picker {
       return;
     }
     const Timestamp first = before == 0 ? queue_.now_ : entry->first_delivered();
-    if (queue_.policy_.delivery_limit != 0 && before >= queue_.policy_.delivery_limit) {
+    const uint32_t limit = command_.unlimited ? 0 : queue_.policy_.delivery_limit;
+    if (limit != 0 && before >= limit) {
       dead_.push_back({Offset(offset), before, first});
       return;
     }

@@ -21,6 +21,19 @@ class Bridges : public BrokerTest {
     wanted.filter = filter;
     return broker->create_bridge(wanted, now);
   }
+  // The keys of a log's records, in order.
+  Strings keys(CellId log) {
+    Strings result;
+    const Offset end = broker->find_log(log)->end();
+    std::vector<Offset> offsets;
+    for (Offset offset; offset < end; offset = offset.next()) offsets.push_back(offset);
+    broker->read_records(log, offsets, [&](Result<std::vector<Delivery>> records) {
+      ASSERT_TRUE(records);
+      for (const Delivery& one : *records) result.emplace_back(one.record.key.value_or("~"));
+    });
+    journal.poll();
+    return result;
+  }
 };
 
 TEST_F(Bridges, EveryRecordOfTheTopicBecomesOneMessage) {
@@ -35,6 +48,7 @@ TEST_F(Bridges, EveryRecordOfTheTopicBecomesOneMessage) {
       << broker->bridges().at(0).problem << broker->bridges().at(0).lag;
   EXPECT_EQ(received.deliveries[1].record.key, "k");
   EXPECT_EQ(received.deliveries[1].record.headers.find(kHeaderSource), "events/0/1");
+  EXPECT_EQ(received.deliveries[1].record.headers.find(kHeaderBridge), "b");
   EXPECT_EQ(broker->bridges().at(0).lag, 0);
 }
 
@@ -63,6 +77,90 @@ TEST_F(Bridges, AnAcknowledgementAndItsRecordAreOneCommit) {
             std::string::npos);
   ack(queue, received);  // again: nothing more
   EXPECT_EQ(values(audit).size(), 1U);
+}
+
+// The id of an event is the one that the message had first, wherever it was moved, also for who
+// held it before there was a bridge, or before a restart.
+TEST_F(Bridges, AnEventNamesTheFirstIdentityOfAMovedMessage) {
+  const CellId dead = make_queue("dead");
+  catalog::QueuePolicy policy;
+  policy.receives_max = 1;
+  policy.dead_letter = "dead";
+  const CellId queue = make_queue("jobs", policy);
+  make_topic("graveyard");
+  make_topic("audit");
+  ASSERT_TRUE(bridge("letters", "jobs", "graveyard", BridgeTrigger::kDeadLetter));
+  Strings ids;
+  for (int i = 0; i < 3; ++i) {
+    ids.push_back(to_string(message_id(thing("jobs").uuid, send(queue, "bad").offset)));
+  }
+  receive(queue);
+  pass(30'001);
+  EXPECT_TRUE(receive(queue).deliveries.empty());
+  EXPECT_EQ(keys(thing("graveyard").logs[0]), ids);
+
+  const Received before_bridge = receive(dead, 1);
+  ASSERT_TRUE(bridge("acks", "dead", "audit", BridgeTrigger::kAck));
+  const Received before_restart = receive(dead, 1);
+  ack(dead, before_bridge);
+  journal.sync();
+  journal.forget_cache(true);
+  crash();
+  journal.poll();
+  ack(dead, before_restart);
+  ack(dead, receive(dead, 1));
+  EXPECT_EQ(keys(thing("audit").logs[0]), ids);
+}
+
+TEST_F(Bridges, WhatAPausedBridgeOrOneWithoutATargetMissesIsCounted) {
+  const CellId queue = make_queue("jobs");
+  make_topic("audit");
+  ASSERT_TRUE(bridge("acks", "jobs", "audit", BridgeTrigger::kAck));
+  const auto ack_one = [&] {
+    send(queue, "x");
+    ack(queue, receive(queue));
+  };
+  ack_one();
+  ASSERT_TRUE(broker->pause_bridge("acks", true, now));
+  ack_one();
+  ack_one();
+  ASSERT_TRUE(broker->pause_bridge("acks", false, now));
+  ack_one();
+  EXPECT_EQ(keys(thing("audit").logs[0]).size(), 2U);
+  EXPECT_EQ(broker->bridges().at(0).missed, 2U);
+  EXPECT_EQ(broker->bridges().at(0).problem, "");
+
+  ASSERT_TRUE(broker->remove({"", "audit"}, now));
+  ack_one();
+  EXPECT_EQ(broker->bridges().at(0).missed, 3U);
+  EXPECT_EQ(broker->bridges().at(0).problem, "audit does not exist");
+  // The number is as durable as the acknowledgements, by replay and by image.
+  journal.sync();
+  crash();
+  EXPECT_EQ(broker->bridges().at(0).missed, 3U);
+  journal.checkpoint();
+  crash();
+  EXPECT_EQ(broker->bridges().at(0).missed, 3U);
+  // The fixture's random numbers begin again with each life, and identities are never used twice.
+  for (int i = 0; i < 10; ++i) broker->new_uuid();
+  make_topic("audit");
+  ack_one();
+  EXPECT_EQ(broker->bridges().at(0).missed, 3U);
+  EXPECT_EQ(keys(thing("audit").logs[0]).size(), 1U);
+}
+
+// Bridges do not wait: what they read may be undurable, since a crash takes the copy with it.
+TEST_F(Bridges, ReadersOfTheTargetSeeAMovedRecordWhenItIsSafe) {
+  const CellId log = make_topic("events").logs[0];
+  const CellId copy = make_topic("copies").logs[0];
+  ASSERT_TRUE(bridge("b", "events", "copies"));
+  journal.sync();
+  append(log, "x");
+  pass(1);
+  EXPECT_EQ(broker->find_log(copy)->end(), Offset(1));
+  EXPECT_EQ(broker->visible_end(copy, Visibility::kSafe), Offset(0));
+  journal.sync();
+  EXPECT_EQ(broker->visible_end(copy, Visibility::kSafe), Offset(1));
 }
 
 TEST_F(Bridges, ALoopIsRefused) {

@@ -107,6 +107,26 @@ TEST_F(Queues, WithoutADeadLetterQueueTheMessageGoesOnBeingDelivered) {
   }
 }
 
+// A dead-letter queue that goes away takes the limit out of force, not out of the policy.
+TEST_F(Queues, TheLimitIsInForceAgainWhenTheDeadLetterQueueIsBack) {
+  make_queue("dead");
+  catalog::QueuePolicy policy;
+  policy.receives_max = 2;
+  policy.dead_letter = "dead";
+  const CellId queue = make_queue("jobs", policy);
+  send(queue, "bad");
+  ASSERT_TRUE(broker->remove({"", "dead"}, now));
+  EXPECT_EQ(broker->dead_letter_queue(thing("jobs")), nullptr);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(receive(queue).deliveries.size(), 1U) << i;
+    pass(30'001);
+  }
+  EXPECT_EQ(broker->find_queue(queue, now)->policy().delivery_limit, 2U);
+  const CellId back = make_queue("dead");
+  EXPECT_TRUE(receive(queue).deliveries.empty());
+  EXPECT_EQ(bodies(receive(back)), (Strings{"bad"}));
+}
+
 TEST_F(Queues, GroupsAreServedInOrderAndOneAtATime) {
   catalog::QueuePolicy policy;
   policy.order = catalog::Order::kPerGroup;

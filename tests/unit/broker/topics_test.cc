@@ -137,6 +137,54 @@ TEST_F(Topics, TheTidierMovesWhatLivesAndReadersFindIt) {
   EXPECT_EQ(values(kept), before);
 }
 
+TEST_F(Topics, ConsumerGroupsHaveALimit) {
+  broker = std::make_unique<Broker>(journal, Random(7), Limits{.groups_max = 2});
+  journal.crash();
+  ASSERT_TRUE(journal.recover(*broker));
+  ASSERT_TRUE(broker->start(now));
+  for (const char* name : {"a", "b"}) EXPECT_TRUE(broker->group_cell({"", name}, true, now));
+  const auto refused = broker->group_cell({"", "c"}, true, now);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kLimitReached);
+  EXPECT_TRUE(broker->group_cell({"", "a"}, true, now));  // known ones go on
+  EXPECT_TRUE(broker->remove_group({"", "a"}, now));
+  EXPECT_TRUE(broker->group_cell({"", "c"}, true, now));
+}
+
+// Rows of several logs share a file, some of them more than once; the tidier asks for each file.
+TEST_F(Topics, TheSpansOfAFileAreThoseOfItsLiveLogsOnly) {
+  std::vector<CellId> logs;
+  for (const char* name : {"a", "b", "c"}) logs.push_back(make_topic(name).logs[0]);
+  const std::string body(9000, 'x');
+  for (int i = 0; i < 30; ++i) append(logs[static_cast<size_t>(i) % 3], body);
+  journal.sync();
+  ASSERT_GT(journal.file_ids().size(), 3U);
+  const auto expect_spans = [&] {
+    for (const FileId file : journal.file_ids()) {
+      std::vector<std::pair<CellId, Extent>> expected;
+      for (const CellId id : logs) {
+        const log::Log* log = broker->find_log(id);
+        std::vector<log::Row> rows;
+        if (log != nullptr) log->rows_in_file(file, rows);
+        for (const log::Row& row : rows) expected.emplace_back(id, row.span);
+      }
+      EXPECT_EQ(broker->live_spans(file), expected) << "file " << file.value();
+    }
+  };
+  expect_spans();
+  journal.tidy(journal.file_ids().front());
+  expect_spans();
+  ASSERT_TRUE(broker->remove({"", "b"}, now));
+  ASSERT_TRUE(broker->trim(logs[0], Offset(8), now));
+  for (int i = 0; i < 20; ++i) pass(1000);  // what is gone is forgotten, a file at a time
+  expect_spans();
+  for (int i = 0; i < 9; ++i) append(logs[2], body);
+  expect_spans();
+  journal.sync();
+  crash();
+  expect_spans();
+}
+
 TEST_F(Topics, AKeyspaceBucketIsACellOfItsOwn) {
   const auto cells = broker->keyspace_cells(0, true, now);
   ASSERT_TRUE(cells && *cells);
