@@ -81,6 +81,7 @@ AWS = [
     ("an action of 10,000 characters", sqs_request("F" * 10_000, {}), sqs_error("UnsupportedOperation")),
     ("another service", http_request("POST", "/", b"{}", {"X-Amz-Target": "DynamoDB_20120810.ListTables"}), sqs_error("UnsupportedOperation")),
     ("the Query protocol", http_request("POST", "/", b"Action=ListQueues&Version=2012-11-05"), http_status(200, text="<QueueUrl>")),
+    ("a form of another site's page", http_request("POST", "/", b"Action=ListQueues", {"Origin": "http://example.com"}), http_status(403, text="AccessDenied")),
     ("a form without an action", http_request("POST", "/", b"Version=2012-11-05"), http_status(404, text="UnknownOperationException")),
     ("a form with an unknown action", http_request("POST", "/", b"Action=Frobnicate"), http_status(400, text="InvalidAction")),
     ("a form that is no UTF-8", http_request("POST", "/", b"Action=ListQueues&QueueNamePrefix=%ff"), http_status(400, text="InvalidMessageContents")),

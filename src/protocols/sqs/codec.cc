@@ -86,4 +86,13 @@ const Codec& codec_of(const net::HttpRequest& request) {
   return kJson;
 }
 
+bool is_of_foreign_page(const net::HttpRequest& request) {
+  const std::string_view site = request.header("sec-fetch-site");
+  const bool own_site = site.empty() || site == "none" || site == "same-origin";
+  const std::string_view origin = request.header("origin");
+  const bool own_origin =
+      origin.empty() || origin == fmt::format("http://{}", request.header("host"));
+  return !own_site || !own_origin;
+}
+
 }  // namespace weir::sqs

@@ -29,4 +29,8 @@ class Codec {
 // The one that a request speaks: JSON by its X-Amz-Target, else Query.
 const Codec& codec_of(const net::HttpRequest& request);
 
+// A web page of somebody else made the browser send this. The Query protocol needs no header that a
+// browser would ask permission for, so any page could reach a broker on its reader's machine.
+bool is_of_foreign_page(const net::HttpRequest& request);
+
 }  // namespace weir::sqs

@@ -75,6 +75,12 @@ std::unexpected<Fault> access_denied(std::string_view url) {
                                fmt::format("Access to the resource {} is denied.", url)});
 }
 
+std::unexpected<Fault> foreign_page() {
+  return std::unexpected(Fault{"AccessDeniedException", "AccessDenied", 403,
+                               "Requests that the page of another site makes a browser send are "
+                               "refused unless they are signed."});
+}
+
 std::unexpected<Fault> request_throttled() {
   return same_code("RequestThrottled", 403, "Request is throttled.");
 }

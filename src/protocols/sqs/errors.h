@@ -39,6 +39,7 @@ std::unexpected<Fault> unknown_operation();
 std::unexpected<Fault> invalid_action(std::string_view action);
 std::unexpected<Fault> over_limit(std::string message);
 std::unexpected<Fault> access_denied(std::string_view url);
+std::unexpected<Fault> foreign_page();
 std::unexpected<Fault> request_throttled();
 std::unexpected<Fault> queue_deleted_recently();
 std::unexpected<Fault> purge_queue_in_progress(std::string_view queue);

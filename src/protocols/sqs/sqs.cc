@@ -106,9 +106,12 @@ class Service final : public net::HttpHandler {
   }
 
  private:
-  // Who signed the request; nobody when signatures are not checked.
+  // Who signed the request; nobody when signatures are not checked. AccessDenied.
   Outcome<std::optional<Principal>> authenticate(const net::HttpRequest& request) const {
-    if (credentials_ == nullptr) return std::nullopt;
+    if (credentials_ == nullptr) {
+      if (is_of_foreign_page(request)) return std::unexpected(foreign_page().error());
+      return std::nullopt;
+    }
     auto principal = credentials_->authenticate(request, clock_.now());
     if (!principal) return std::unexpected(principal.error());
     return std::optional(std::move(*principal));

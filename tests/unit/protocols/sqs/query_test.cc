@@ -188,6 +188,21 @@ TEST(Codec, TheRequestTellsWhichProtocolItSpeaks) {
   EXPECT_EQ(codec_of(other).decode(other).error().shape, "UnsupportedOperation");
 }
 
+TEST(Codec, APageOfAnotherSiteIsTold) {
+  const auto foreign = [](std::string name, std::string value) {
+    auto request = http("GET", "/000000000000/q?Action=PurgeQueue");
+    request.headers = {{"host", "localhost:4566"}, {std::move(name), std::move(value)}};
+    return is_of_foreign_page(request);
+  };
+  EXPECT_TRUE(foreign("origin", "https://example.com"));
+  EXPECT_TRUE(foreign("origin", "null"));
+  EXPECT_TRUE(foreign("sec-fetch-site", "cross-site"));
+  EXPECT_TRUE(foreign("sec-fetch-site", "same-site"));  // another port of this machine
+  EXPECT_FALSE(foreign("origin", "http://localhost:4566"));
+  EXPECT_FALSE(foreign("sec-fetch-site", "none"));  // typed by a person
+  EXPECT_FALSE(foreign("user-agent", "curl"));
+}
+
 TEST(Codec, WhatActsOnAQueueNamesIt) {
   for (const Operation& operation : operations()) {
     EXPECT_EQ(std::ranges::count_if(operation.input,
