@@ -223,7 +223,10 @@ class Broker final : public JournalOwner {
   }
   // Journals an event that the caller has applied to the cell, in the turn that is open. `event`
   // begins with the kind.
-  void journal_event(CellId cell, std::string event, Durability durability = Durability::kFsync);
+  void journal_event(CellId cell, ByteView event, Durability durability = Durability::kFsync);
+  // The same for a cell that has no deadlines and that the caller holds already; `event` without
+  // the kind.
+  void journal_event(CellId id, Cell& cell, ByteView event);
   Depends cell_depends(CellId cell) const;
   // A consumer group's cell, by name; made when `create`.
   Result<std::optional<CellId>> group_cell(const Name& name, bool create, Timestamp now);

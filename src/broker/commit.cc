@@ -1,25 +1,31 @@
 #include "broker/commit.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weir::broker {
+namespace {
 
-void Commit::add(CellId cell, std::string event) {
-  Owned& owned = owned_.emplace_back();
-  owned.event = std::move(event);
-  bytes_ += owned.event.size();
-  entries_.push_back({cell, owned.event, {}, {}});
+// What a commit needs at most times; the memory of a larger one is given back.
+constexpr size_t kEventBytesKept = size_t{64} << 10;
+
+}  // namespace
+
+void Commit::append(CellId cell, ByteView kind, ByteView event) {
+  const size_t begin = events_.size();
+  events_.append(kind);
+  events_.append(event);
+  bytes_ += events_.size() - begin;
+  staged_.push_back({cell, begin, events_.size(), kNoPayload});
 }
 
 size_t Commit::add(
-    CellId cell, std::string event, const StampedHead& head, ByteView rest, Bytes owner) {
-  Owned& owned = owned_.emplace_back();
-  owned.event = std::move(event);
-  owned.head = head;
-  owned.owner = std::move(owner);
-  bytes_ += owned.event.size() + head.size() + rest.size();
-  entries_.push_back({cell, owned.event, ByteView(owned.head.data(), owned.head.size()), rest});
-  return entries_.size() - 1;
+    CellId cell, ByteView event, const StampedHead& head, ByteView rest, Bytes owner) {
+  append(cell, {}, event);
+  bytes_ += head.size() + rest.size();
+  staged_.back().payload = payloads_.size();
+  payloads_.push_back({head, rest, std::move(owner)});
+  return staged_.size() - 1;
 }
 
 void Commit::require(Durability durability) {
@@ -27,10 +33,23 @@ void Commit::require(Durability durability) {
 }
 
 Lsn Commit::submit(Journal& journal, Timestamp now) {
-  extents_.assign(entries_.size(), Extent{});
+  const ByteView events(events_);
+  for (const Staged& staged : staged_) {
+    Entry& entry = entries_.emplace_back();
+    entry.cell = staged.cell;
+    entry.event = events.substr(staged.begin, staged.end - staged.begin);
+    if (staged.payload == kNoPayload) continue;
+    const Payload& payload = payloads_[staged.payload];
+    entry.payload_head = {payload.head.data(), payload.head.size()};
+    entry.payload_rest = payload.rest;
+  }
+  extents_.resize(entries_.size());
   const Lsn lsn = journal.submit(entries_, durability_, now, extents_);
   entries_.clear();
-  owned_.clear();
+  staged_.clear();
+  payloads_.clear();
+  events_.clear();
+  if (events_.capacity() > kEventBytesKept) std::string().swap(events_);
   durability_ = Durability::kTransient;
   bytes_ = 0;
   return lsn;

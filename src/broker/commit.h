@@ -3,7 +3,6 @@
 // together.
 
 #include <array>
-#include <deque>
 #include <string>
 #include <vector>
 
@@ -18,17 +17,18 @@ using StampedHead = std::array<char, 16>;
 class Commit {
  public:
   // `event` is the encoded event, its first byte the kind of cell.
-  void add(CellId cell, std::string event);
+  void add(CellId cell, ByteView event) { append(cell, {}, event); }
+  // The same in two pieces: the kind, and the event of the cell's machine.
+  void add(CellId cell, char kind, ByteView event) { append(cell, {&kind, 1}, event); }
   // With a payload: `head`, then `rest`, which must stay valid until submit() unless `owner` holds
   // it. Returns the entry's index, for its extent later.
-  size_t add(
-      CellId cell, std::string event, const StampedHead& head, ByteView rest, Bytes owner = {});
+  size_t add(CellId cell, ByteView event, const StampedHead& head, ByteView rest, Bytes owner = {});
 
   // The strongest of what the entries need decides for the commit.
   void require(Durability durability);
   Durability durability() const { return durability_; }
 
-  bool empty() const { return entries_.empty(); }
+  bool empty() const { return staged_.empty(); }
   size_t bytes() const { return bytes_; }
 
   // Hands everything to the journal and forgets it. Extents stay valid until the next add().
@@ -36,13 +36,25 @@ class Commit {
   const Extent& extent(size_t index) const { return extents_[index]; }
 
  private:
-  struct Owned {
-    std::string event;
-    StampedHead head{};
+  static constexpr size_t kNoPayload = SIZE_MAX;
+  struct Staged {
+    CellId cell;
+    size_t begin;  // of its event in events_
+    size_t end;
+    size_t payload;  // index
+  };
+  struct Payload {
+    StampedHead head;
+    ByteView rest;
     Bytes owner;
   };
 
-  std::deque<Owned> owned_;  // stable addresses: entries_ view into it
+  void append(CellId cell, ByteView kind, ByteView event);
+
+  // Kept from one commit to the next for their memory: a commit takes none of its own.
+  std::string events_;
+  std::vector<Staged> staged_;
+  std::vector<Payload> payloads_;
   std::vector<Entry> entries_;
   std::vector<Extent> extents_;
   Durability durability_ = Durability::kTransient;

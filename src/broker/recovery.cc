@@ -234,7 +234,7 @@ Lsn Broker::moved(std::span<const MovedSpan> spans) {
     if (!event.rows.empty()) {
       std::string bytes(1, static_cast<char>(CellKind::kLog));
       log::encode(event, bytes);
-      journal_event(id, std::move(bytes));
+      journal_event(id, bytes);
       cell->log.apply(event, journal_.next_lsn(), released);
     }
     give_up(released);

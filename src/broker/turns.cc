@@ -137,9 +137,16 @@ void Broker::give_up(std::vector<Extent>& released) {
   released.clear();
 }
 
-void Broker::journal_event(CellId id, std::string event, Durability durability) {
+void Broker::journal_event(CellId id, Cell& cell, ByteView event) {
   WEIR_ASSERT(depth_ > 0, "an event outside of a turn");
-  commit_.add(id, std::move(event));
+  commit_.add(id, static_cast<char>(cell.kind()), event);
+  commit_.require(Durability::kFsync);
+  cell.last_lsn = journal_.next_lsn();
+}
+
+void Broker::journal_event(CellId id, ByteView event, Durability durability) {
+  WEIR_ASSERT(depth_ > 0, "an event outside of a turn");
+  commit_.add(id, event);
   commit_.require(durability);
   const auto found = cells_.find(id);
   if (found != cells_.end()) touch(id, *found->second);

@@ -6,19 +6,30 @@
 namespace weir::keyspace {
 
 Transaction::Change Transaction::change(size_t index) const {
-  const Recorded& recorded = changes_[index];
-  const ByteView event = ByteView(bytes_).substr(recorded.begin, recorded.end - recorded.begin);
+  const auto& recorded = buffers_.changes_[index];
+  const ByteView event =
+      ByteView(buffers_.bytes_).substr(recorded.begin, recorded.end - recorded.begin);
   Reader reader(event);
   reader.u8();
   return {recorded.bucket, recorded.kind, reader.bytes(), event};
 }
 
+Transaction::Buffers Transaction::buffers() && {
+  constexpr size_t kBytesKept = 16384;
+  constexpr size_t kChangesKept = 256;
+  if (buffers_.bytes_.capacity() > kBytesKept || buffers_.changes_.capacity() > kChangesKept) {
+    return {};
+  }
+  buffers_.bytes_.clear();
+  buffers_.changes_.clear();
+  return std::move(buffers_);
+}
+
 void Transaction::emit_to(BucketId bucket, const Event& event) {
-  const size_t begin = bytes_.size();
-  Writer writer(bytes_);
+  const size_t begin = buffers_.bytes_.size();
+  Writer writer(buffers_.bytes_);
   encode(event, writer);
-  changes_.push_back(
-      {bucket, event.kind, static_cast<uint32_t>(event.key.size()), begin, bytes_.size()});
+  buffers_.changes_.push_back({bucket, event.kind, begin, buffers_.bytes_.size()});
   keyspace_.apply(bucket, event);
 }
 

@@ -32,12 +32,29 @@ class Transaction {
     ByteView event;
   };
 
-  Transaction(Keyspace& keyspace, Timestamp now) : keyspace_(keyspace), now_(now) {}
+  // Memory that one transaction leaves to the next.
+  class Buffers {
+    friend class Transaction;
+    struct Recorded {
+      BucketId bucket;
+      EventKind kind;
+      size_t begin;
+      size_t end;
+    };
+    std::string bytes_;
+    std::vector<Recorded> changes_;
+  };
+
+  Transaction(Keyspace& keyspace, Timestamp now, Buffers buffers = {})
+      : keyspace_(keyspace), now_(now), buffers_(std::move(buffers)) {}
+
+  // Ends it; what was large is freed.
+  Buffers buffers() &&;
 
   Keyspace& keyspace() { return keyspace_; }
   Timestamp now() const { return now_; }
 
-  size_t change_count() const { return changes_.size(); }
+  size_t change_count() const { return buffers_.changes_.size(); }
   // Valid until the next change.
   Change change(size_t index) const;
 
@@ -91,14 +108,6 @@ class Transaction {
   void erase_scored(uint32_t database, ByteView key, std::span<const ByteView> members);
 
  private:
-  struct Recorded {
-    BucketId bucket;
-    EventKind kind;
-    uint32_t key_size;
-    size_t begin;
-    size_t end;
-  };
-
   void emit(uint32_t database, const Event& event);
   void emit_to(BucketId bucket, const Event& event);
   // Removes the key if its deadline has passed, so that what is written next starts from nothing.
@@ -106,8 +115,7 @@ class Transaction {
 
   Keyspace& keyspace_;
   Timestamp now_;
-  std::string bytes_;
-  std::vector<Recorded> changes_;
+  Buffers buffers_;
 };
 
 }  // namespace weir::keyspace

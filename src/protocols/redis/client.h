@@ -23,15 +23,24 @@
 
 namespace weir::redis {
 
-// Requests that are answered together, in order: arguments of one after the other, and how many
-// each has.
+// Requests that are answered together, in order: what each is, and the arguments of one after the
+// other.
 struct Segment {
+  struct Request {
+    const Command* command;  // null: unknown
+    uint32_t arguments;
+  };
+
+  std::vector<Request> requests;
   std::vector<ByteView> arguments;
-  std::vector<uint32_t> counts;
   std::shared_ptr<const std::string>
       owner;  // of the bytes; none: they live for the length of the call only
   CompleteReply complete;
 
+  void add(const Command* command, std::span<const ByteView> words) {
+    requests.push_back({command, static_cast<uint32_t>(words.size())});
+    arguments.insert(arguments.end(), words.begin(), words.end());
+  }
   // Takes the bytes over, if they are only borrowed.
   void own();
 };
@@ -82,7 +91,7 @@ struct Client {
   int protocol = 2;
   Timestamp connected;
   Timestamp active;
-  std::string last_command = "NULL";
+  std::string_view last_command = "NULL";
   uint64_t commands = 0;
   bool no_evict = false;
   bool no_touch = false;

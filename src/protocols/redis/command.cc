@@ -1,12 +1,12 @@
 #include "protocols/redis/command.h"
 
-#include <absl/container/flat_hash_map.h>
-
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <string>
 
 #include "base/assert.h"
+#include "base/wire.h"
 #include "protocols/redis/numbers.h"
 
 namespace weir::redis {
@@ -21,11 +21,32 @@ std::string lower(ByteView text) {
   return result;
 }
 
-// Made once, never changed.
-struct Table {
-  std::vector<const Command*> rows;
-  absl::flat_hash_map<std::string_view, const Command*> by_name;
+// A name in lower case, padded with zeros, as four words: every command is looked up once for every
+// request, so that hashing and comparing it must not cost a call.
+class FoldedName {
+ public:
+  explicit FoldedName(ByteView name) {
+    for (size_t i = 0; i < name.size(); ++i) {
+      const char c = name[i];
+      bytes_[i] = static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    }
+  }
 
+  size_t hash() const {
+    const uint64_t mixed = (word(0) ^ word(2)) * 0x9e3779b97f4a7c15U + (word(1) ^ word(3));
+    return (mixed * 0xff51afd7ed558ccdU) >> 32;
+  }
+  bool operator==(const FoldedName&) const = default;
+
+ private:
+  uint64_t word(size_t index) const { return load_le<uint64_t>(bytes_.data() + index * 8); }
+
+  std::array<char, kNameBytesMax> bytes_{};
+};
+
+// Made once, never changed.
+class Table {
+ public:
   Table() {
     for (const auto family :
          {connection_commands(), server_commands(), transaction_commands(), pubsub_commands(),
@@ -35,13 +56,41 @@ struct Table {
           script_commands(), list_many_commands(), stream_delete_commands()}) {
       for (const Command& command : family) {
         WEIR_ASSERT(command.name.size() <= kNameBytesMax);
-        const bool fresh = by_name.emplace(command.name, &command).second;
-        WEIR_ASSERT(fresh, "command {} twice", command.name);
-        rows.push_back(&command);
+        commands_.push_back(command);
       }
     }
-    std::ranges::sort(rows, {}, &Command::name);
+    std::ranges::sort(commands_, {}, &Command::name);
+    WEIR_ASSERT(commands_.size() * 2 < kCells);
+    for (Command& command : commands_) {
+      command.number = static_cast<uint32_t>(rows_.size());
+      rows_.push_back(&command);
+      const FoldedName name(command.name);
+      size_t cell = name.hash() % kCells;
+      for (; cells_[cell].command != nullptr; cell = (cell + 1) % kCells) {
+        WEIR_ASSERT(cells_[cell].name != name, "command {} twice", command.name);
+      }
+      cells_[cell] = {name, &command};
+    }
   }
+
+  const Command* find(ByteView text) const {
+    const FoldedName name(text);
+    size_t cell = name.hash() % kCells;
+    while (cells_[cell].command != nullptr && cells_[cell].name != name) cell = (cell + 1) % kCells;
+    return cells_[cell].command;
+  }
+  const std::vector<const Command*>& rows() const { return rows_; }
+
+ private:
+  static constexpr size_t kCells = 1024;
+  struct Cell {
+    FoldedName name{ByteView()};
+    const Command* command = nullptr;
+  };
+
+  std::vector<Command> commands_;  // by name
+  std::vector<const Command*> rows_;
+  std::vector<Cell> cells_ = std::vector<Cell>(kCells);  // open addressing
 };
 
 const Table& table() {
@@ -51,8 +100,8 @@ const Table& table() {
 
 }  // namespace
 
-std::vector<size_t> key_indexes(const Command& command, std::span<const ByteView> arguments) {
-  std::vector<size_t> indexes;
+KeyIndexes key_indexes(const Command& command, std::span<const ByteView> arguments) {
+  KeyIndexes indexes;
   const KeyPositions& keys = command.keys;
   const auto count = static_cast<int>(arguments.size());
   const int last = keys.last < 0 ? count + keys.last : keys.last;
@@ -77,16 +126,11 @@ std::vector<size_t> key_indexes(const Command& command, std::span<const ByteView
 
 const Command* find_command(ByteView name) {
   if (name.size() > kNameBytesMax) return nullptr;
-  char lower[kNameBytesMax];
-  std::ranges::transform(name, lower, [](char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  });
-  const auto found = table().by_name.find(std::string_view(lower, name.size()));
-  return found == table().by_name.end() ? nullptr : found->second;
+  return table().find(name);
 }
 
 const std::vector<const Command*>& all_commands() {
-  return table().rows;
+  return table().rows();
 }
 
 }  // namespace weir::redis

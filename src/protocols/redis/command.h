@@ -2,6 +2,8 @@
 // The table of commands: one row each, in the file of its family, drives dispatch, COMMAND, the
 // checks before a handler runs, and the documentation.
 
+#include <absl/container/inlined_vector.h>
+
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -51,6 +53,7 @@ struct Command {
   std::string_view since;
   std::string_view summary;
   void (*handler)(Call&);
+  uint32_t number = 0;  // its place in all_commands()
 };
 
 // Each family's rows.
@@ -74,9 +77,11 @@ std::span<const Command> stream_group_commands();
 std::span<const Command> stream_claim_commands();
 std::span<const Command> stream_info_commands();
 
+// Nearly always few.
+using KeyIndexes = absl::InlinedVector<size_t, 8>;
 // The indexes of the keys among the arguments; what the arguments do not hold is left out.
-std::vector<size_t> key_indexes(const Command& command, std::span<const ByteView> arguments);
-// Case-insensitive; null when there is no such command.
+KeyIndexes key_indexes(const Command& command, std::span<const ByteView> arguments);
+// Case-insensitive; null when there is no such command. What is found lives as long as the process.
 const Command* find_command(ByteView name);
 // All rows, by name.
 const std::vector<const Command*>& all_commands();

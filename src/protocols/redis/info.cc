@@ -83,10 +83,10 @@ void replication(Service&, Out& out) {
 
 void commandstats(Service& service, Out& out) {
   for (const Command* command : all_commands()) {
-    const auto found = service.statistics().commands.find(command);
-    if (found == service.statistics().commands.end()) continue;
+    const CommandStatistics& counters = service.statistics().of(command->number);
+    if (counters.unused()) continue;
     line(out, "cmdstat_{}:calls={},usec=0,usec_per_call=0.00,rejected_calls={},failed_calls={}",
-         command->name, found->second.calls, found->second.rejected, found->second.failed);
+         command->name, counters.calls, counters.rejected, counters.failed);
   }
 }
 

@@ -83,6 +83,24 @@ RequestParser::Outcome RequestParser::parse(ByteView input) {
   return in_array_ || input.front() == '*' ? parse_array(input) : parse_inline(input);
 }
 
+// The usual form of such a line, a few digits that are all there: nearly every line of a request.
+// False, and nothing taken, when it is another.
+bool RequestParser::take_short_count(ByteView input, size_t& count) {
+  constexpr size_t kDigitsMax = 6;
+  const char* const begin = input.data() + position_ + 1;
+  const char* const end = input.data() + input.size();
+  const char* at = begin;
+  size_t value = 0;
+  while (at < end && at < begin + kDigitsMax && *at >= '0' && *at <= '9') {
+    value = value * 10 + static_cast<size_t>(*at++ - '0');
+  }
+  const bool whole = at > begin && end - at >= 2 && at[0] == '\r';
+  if (!whole || (*begin == '0' && at - begin > 1)) return false;
+  count = value;
+  position_ = static_cast<size_t>(at - input.data()) + 2;
+  return true;
+}
+
 RequestParser::Line RequestParser::take_line(ByteView input, ByteView& line) {
   const size_t end = input.find('\r', position_);
   if (end == ByteView::npos || end + 1 >= input.size()) {
@@ -93,42 +111,63 @@ RequestParser::Line RequestParser::take_line(ByteView input, ByteView& line) {
   return Line::kWhole;
 }
 
-RequestParser::Outcome RequestParser::parse_array(ByteView input) {
-  ByteView line;
-  if (!in_array_) {
+// The count of arguments; kRequest when it was taken.
+RequestParser::Outcome RequestParser::begin_array(ByteView input) {
+  size_t count = 0;
+  if (!take_short_count(input, count)) {
+    ByteView line;
     switch (take_line(input, line)) {
       case Line::kMore: return {Status::kMore};
       case Line::kTooLong: return protocol_error("too big mbulk count string");
       case Line::kWhole: break;
     }
-    const auto count = parse_integer(line.substr(1));
-    if (!count || *count > static_cast<int64_t>(kArgumentsMax)) {
+    const auto number = parse_integer(line.substr(1));
+    if (!number || *number > static_cast<int64_t>(kArgumentsMax)) {
       return protocol_error("invalid multibulk length");
     }
-    if (*count <= 0) {
-      const size_t consumed = position_;
-      reset();
-      return {Status::kEmpty, consumed};
+    count = *number < 0 ? 0 : static_cast<size_t>(*number);
+  }
+  if (count == 0) {
+    const size_t consumed = position_;
+    reset();
+    return {Status::kEmpty, consumed};
+  }
+  in_array_ = true;
+  arguments_left_ = count;
+  return {Status::kRequest};
+}
+
+// The length of the next argument; kRequest when it was taken.
+RequestParser::Outcome RequestParser::begin_bulk(ByteView input) {
+  if (position_ >= input.size()) return {Status::kMore};
+  const char first = input[position_];
+  if (first != '$' || !take_short_count(input, bulk_length_)) {
+    ByteView line;
+    switch (take_line(input, line)) {
+      case Line::kMore: return {Status::kMore};
+      case Line::kTooLong: return protocol_error("too big bulk count string");
+      case Line::kWhole: break;
     }
-    in_array_ = true;
-    arguments_left_ = static_cast<size_t>(*count);
+    if (first != '$') return protocol_error(std::string("expected '$', got '") + first + "'");
+    const auto length = parse_integer(line.substr(1));
+    if (!length || *length < 0 || *length > static_cast<int64_t>(kBulkBytesMax)) {
+      return protocol_error("invalid bulk length");
+    }
+    bulk_length_ = static_cast<size_t>(*length);
+  }
+  in_bulk_ = true;
+  return {Status::kRequest};
+}
+
+RequestParser::Outcome RequestParser::parse_array(ByteView input) {
+  if (!in_array_) {
+    const Outcome begun = begin_array(input);
+    if (begun.status != Status::kRequest) return begun;
   }
   while (arguments_left_ > 0) {
     if (!in_bulk_) {
-      if (position_ >= input.size()) return {Status::kMore};
-      const char first = input[position_];
-      switch (take_line(input, line)) {
-        case Line::kMore: return {Status::kMore};
-        case Line::kTooLong: return protocol_error("too big bulk count string");
-        case Line::kWhole: break;
-      }
-      if (first != '$') return protocol_error(std::string("expected '$', got '") + first + "'");
-      const auto length = parse_integer(line.substr(1));
-      if (!length || *length < 0 || *length > static_cast<int64_t>(kBulkBytesMax)) {
-        return protocol_error("invalid bulk length");
-      }
-      bulk_length_ = static_cast<size_t>(*length);
-      in_bulk_ = true;
+      const Outcome begun = begin_bulk(input);
+      if (begun.status != Status::kRequest) return begun;
     }
     expected_bytes_ = position_ + bulk_length_ + 2;
     if (input.size() < expected_bytes_) return {Status::kMore};

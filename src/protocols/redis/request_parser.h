@@ -54,6 +54,9 @@ class RequestParser {
   // A line that ends in CR LF, from position_ on; nothing when it is not whole.
   enum class Line : uint8_t { kWhole, kMore, kTooLong };
   Line take_line(ByteView input, ByteView& line);
+  bool take_short_count(ByteView input, size_t& count);
+  Outcome begin_array(ByteView input);
+  Outcome begin_bulk(ByteView input);
   Outcome protocol_error(std::string text);
   bool split_words(ByteView line);
   void reset();

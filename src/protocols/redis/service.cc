@@ -52,6 +52,7 @@ Service::Service(Broker& broker, std::function<Timestamp()> clock, ServiceOption
       started_(clock_()),
       keyspace_([this](BucketId id) { return make_bucket(id); }),
       first_cells_(keyspace::kDatabases),
+      cells_(size_t{keyspace::kDatabases} * keyspace::kBucketsPerDatabase),
       bucket_lsns_(size_t{keyspace::kDatabases} * keyspace::kBucketsPerDatabase),
       config_(options_.port),
       streams_(broker) {}
@@ -69,8 +70,11 @@ void Service::start() {
     if (!cells || !*cells) continue;
     first_cells_[database] = (*cells)->first;
     for (uint32_t i = 0; i < keyspace::kBucketsPerDatabase; ++i) {
+      const BucketId id{database, i};
       const CellId cell((*cells)->first.value() + i);
-      keyspace_.attach({database, i}, &broker_.cell<broker::KeyspaceCell>(cell).bucket);
+      auto& keys = broker_.cell<broker::KeyspaceCell>(cell);
+      cells_[id.index()] = &keys;
+      keyspace_.attach(id, &keys.bucket);
     }
   }
   arm_expiry();
@@ -88,7 +92,9 @@ keyspace::Bucket* Service::make_bucket(BucketId id) {
     WEIR_ASSERT(cells.has_value() && cells->has_value(), "database {} has no cells", id.database);
     first = (*cells)->first;
   }
-  return &broker_.cell<broker::KeyspaceCell>(CellId(first.value() + id.bucket)).bucket;
+  auto& cell = broker_.cell<broker::KeyspaceCell>(CellId(first.value() + id.bucket));
+  cells_[id.index()] = &cell;
+  return &cell.bucket;
 }
 
 // ---- clients
@@ -137,7 +143,7 @@ void Segment::own() {
 }
 
 void Service::run(const std::shared_ptr<Client>& client, Segment segment) {
-  client->active = now();
+  client->active = segment_now_ = now();
   Progress progress;
   progress.segment = std::move(segment);
   if (!client->waiting.empty()) {
@@ -152,11 +158,11 @@ void Service::run(const std::shared_ptr<Client>& client, Segment segment) {
 
 bool Service::advance(const std::shared_ptr<Client>& client, Progress& progress) {
   Segment& segment = progress.segment;
-  while (progress.command < segment.counts.size() && !client->closing) {
-    const size_t count = segment.counts[progress.command++];
+  while (progress.command < segment.requests.size() && !client->closing) {
+    const auto [command, count] = segment.requests[progress.command++];
     const auto arguments = std::span(segment.arguments).subspan(progress.argument, count);
     progress.argument += count;
-    if (!execute(client, arguments, progress.buffer)) return false;
+    if (!execute(client, command, arguments, progress.buffer)) return false;
   }
   progress.buffer.finish(std::move(segment.complete));
   if (client->closing && !client->gone) client->close(false);
@@ -165,6 +171,7 @@ bool Service::advance(const std::shared_ptr<Client>& client, Progress& progress)
 
 // After a command that waited has its answer.
 void Service::advance_waiting(const std::shared_ptr<Client>& client) {
+  segment_now_ = now();
   while (!client->waiting.empty() && !client->blocked) {
     Progress progress = std::move(client->waiting.front());
     // The rest stays in place meanwhile, so that nothing overtakes it.
@@ -200,16 +207,16 @@ std::string Service::refusal(const Client& client,
 }
 
 bool Service::execute(const std::shared_ptr<Client>& client,
+                      const Command* command,
                       std::span<const ByteView> arguments,
                       ReplyBuffer& buffer) {
   ReplyWriter reply(buffer.text, client->protocol);
   const ReplyBuffer::Mark mark = buffer.mark();
   ++client->commands;
-  const Command* command = find_command(arguments[0]);
   std::string refused =
       command == nullptr ? unknown_command(arguments) : refusal(*client, *command, arguments);
   if (!refused.empty()) {
-    if (command != nullptr) ++statistics_.commands[command].rejected;
+    if (command != nullptr) ++statistics_.of(command->number).rejected;
     if (client->in_multi) client->multi_broken = true;
     statistics_.count_error(refused);
     reply.error(refused);
@@ -254,7 +261,7 @@ bool Service::invoke(const std::shared_ptr<Client>& client,
                      ReplyBuffer& buffer,
                      bool resumed) {
   ReplyWriter reply(buffer.text, client->protocol);
-  keyspace::Transaction keys(keyspace_, now());
+  keyspace::Transaction keys(keyspace_, segment_now_, std::exchange(buffers_, {}));
   Call call(*this, *client, keys, arguments, buffer, reply);
   call.resumed = resumed;
   client->last_command = command.name;
@@ -278,6 +285,7 @@ bool Service::invoke(const std::shared_ptr<Client>& client,
     if (broker_.next_lsn() != before) buffer.depends_on(before);
     if (keys.change_count() > 0) arm_expiry();
   }
+  buffers_ = std::move(keys).buffers();
   if (!call.blocked) return true;
   park(client, command, arguments, std::move(*call.blocked));
   return false;
@@ -287,12 +295,12 @@ void Service::run_handler(Call& call, const Command& command) {
   const size_t mark = call.buffer.text.size();
   call.command = &command;
   ++statistics_.processed;
-  auto& counters = statistics_.commands[&command];
-  if (!call.resumed) ++counters.calls;
+  const auto counters = [&]() -> CommandStatistics& { return statistics_.of(command.number); };
+  if (!call.resumed) ++counters().calls;
   command.handler(call);
   const std::string& text = call.buffer.text;
   if (text.size() > mark && text[mark] == '-') {
-    ++counters.failed;
+    ++counters().failed;  // the handler may have reset them
     statistics_.count_error(ByteView(text).substr(mark + 1));
   }
 }
@@ -328,12 +336,8 @@ Lsn Service::lsn_of_keys(const Command& command,
 void Service::publish_changes(const keyspace::Transaction& keys, Lsn lsn) {
   for (size_t i = 0; i < keys.change_count(); ++i) {
     const auto change = keys.change(i);
-    std::string event;
-    event.reserve(change.event.size() + 1);
-    event.push_back(static_cast<char>(broker::CellKind::kKeyspace));
-    event.append(change.event);
     const CellId cell(first_cells_[change.bucket.database].value() + change.bucket.bucket);
-    broker_.journal_event(cell, std::move(event));
+    broker_.journal_event(cell, *cells_[change.bucket.index()], change.event);
     bucket_lsns_[change.bucket.index()] = lsn;
     last_lsn_ = lsn;
     if (blocked_ > 0) signal_change(change);

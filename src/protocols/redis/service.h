@@ -139,8 +139,9 @@ class Service {
   // False when a command waits; the progress is kept by the client then.
   bool advance(const std::shared_ptr<Client>& client, Progress& progress);
   void advance_waiting(const std::shared_ptr<Client>& client);
-  // False when the command waits.
+  // False when the command waits. `command` is null when it is unknown.
   bool execute(const std::shared_ptr<Client>& client,
+               const Command* command,
                std::span<const ByteView> arguments,
                ReplyBuffer& buffer);
   bool invoke(const std::shared_ptr<Client>& client,
@@ -184,8 +185,12 @@ class Service {
   const Timestamp started_;
   keyspace::Keyspace keyspace_;
   std::vector<CellId> first_cells_;  // of each database; 0: it has none yet
+  // Both by BucketId::index(); null: not yet written.
+  std::vector<broker::Cell*> cells_;
   std::vector<Lsn> bucket_lsns_;
   Lsn last_lsn_;
+  Timestamp segment_now_;                   // one time for all commands of a segment
+  keyspace::Transaction::Buffers buffers_;  // kept between commands for their memory
   Config config_;
   Statistics statistics_;
   Pubsub pubsub_;

@@ -101,9 +101,10 @@ void RedisSession::add_request(Segment& segment) {
   const auto& arguments = parser_.arguments();
   const Command* command = find_command(arguments.front());
   const bool may_wait = command != nullptr && (command->flags & flag::kBlocking) != 0;
-  if (may_wait || segment.counts.size() >= kSegmentCommandsMax) submit(std::exchange(segment, {}));
-  segment.arguments.insert(segment.arguments.end(), arguments.begin(), arguments.end());
-  segment.counts.push_back(static_cast<uint32_t>(arguments.size()));
+  if (may_wait || segment.requests.size() >= kSegmentCommandsMax) {
+    submit(std::exchange(segment, {}));
+  }
+  segment.add(command, arguments);
   // The words of an inline command live in the parser, until it parses the next.
   const bool borrowed_from_parser = parser_.arguments_are_own();
   if (borrowed_from_parser) segment.own();
@@ -111,7 +112,7 @@ void RedisSession::add_request(Segment& segment) {
 }
 
 void RedisSession::submit(Segment segment, bool may_wait) {
-  if (segment.counts.empty()) return;
+  if (segment.requests.empty()) return;
   net::ReplySlot slot = connection_.reserve();
   // A client that ends its side while it waits has gone, as in Redis: what arrives later must not
   // be popped for it.

@@ -2,28 +2,28 @@
 // What INFO tells about commands and errors since the start, or since CONFIG RESETSTAT.
 
 #include <absl/container/btree_map.h>
-#include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 
 namespace weir::redis {
 
-struct Command;
-
 struct CommandStatistics {
   uint64_t calls = 0;
   uint64_t rejected = 0;  // refused before it ran
   uint64_t failed = 0;    // ran and gave an error
+
+  bool unused() const { return calls == 0 && rejected == 0; }
 };
 
 struct Statistics {
   // Different error words are counted up to here, so that a client cannot fill memory with names.
   static constexpr size_t kErrorsMax = 128;
 
-  absl::flat_hash_map<const Command*, CommandStatistics> commands;
+  std::vector<CommandStatistics> commands;        // by Command::number; grows as they are used
   absl::btree_map<std::string, uint64_t> errors;  // by the first word: "WRONGTYPE"
   uint64_t connections = 0;
   uint64_t processed = 0;
@@ -32,6 +32,10 @@ struct Statistics {
   uint64_t keyspace_hits = 0;
   uint64_t keyspace_misses = 0;
 
+  CommandStatistics& of(uint32_t number) {
+    if (number >= commands.size()) commands.resize(number + 1);
+    return commands[number];
+  }
   // `text` without the leading minus.
   void count_error(ByteView text) {
     ++error_replies;

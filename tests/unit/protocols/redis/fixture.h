@@ -62,8 +62,8 @@ struct TestClient {
     const size_t index = replies.size();
     replies.emplace_back();
     Segment segment;
-    segment.arguments.assign(arguments.begin(), arguments.end());
-    segment.counts = {static_cast<uint32_t>(arguments.size())};
+    const std::vector<ByteView> words(arguments.begin(), arguments.end());
+    segment.add(find_command(words.front()), words);
     segment.complete = [this, index](std::string reply, Lsn lsn) {
       replies[index] = std::move(reply);
       newest = std::max(newest, lsn);
