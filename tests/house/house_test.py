@@ -6,6 +6,7 @@ from pathlib import Path
 
 import headers
 import layers
+import promises
 import rooms
 import sizes
 import words
@@ -76,6 +77,21 @@ class HouseRules(unittest.TestCase):
         self.assertEqual(len(self.findings(rooms, {"tests/fuzz/batch_fuzz.cc": ""})), 1)
         seeds = {"tests/fuzz/batch_fuzz.cc": "", "tests/fuzz/corpus/batch/one": ""}
         self.assertEqual(self.findings(rooms, seeds), [])
+
+    def test_a_promise_names_tests_that_exist(self):
+        table = "| answer | waits |\n|---|---|\n| Send | its commit {} |\n"
+        files = {
+            "tests/unit/a_test.cc": "TEST_F(\n    Sends, WaitForTheirCommit) {}\n",
+            "tests/clients/a.test.mjs": "test('Sends.Arrive', async () => {});\n",
+        }
+        for note, findings in [
+            ("", 1),
+            ("<!-- Sends.WaitForTheirCommit -->", 0),
+            ("<!-- Sends.WaitForTheirCommit Sends.Arrive -->", 0),
+            ("<!-- Sends.WaitForTheirCommit Sends.NeverWritten -->", 1),
+        ]:
+            page = {**files, "docs/durability.md": table.format(note)}
+            self.assertEqual(len(self.findings(promises, page)), findings, note)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,17 @@ uint32_t Call::database() const {
   return client.database;
 }
 
+void Call::depends_on(const broker::Depends& depends) const {
+  if (!service.broker().is_safe(depends)) buffer.depends_on(depends);
+}
+
+void Call::depends_on_key(ByteView key) const {
+  depends_on(service.broker().catalog_depends());
+  depends_on({service.lsn_of_key(client.database, key), Durability::kFsync});
+}
+
 bool Call::is_stream(ByteView key) const {
+  depends_on(service.broker().catalog_depends());
   return service.is_stream(client.database, key);
 }
 

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "broker/types.h"
 #include "broker/waiters.h"
 #include "core/keyspace/transaction.h"
 #include "protocols/redis/errors.h"
@@ -55,8 +56,11 @@ class Call {
   ReplyBuffer& buffer;  // of which `reply` writes the text
   ReplyWriter& reply;
   const Command* command = nullptr;
-  bool may_block = true;                // false inside MULTI
-  bool resumed = false;                 // run again after having waited
+  bool may_block = true;  // false inside MULTI
+  bool resumed = false;   // run again after having waited
+  // False: the answer may leave before the command's own commit is safe (a delivery that may be
+  // repeated). Inside MULTI the whole transaction waits.
+  bool waits_for_own_commit = true;
   std::optional<BlockRequest> blocked;  // set by block(): there is no reply yet
 
   uint32_t database() const;
@@ -75,6 +79,11 @@ class Call {
     return value;
   }
   bool is_stream(ByteView key) const;
+
+  // The answer waits for this, unless it is safe already.
+  void depends_on(const broker::Depends& depends) const;
+  // For what a name stands for: the key in the keyspace, or a stream.
+  void depends_on_key(ByteView key) const;
   bool exists(ByteView key) const {
     return keys.find(database(), key) != nullptr || is_stream(key);
   }

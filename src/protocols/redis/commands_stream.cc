@@ -114,7 +114,8 @@ void xadd(Call& call) {
   call.service.stream_changed(call.database(), call.args[1]);
   call.reply.bulk(to_text(appended->base_id));
   if (options->trim.strategy == TrimOptions::Strategy::kNone) return;
-  trim_stream(call.service, *stream, options->trim, call.now(), [](Result<int64_t>, Lsn) {});
+  trim_stream(call.service, *stream, options->trim, call.now(),
+              [](Result<int64_t>, const Dependence&) {});
 }
 
 void xlen(Call& call) {
@@ -150,7 +151,7 @@ void range(Call& call, bool reverse) {
                                    return hole.fill(std::move(text), {});
                                  }
                                  writer.array(found->count);
-                                 hole.fill(text + found->text, found->lsn);
+                                 hole.fill(text + found->text, found->depends);
                                });
 }
 
@@ -199,7 +200,7 @@ void xdel(Call& call) {
       tend_references(service, stream, before, now);
     }
     writer.integer(deleted->removed);
-    hole.fill(std::move(text), deleted->depends.lsn);
+    hole.fill(std::move(text), deleted->depends);
   };
   call.service.streams().offsets_of(stream->log, ids, std::move(answer));
 }
@@ -220,12 +221,13 @@ void xtrim(Call& call) {
   if (!*stream) return call.reply.integer(0);
   call.service.key_changed(call.database(), call.args[1]);
   trim_stream(call.service, *stream, options, call.now(),
-              [hole = call.buffer.leave_hole()](Result<int64_t> removed, Lsn lsn) mutable {
+              [hole = call.buffer.leave_hole()](Result<int64_t> removed,
+                                                const Dependence& depends) mutable {
                 std::string text;
                 ReplyWriter writer(text, 2);
                 removed ? writer.integer(*removed)
                         : writer.error(errors::wire_text(removed.error()));
-                hole.fill(std::move(text), lsn);
+                hole.fill(std::move(text), depends);
               });
 }
 
@@ -313,10 +315,10 @@ struct ReadJob {
     }
     return out;
   }
-  Lsn lsn() const {
-    Lsn newest;
-    for (const Entries& entries : found) newest = std::max(newest, entries.lsn);
-    return newest;
+  Dependence depends() const {
+    Dependence all;
+    for (const Entries& entries : found) all.add(entries.depends);
+    return all;
   }
 };
 
@@ -369,7 +371,7 @@ void xread(Call& call) {
   job->missing = 1;
   const auto shared_hole = std::make_shared<std::optional<ReplyBuffer::Hole>>();
   const auto finished = [job, shared_hole] {
-    if (--job->missing == 0 && *shared_hole) (*shared_hole)->fill(job->text(), job->lsn());
+    if (--job->missing == 0 && *shared_hole) (*shared_hole)->fill(job->text(), job->depends());
   };
   for (size_t i = 0; i < job->keys.size(); ++i) {
     const ReadKey& key = job->keys[i];
@@ -392,7 +394,7 @@ void xread(Call& call) {
   if (job->missing == 1) {
     if (!job->error && job->empty() && arguments->deadline)
       return wait_for_entries(call, *arguments, job->keys);
-    call.buffer.depends_on(job->lsn());
+    call.buffer.depends_on(job->depends());
     call.reply.out() += job->text();
     return;
   }

@@ -75,7 +75,7 @@ struct Claimer {
   queue::ConsumerId consumer;
   ClaimOptions options;
   Timestamp now;
-  Lsn lsn;
+  Dependence depends;
   std::optional<Error> error;
 
   // Keeps those that are still there; the deleted ones go to `gone`.
@@ -108,7 +108,7 @@ struct Claimer {
     if (events.empty()) return;
     const auto applied = service.broker().apply(group.cell, events, now);
     if (applied) {
-      lsn = std::max(lsn, applied->lsn);
+      depends.add(*applied);
     } else {
       error = applied.error();
     }
@@ -176,7 +176,7 @@ void xclaim(Call& call) {
           } else {
             write_claimed(writer, *entries, claimer->options.just_ids);
           }
-          hole.fill(std::move(text), claimer->lsn);
+          hole.fill(std::move(text), claimer->depends);
         });
   };
   call.service.streams().offsets_of(stream->log, std::move(ids), std::move(go_on));
@@ -244,7 +244,7 @@ void xautoclaim(Call& call) {
           ReplyWriter writer(text, 2);
           if (claimer->error || !entries) {
             writer.error(errors::wire_text(claimer->error ? *claimer->error : entries.error()));
-            return hole.fill(std::move(text), claimer->lsn);
+            return hole.fill(std::move(text), claimer->depends);
           }
           StreamId cursor;
           std::vector<EntryAt> kept;
@@ -263,7 +263,7 @@ void xautoclaim(Call& call) {
           write_claimed(writer, kept, claimer->options.just_ids);
           writer.array(deleted.size());
           for (const StreamId id : deleted) writer.bulk(to_text(id));
-          hole.fill(std::move(text), claimer->lsn);
+          hole.fill(std::move(text), claimer->depends);
         });
   };
   if (*start == StreamId{}) return go_on(Offset(0));

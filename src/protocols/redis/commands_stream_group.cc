@@ -79,7 +79,7 @@ void xgroup_create(Call& call) {
     } else {
       writer.error(errors::wire_text(made.error()));
     }
-    hole.fill(std::move(text), made ? made->depends.lsn : Lsn{});
+    hole.fill(std::move(text), made ? Dependence(made->depends) : Dependence{});
   };
   if (!after) return create(log->end());
   call.service.streams().offset_after(stream->log, *after, std::move(create));
@@ -102,18 +102,18 @@ void xgroup_setid(Call& call, const GroupKey& group) {
     std::string text;
     ReplyWriter writer(text, 2);
     const queue::Queue* queue = service.broker().find_queue(cell, now);
-    Lsn lsn;
+    Dependence depends;
     if (!next || queue == nullptr) {
       writer.error(next ? errors::kNoSuchKey : errors::wire_text(next.error()));
     } else if (const auto event = queue->decide_set_next(*next); !event) {
       writer.error(errors::wire_text(event.error()));
     } else {
       const auto applied = service.broker().apply(cell, {*event}, now);
-      if (applied) lsn = applied->lsn;
+      if (applied) depends = *applied;
       applied ? writer.ok() : writer.error(errors::wire_text(applied.error()));
       service.stream_changed(database, key);
     }
-    hole.fill(std::move(text), lsn);
+    hole.fill(std::move(text), depends);
   };
   if (at_end) return set(group.queue->end());
   call.service.streams().offset_after(group.stream.log, *id, std::move(set));
@@ -195,206 +195,6 @@ void xgroup(Call& call) {
   xgroup_delconsumer(call, *group);
 }
 
-// ---- XREADGROUP
-
-struct GroupRead {
-  std::string key;
-  GroupKey group;
-  bool fresh = false;  // ">"
-  StreamId after;
-  size_t count = SIZE_MAX;  // of a history at most so many are shown
-  std::vector<Offset> offsets;
-
-  void keep_shown(std::vector<EntryAt>& entries) const {
-    if (fresh) return;
-    std::erase_if(entries, [&](const EntryAt& entry) { return entry.id <= after; });
-    if (entries.size() > count) entries.resize(count);
-  }
-};
-
-struct GroupReadJob {
-  std::vector<GroupRead> reads;
-  std::vector<std::vector<EntryAt>> found;
-  size_t missing = 1;
-  int protocol = 2;
-  Lsn lsn;
-  std::optional<Error> error;
-
-  std::string text() const {
-    std::string out;
-    ReplyWriter writer(out, protocol);
-    if (error) {
-      writer.error(errors::wire_text(*error));
-      return out;
-    }
-    const auto shown = [](const GroupRead& read) { return !read.fresh || !read.offsets.empty(); };
-    const auto with = static_cast<size_t>(std::ranges::count_if(reads, shown));
-    writer.resp3() ? writer.map(with) : writer.array(with);
-    for (size_t i = 0; i < reads.size(); ++i) {
-      if (!shown(reads[i])) continue;
-      if (!writer.resp3()) writer.array(2);
-      writer.bulk(reads[i].key);
-      writer.array(found[i].size());
-      for (const EntryAt& entry : found[i]) {
-        if (!entry.gone) {
-          out += entry.text;
-          continue;
-        }
-        writer.array(2);
-        writer.bulk(to_text(entry.id));
-        writer.null_array();
-      }
-    }
-    return out;
-  }
-};
-
-// Takes new messages for the consumer. False when the error was the reply.
-bool lease(Call& call,
-           GroupRead& read,
-           queue::ConsumerId consumer,
-           const ReadArguments& arguments,
-           Lsn& lsn) {
-  const log::Log* log = call.service.broker().find_log(read.group.stream.log);
-  const queue::IsGone gone = [log](Offset offset) {
-    return offset < log->start() || log->deleted(offset);
-  };
-  for (bool more = true; more;) {
-    queue::LeaseCommand command;
-    command.consumer = consumer;
-    command.count = static_cast<uint32_t>(
-        std::min<size_t>(arguments.count - read.offsets.size(), queue::kLeaseMax));
-    command.duration = queue::kNoDeadline;
-    command.no_ack = arguments.no_ack;
-    command.is_gone = &gone;
-    const auto decision = read.group.queue->decide_lease(command);
-    if (!decision.events.empty()) {
-      const auto applied =
-          call.service.broker().apply(read.group.cell, decision.events, call.now());
-      if (!applied) {
-        call.fail(applied.error());
-        return false;
-      }
-      // A delivery may be repeated after a crash, so its answer waits for the records only.
-      if (arguments.no_ack) lsn = std::max(lsn, applied->lsn);
-    }
-    for (const queue::Lease& given : decision.leases) read.offsets.push_back(given.offset);
-    more = (decision.more || decision.leases.size() == queue::kLeaseMax) &&
-           read.offsets.size() < arguments.count;
-  }
-  return true;
-}
-
-// What the consumer has pending after an ID, from `lower` on; reading it again counts as a
-// delivery.
-bool history(Call& call, GroupRead& read, queue::ConsumerId consumer, Offset lower, size_t count) {
-  queue::PendingQuery query;
-  query.first = lower;
-  query.consumer = consumer;
-  query.count = count;
-  std::vector<queue::Claim> claims;
-  for (const queue::Lease& pending : read.group.queue->pending(query).leases) {
-    read.offsets.push_back(pending.offset);
-    claims.push_back({pending.offset, std::nullopt, false});
-  }
-  if (claims.empty()) return true;
-  const auto decision = read.group.queue->decide_claim(consumer, claims, call.now(), false);
-  if (!decision) {
-    call.fail(decision.error());
-    return false;
-  }
-  const auto applied = call.service.broker().apply(read.group.cell, decision->events, call.now());
-  if (!applied) call.fail(applied.error());
-  return applied.has_value();
-}
-
-void read_bodies(Call& call, const std::shared_ptr<GroupReadJob>& job) {
-  job->found.resize(job->reads.size());
-  const auto hole = std::make_shared<ReplyBuffer::Hole>(call.buffer.leave_hole());
-  const auto finished = [job, hole] {
-    if (--job->missing == 0) hole->fill(job->text(), job->lsn);
-  };
-  for (size_t i = 0; i < job->reads.size(); ++i) {
-    GroupRead& read = job->reads[i];
-    if (read.offsets.empty()) continue;
-    ++job->missing;
-    call.service.streams().entries_at(read.group.stream.log, read.offsets,
-                                      [job, i, finished](Result<std::vector<EntryAt>> found) {
-                                        if (found) {
-                                          job->found[i] = std::move(*found);
-                                          job->reads[i].keep_shown(job->found[i]);
-                                        } else {
-                                          job->error = found.error();
-                                        }
-                                        finished();
-                                      });
-  }
-  finished();
-}
-
-void xreadgroup(Call& call) {
-  const auto arguments = read_arguments(call, true);
-  if (!arguments) return;
-  auto job = std::make_shared<GroupReadJob>();
-  job->protocol = call.client.protocol;
-  bool any_history = false;
-  for (size_t i = 0; i < arguments->count_of_keys; ++i) {
-    const size_t key = arguments->keys + i;
-    const auto stream = stream_argument(call, key);
-    if (!stream) return;
-    const auto group = group_of(call, *stream, arguments->group);
-    if (!group) {
-      return call.fail(fmt::format(
-          "NOGROUP No such key '{}' or consumer group '{}' in XREADGROUP with GROUP option",
-          call.args[key], arguments->group));
-    }
-    GroupRead read{std::string(call.args[key]),
-                   *group,
-                   call.args[arguments->ids + i] == ">",
-                   {},
-                   arguments->count,
-                   {}};
-    if (!read.fresh) {
-      const auto id = id_argument(call, arguments->ids + i);
-      if (!id) return;
-      read.after = *id;
-    }
-    any_history = any_history || !read.fresh;
-    job->reads.push_back(std::move(read));
-  }
-  bool any = any_history;
-  for (GroupRead& read : job->reads) {
-    bool created = false;
-    const auto consumer = consumer_of(call, read.group, arguments->consumer, &created);
-    if (!consumer) return call.fail(consumer.error());
-    const_cast<queue::Queue*>(read.group.queue)->touch_consumer(*consumer);
-    if (read.fresh) {
-      if (!lease(call, read, *consumer, *arguments, job->lsn)) return;
-    } else {
-      const auto known =
-          call.service.streams().cache().offset_of(read.group.stream.log, read.after);
-      const Offset lower = known ? *known + 1 : Offset(0);
-      // Without knowing where the ID lies, all that is pending is looked at and what is not behind
-      // it left out.
-      if (!history(call, read, *consumer, lower,
-                   known || read.after == StreamId{} ? arguments->count : SIZE_MAX))
-        return;
-    }
-    any = any || !read.offsets.empty();
-    if (created || !read.offsets.empty()) call.service.key_changed(call.database(), read.key);
-  }
-  if (any) return read_bodies(call, job);
-  std::vector<ByteView> names;
-  for (const GroupRead& read : job->reads) names.push_back(read.key);
-  if (!arguments->deadline || !call.block(names, WaitType::kStream, *arguments->deadline)) {
-    return call.reply.null_array();
-  }
-  call.blocked->mode = broker::WaitMode::kAll;
-  for (const GroupRead& read : job->reads) {
-    call.blocked->wait_keys.push_back(broker::Broker::applied_key(read.group.stream.log));
-  }
-}
-
 // ---- XACK
 
 void xack(Call& call) {
@@ -418,7 +218,7 @@ void xack(Call& call) {
     }
     std::string text;
     ReplyWriter writer(text, 2);
-    Lsn lsn;
+    Dependence depends;
     const queue::Queue* queue = service.broker().find_queue(cell, now);
     size_t done = 0;
     if (queue != nullptr && !offsets.empty()) {
@@ -428,13 +228,13 @@ void xack(Call& call) {
         writer.error(errors::wire_text(applied.error()));
         return hole.fill(std::move(text), {});
       }
-      lsn = applied->lsn;
+      depends = *applied;
       for (const Offset offset : offsets) service.streams().cache().let_go(log, offset);
       done = decision.done;
       if (done > 0) service.key_changed(database, key);
     }
     writer.integer(static_cast<int64_t>(done));
-    hole.fill(std::move(text), lsn);
+    hole.fill(std::move(text), depends);
   };
   call.service.streams().offsets_of(stream->log, std::move(ids), std::move(settle));
 }
@@ -572,15 +372,6 @@ constexpr Command kCommands[] = {
      "Creates, moves and deletes groups.", xgroup},
     {"xpending", -3, kReadonly, kOne, "stream", "@stream", "5.0.0",
      "Lists what is delivered and not acknowledged.", xpending},
-    {"xreadgroup",
-     -7,
-     kWrite | kBlocking | kMovableKeys,
-     {.streams = true},
-     "stream",
-     "@stream",
-     "5.0.0",
-     "Reads for a consumer of a group, waiting for entries.",
-     xreadgroup},
 };
 
 }  // namespace

@@ -27,13 +27,14 @@ class Pieces : public std::enable_shared_from_this<Pieces> {
     return *parts_.back();
   }
   // A piece that `fill` completes later.
-  std::function<void(std::string, Lsn)> later() {
+  std::function<void(std::string, Dependence)> later() {
     parts_.push_back(std::make_unique<std::string>());
     last_is_open_ = true;
     ++missing_;
-    return [self = shared_from_this(), part = parts_.back().get()](std::string text, Lsn lsn) {
+    return [self = shared_from_this(), part = parts_.back().get()](std::string text,
+                                                                   const Dependence& depends) {
       *part = std::move(text);
-      self->lsn_ = std::max(self->lsn_, lsn);
+      self->depends_.add(depends);
       self->finish();
     };
   }
@@ -42,7 +43,7 @@ class Pieces : public std::enable_shared_from_this<Pieces> {
     if (--missing_ > 0) return;
     std::string whole;
     for (const auto& part : parts_) whole += *part;
-    hole_.fill(std::move(whole), lsn_);
+    hole_.fill(std::move(whole), depends_);
   }
 
  private:
@@ -50,7 +51,7 @@ class Pieces : public std::enable_shared_from_this<Pieces> {
   std::vector<std::unique_ptr<std::string>> parts_;
   bool last_is_open_ = false;
   size_t missing_ = 1;
-  Lsn lsn_;
+  Dependence depends_;
 };
 
 std::string text_of(int protocol, const std::function<void(ReplyWriter&)>& write) {
@@ -127,7 +128,7 @@ void end_entry(Call& call, CellId log, bool last, Pieces& pieces) {
           w.bulk(last ? "last-entry" : "first-entry");
           if (!found || found->count == 0) w.null();
         });
-        fill(found ? text + found->text : text, found ? found->lsn : Lsn{});
+        fill(found ? text + found->text : text, found ? found->depends : Dependence{});
       });
 }
 
@@ -247,7 +248,7 @@ void info_stream_full(Call& call, const StreamKey& stream, const log::Log& log, 
       [fill = pieces->later()](Result<Entries> found) {
         fill(text_of(2, [&](ReplyWriter& w) { w.array(found ? found->count : 0); }) +
                  (found ? found->text : ""),
-             found ? found->lsn : Lsn{});
+             found ? found->depends : Dependence{});
       });
   ReplyWriter groups(pieces->text(), protocol);
   groups.bulk("groups");
@@ -255,6 +256,7 @@ void info_stream_full(Call& call, const StreamKey& stream, const log::Log& log, 
   if (stream.partition == 0) {
     for (const auto& [name, cell] : stream.thing->stream_groups) {
       const queue::Queue* queue = call.service.broker().find_queue(cell, call.now());
+      call.depends_on(call.service.broker().queue_depends(cell));
       full_group(call, stream, log, name, *queue, count, *pieces);
     }
   }
@@ -271,6 +273,7 @@ void info_groups(Call& call, const StreamKey& stream, const log::Log& log) {
   if (stream.partition == 0) {
     for (const auto& [name, cell] : stream.thing->stream_groups) {
       const queue::Queue* queue = call.service.broker().find_queue(cell, call.now());
+      call.depends_on(call.service.broker().queue_depends(cell));
       uint64_t pending = 0;
       for (const auto& [id, consumer] : queue->consumers().all()) pending += consumer.held.size();
       ReplyWriter head(pieces->text(), protocol);

@@ -5,7 +5,6 @@
 //
 // Thread: the state shard's.
 
-#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,11 +12,11 @@
 #include <vector>
 
 #include "base/assert.h"
-#include "base/ids.h"
+#include "protocols/redis/dependence.h"
 
 namespace weir::redis {
 
-using CompleteReply = std::move_only_function<void(std::string reply, Lsn lsn)>;
+using CompleteReply = std::move_only_function<void(std::string reply, broker::Depends depends)>;
 
 class ReplyBuffer {
   struct Shared {
@@ -29,7 +28,7 @@ class ReplyBuffer {
     std::vector<Hole> holes;
     size_t open = 0;
     std::string text;
-    Lsn lsn;
+    Dependence depends;
     CompleteReply complete;
 
     void deliver() {
@@ -41,7 +40,7 @@ class ReplyBuffer {
         from = hole.position;
       }
       whole.append(text, from);
-      std::exchange(complete, {})(std::move(whole), lsn);
+      std::exchange(complete, {})(std::move(whole), depends.as_one());
     }
   };
 
@@ -49,11 +48,11 @@ class ReplyBuffer {
   // The duty to fill a hole, exactly once.
   class Hole {
    public:
-    void fill(std::string bytes, Lsn depends) {
+    void fill(std::string bytes, const Dependence& on) {
       WEIR_ASSERT(shared_ != nullptr);
       const std::shared_ptr<Shared> shared = std::exchange(shared_, nullptr);
       shared->holes[index_].bytes = std::move(bytes);
-      shared->lsn = std::max(shared->lsn, depends);
+      shared->depends.add(on);
       if (--shared->open == 0 && shared->complete) shared->deliver();
     }
 
@@ -66,9 +65,9 @@ class ReplyBuffer {
   };
 
   std::string text;
-  Lsn lsn;  // what the answers so far depend on
+  Dependence depends;  // of the answers so far
 
-  void depends_on(Lsn other) { lsn = std::max(lsn, other); }
+  void depends_on(const Dependence& other) { depends.add(other); }
 
   Hole leave_hole() {
     if (!shared_) shared_ = std::make_shared<Shared>();
@@ -93,9 +92,9 @@ class ReplyBuffer {
 
   // Hands the answers over, now or when the last hole is filled.
   void finish(CompleteReply complete) {
-    if (!shared_) return complete(std::move(text), lsn);
+    if (!shared_) return complete(std::move(text), depends.as_one());
     shared_->text = std::move(text);
-    shared_->lsn = std::max(shared_->lsn, lsn);
+    shared_->depends.add(depends);
     shared_->complete = std::move(complete);
     if (shared_->open == 0) shared_->deliver();
     shared_.reset();

@@ -16,8 +16,6 @@ using broker::Broker;
 using keyspace::BucketId;
 using keyspace::EventKind;
 
-constexpr size_t kExpiredPerTurnMax = 512;
-
 std::string lower(ByteView text) {
   std::string result(text);
   for (char& c : result) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
@@ -35,12 +33,6 @@ std::string unknown_command(std::span<const ByteView> arguments) {
     shown += part.size() + 3;
   }
   return text;
-}
-
-size_t bytes_of(std::span<const ByteView> arguments) {
-  size_t sum = 0;
-  for (const ByteView argument : arguments) sum += argument.size() + 8;
-  return sum;
 }
 
 }  // namespace
@@ -127,6 +119,12 @@ void Service::kill(Client& client, bool at_once) {
 }
 
 // ---- running segments
+
+size_t Service::bytes_of(std::span<const ByteView> arguments) {
+  size_t sum = 0;
+  for (const ByteView argument : arguments) sum += argument.size() + 8;
+  return sum;
+}
 
 void Segment::own() {
   if (owner) return;
@@ -265,30 +263,30 @@ bool Service::invoke(const std::shared_ptr<Client>& client,
   Call call(*this, *client, keys, arguments, buffer, reply);
   call.resumed = resumed;
   client->last_command = command.name;
-  buffer.depends_on(lsn_of_keys(command, arguments, client->database));
+  depend_on_keys(call, command);
   if ((command.flags & flag::kWrite) == 0) {
     run_handler(call, command);
   } else {
     const auto admission = (command.flags & flag::kDenyOom) != 0 ? broker::Admission::kData
                                                                  : broker::Admission::kRelease;
-    const Lsn before = broker_.next_lsn();
-    {
-      const size_t bytes = bytes_of(arguments) + client->queue_bytes;
-      const Broker::Turn turn(broker_, keys.now(), admission, bytes);
-      if (turn.ok()) {
-        run_handler(call, command);
-        publish_changes(keys, turn.lsn());
-      } else {
-        reply.error(errors::wire_text(turn.status().error()));
-      }
-    }
-    if (broker_.next_lsn() != before) buffer.depends_on(before);
+    run_in_turn(call, command, admission, bytes_of(arguments) + client->queue_bytes);
     if (keys.change_count() > 0) arm_expiry();
   }
   buffers_ = std::move(keys).buffers();
   if (!call.blocked) return true;
   park(client, command, arguments, std::move(*call.blocked));
   return false;
+}
+
+void Service::run_in_turn(Call& call,
+                          const Command& command,
+                          broker::Admission admission,
+                          size_t bytes) {
+  const Broker::Turn turn(broker_, call.keys.now(), admission, bytes);
+  if (!turn.ok()) return call.reply.error(errors::wire_text(turn.status().error()));
+  run_handler(call, command);
+  publish_changes(call.keys, turn.lsn());
+  if (call.waits_for_own_commit) call.buffer.depends_on(turn.depends());
 }
 
 void Service::run_handler(Call& call, const Command& command) {
@@ -313,22 +311,21 @@ void Service::execute_queue(Call& exec) {
     arguments.assign(queued.arguments.begin(), queued.arguments.end());
     Call call(*this, exec.client, exec.keys, arguments, exec.buffer, exec.reply);
     call.may_block = false;
-    exec.buffer.depends_on(lsn_of_keys(*queued.command, arguments, exec.client.database));
+    depend_on_keys(call, *queued.command);
     run_handler(call, *queued.command);
   }
 }
 
-Lsn Service::lsn_of_keys(const Command& command,
-                         std::span<const ByteView> arguments,
-                         uint32_t database) const {
+void Service::depend_on_keys(Call& call, const Command& command) const {
   const KeyPositions& keys = command.keys;
-  if (keys.step == 0 && keys.numkeys == 0) return command.group == "connection" ? Lsn{} : last_lsn_;
-  Lsn newest;
-  for (const size_t index : key_indexes(command, arguments)) {
-    const BucketId id = keyspace::Keyspace::bucket_of(database, arguments[index]);
-    newest = std::max(newest, bucket_lsns_[id.index()]);
+  if (keys.streams) return;  // XREAD and XREADGROUP say themselves what they have read
+  if (keys.step == 0 && keys.numkeys == 0) {
+    if (command.group != "connection") call.depends_on({last_lsn_, Durability::kFsync});
+    return;
   }
-  return newest;
+  for (const size_t index : key_indexes(command, call.args)) {
+    call.depends_on({lsn_of_key(call.client.database, call.args[index]), Durability::kFsync});
+  }
 }
 
 // ---- what changes cause
@@ -426,123 +423,13 @@ bool Service::watch_broken(const Client& client) const {
          });
 }
 
-// ---- waiting
-
-void Service::park(const std::shared_ptr<Client>& client,
-                   const Command& command,
-                   std::span<const ByteView> arguments,
-                   BlockRequest request) {
-  BlockedCommand blocked{.command = &command,
-                         .arguments = std::move(request.arguments),
-                         .keys = {},
-                         .waiter = {},
-                         .since = now()};
-  if (blocked.arguments.empty()) blocked.arguments.assign(arguments.begin(), arguments.end());
-  for (std::string& key : request.keys) {
-    key.insert(0, std::to_string(client->database) + ":");
-    ++blocking_keys_[key];
+void Service::depend_on_keys(Call& call, const Command& command) const {
+  const KeyPositions& keys = command.keys;
+  if (keys.streams) return;  // XREAD and XREADGROUP say themselves what they have read
+  if (keys.step == 0 && keys.numkeys == 0) {
+    if (command.group != "connection") call.depends_on({last_lsn_, Durability::kFsync});
+    return;
   }
-  blocked.keys = std::move(request.keys);
-  ++blocked_;
-  client->blocked = std::move(blocked);
-  std::weak_ptr<Client> weak = client;
-  const broker::WaiterId waiter = broker_.wait(request.wait_keys, request.deadline, request.mode,
-                                               [this, weak](broker::WakeReason reason) {
-                                                 const auto alive = weak.lock();
-                                                 return !alive || resume(alive, reason);
-                                               });
-  if (client->blocked) client->blocked->waiter = waiter;
-}
-
-void Service::unpark(Client& client) {
-  --blocked_;
-  for (const std::string& key : client.blocked->keys) {
-    const auto found = blocking_keys_.find(key);
-    if (--found->second == 0) blocking_keys_.erase(found);
-  }
-  client.blocked.reset();
-}
-
-// Runs a waiting command again. True when it waits no more.
-bool Service::resume(const std::shared_ptr<Client>& client, broker::WakeReason reason) {
-  if (!client->blocked || client->waiting.empty()) return true;
-  ReplyBuffer& buffer = client->waiting.front().buffer;
-  const ReplyBuffer::Mark mark = buffer.mark();
-  const Command* resumed = client->blocked->command;
-  if (reason == broker::WakeReason::kChanged) {
-    const BlockedCommand& blocked = *client->blocked;
-    const std::vector<ByteView> arguments(blocked.arguments.begin(), blocked.arguments.end());
-    ReplyWriter reply(buffer.text, client->protocol);
-    keyspace::Transaction keys(keyspace_, now());
-    Call call(*this, *client, keys, arguments, buffer, reply);
-    call.resumed = true;
-    const Command& command = *blocked.command;
-    const Lsn before = broker_.next_lsn();
-    {
-      const Broker::Turn turn(broker_, keys.now(), broker::Admission::kRelease,
-                              bytes_of(arguments));
-      if (turn.ok()) {
-        run_handler(call, command);
-        publish_changes(keys, turn.lsn());
-      } else {
-        reply.error(errors::wire_text(turn.status().error()));
-      }
-    }
-    if (call.blocked) return false;
-    buffer.depends_on(lsn_of_keys(command, arguments, client->database));
-    if (broker_.next_lsn() != before) buffer.depends_on(before);
-  } else if (reason == broker::WakeReason::kDeadline) {
-    ReplyWriter(buffer.text, client->protocol).null_array();
-  } else {
-    client->closing = true;
-  }
-  unpark(*client);
-  apply_reply_mode(*client, resumed, buffer, mark);
-  advance_waiting(client);
-  return true;
-}
-
-bool Service::unblock(Client& client, bool with_error) {
-  if (!client.blocked) return false;
-  const auto found = clients_.find(client.id);
-  const std::shared_ptr<Client> self = found->second;
-  broker_.cancel_wait(client.blocked->waiter);
-  if (!with_error) return resume(self, broker::WakeReason::kDeadline);
-  ReplyBuffer& buffer = client.waiting.front().buffer;
-  statistics_.count_error("UNBLOCKED");
-  ReplyWriter(buffer.text, client.protocol).error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-  unpark(client);
-  advance_waiting(self);
-  return true;
-}
-
-// ---- expiry
-
-void Service::arm_expiry() {
-  const Timestamp next = keyspace_.next_deadline();
-  if (next == expiry_armed_) return;
-  broker_.cancel_wait(expiry_waiter_);
-  expiry_armed_ = next;
-  if (next == Timestamp::never()) return;
-  expiry_waiter_ =
-      broker_.wait({}, next, broker::WaitMode::kAll, [this](broker::WakeReason reason) {
-        expiry_armed_ = Timestamp::never();
-        if (reason == broker::WakeReason::kDeadline) expire_keys();
-        return true;
-      });
-}
-
-void Service::expire_keys() {
-  keyspace::Transaction keys(keyspace_, now());
-  {
-    const Broker::Turn turn(broker_, keys.now(), broker::Admission::kRelease);
-    // A disk that refuses leaves the keys in place; readers do not see them, and the next write
-    // tries again.
-    if (!turn.ok()) return;
-    statistics_.expired_keys += keys.remove_expired(kExpiredPerTurnMax);
-    publish_changes(keys, turn.lsn());
-  }
-  arm_expiry();
-}
-
-}  // namespace weir::redis
+  for (const size_t index : key_indexes(command, call.args)) {
+    call.depends_on({lsn_of_key(call.client.database, call.args[index]), Durability::kFsync});
+  }  // namespace weir::redis

@@ -132,6 +132,10 @@ class Service {
   // Runs the queued commands of EXEC inside the turn that is open.
   void execute_queue(Call& exec);
 
+  // Of the newest change of what holds this key.
+  Lsn lsn_of_key(uint32_t database, ByteView key) const {
+    return bucket_lsns_[keyspace::Keyspace::bucket_of(database, key).index()];
+  }
   // Of the newest change of any key: what a listing depends on.
   Lsn last_lsn() const { return last_lsn_; }
 
@@ -157,12 +161,14 @@ class Service {
                const Command& command,
                std::span<const ByteView> arguments,
                ReplyWriter& reply);
+  // About what a command writes, for admission.
+  static size_t bytes_of(std::span<const ByteView> arguments);
   void run_handler(Call& call, const Command& command);
+  // Runs a handler that may write, as one commit.
+  void run_in_turn(Call& call, const Command& command, broker::Admission admission, size_t bytes);
   void publish_changes(const keyspace::Transaction& keys, Lsn lsn);
   void signal_change(const keyspace::Transaction::Change& change);
-  Lsn lsn_of_keys(const Command& command,
-                  std::span<const ByteView> arguments,
-                  uint32_t database) const;
+  void depend_on_keys(Call& call, const Command& command) const;
   void apply_reply_mode(Client& client,
                         const Command* command,
                         ReplyBuffer& buffer,

@@ -100,6 +100,7 @@ size_t RedisSession::on_data(ByteView data) {
 void RedisSession::add_request(Segment& segment) {
   const auto& arguments = parser_.arguments();
   const Command* command = find_command(arguments.front());
+  connection_.set_producing(command != nullptr && (command->flags & flag::kDenyOom) != 0);
   const bool may_wait = command != nullptr && (command->flags & flag::kBlocking) != 0;
   if (may_wait || segment.requests.size() >= kSegmentCommandsMax) {
     submit(std::exchange(segment, {}));
@@ -121,8 +122,9 @@ void RedisSession::submit(Segment segment, bool may_wait) {
       service.call([client](Service& server) { server.disconnect(client); });
     });
   }
-  segment.complete = [slot = std::move(slot)](std::string reply, Lsn lsn) mutable {
-    slot.complete(std::move(reply), lsn);
+  segment.complete = [slot = std::move(slot)](std::string reply,
+                                              const broker::Depends& depends) mutable {
+    slot.complete(std::move(reply), depends.lsn, depends.durability);
   };
   if (service_.is_here()) {
     service_.here().run(client_, std::move(segment));
@@ -136,8 +138,8 @@ void RedisSession::submit(Segment segment, bool may_wait) {
   }
   std::weak_ptr<net::Connection> weak = connection_.weak_from_this();
   segment.complete = [inner = std::move(segment.complete), flow = flow_, weak, bytes](
-                         std::string reply, Lsn lsn) mutable {
-    inner(std::move(reply), lsn);
+                         std::string reply, const broker::Depends& depends) mutable {
+    inner(std::move(reply), depends);
     if (flow->waiting_bytes.fetch_sub(bytes) - bytes > kWaitingBytesMax / 2 ||
         !flow->paused.exchange(false))
       return;

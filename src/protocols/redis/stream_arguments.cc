@@ -41,24 +41,34 @@ std::optional<StreamId> bound_argument(Call& call, size_t index, bool start) {
   return id->seq == 0 ? StreamId{id->ms - 1, UINT64_MAX} : StreamId{id->ms, id->seq - 1};
 }
 
-std::optional<StreamKey> stream_argument(Call& call, size_t index) {
+std::optional<StreamKey> named_stream(Call& call, size_t index) {
   const ByteView key = call.args[index];
+  call.depends_on_key(key);
   if (call.keys.find(call.database(), key) != nullptr) {
     call.fail(errors::kWrongType);
     return std::nullopt;
   }
-  const StreamKey stream = call.service.stream_of(call.database(), key);
-  if (stream) call.buffer.depends_on(call.service.broker().log_depends(stream.log).lsn);
+  return call.service.stream_of(call.database(), key);
+}
+
+std::optional<StreamKey> stream_argument(Call& call, size_t index) {
+  const auto stream = named_stream(call, index);
+  if (stream && *stream) call.depends_on(call.service.broker().log_depends(stream->log));
   return stream;
 }
 
 std::optional<GroupKey> group_of(Call& call, const StreamKey& stream, ByteView group) {
+  const auto found = named_group(call, stream, group);
+  if (found) call.depends_on(call.service.broker().queue_depends(found->cell));
+  return found;
+}
+
+std::optional<GroupKey> named_group(Call& call, const StreamKey& stream, ByteView group) {
   if (!stream || stream.partition != 0) return std::nullopt;
   const auto found = stream.thing->stream_groups.find(std::string(group));
   if (found == stream.thing->stream_groups.end()) return std::nullopt;
   const queue::Queue* queue = call.service.broker().find_queue(found->second, call.now());
   if (queue == nullptr) return std::nullopt;
-  call.buffer.depends_on(call.service.broker().queue_depends(found->second).lsn);
   // A restart forgets the IDs of removed records; without one, an entry cannot be pending.
   const auto oldest = queue->oldest_pending();
   const log::Log* log = call.service.broker().find_log(stream.log);
@@ -187,7 +197,7 @@ void trim_stream(Service& service,
     if (!trimmed) return done(std::unexpected(trimmed.error()), {});
     if (options.references == References::kDrop) drop_references(service, stream, now);
     if (trimmed->removed > 0) tend_references(service, stream, before, now);
-    done(trimmed->removed, trimmed->depends.lsn);
+    done(trimmed->removed, trimmed->depends);
   };
   if (options.strategy == TrimOptions::Strategy::kLength) {
     return trim(log->decide_trim_to_length(options.length).start);

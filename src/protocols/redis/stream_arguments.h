@@ -19,14 +19,20 @@ std::optional<StreamId> id_argument(Call& call, size_t index, uint64_t missing_s
 std::optional<StreamId> bound_argument(Call& call, size_t index, bool start);
 
 // The stream of a key: an empty StreamKey when there is none, nothing when WRONGTYPE was the reply.
+// The answer depends on the stream's newest change.
 std::optional<StreamKey> stream_argument(Call& call, size_t index);
-// With its group; NOGROUP or WRONGTYPE was the reply when nothing comes back.
+// The same for an answer that tells what it tells of the stream itself: it depends on the name
+// only.
+std::optional<StreamKey> named_stream(Call& call, size_t index);
+// Nothing when the stream has no such group.
 struct GroupKey {
   StreamKey stream;
   CellId cell;
   const queue::Queue* queue = nullptr;
 };
+// The answer depends on the group's newest change.
 std::optional<GroupKey> group_of(Call& call, const StreamKey& stream, ByteView group);
+std::optional<GroupKey> named_group(Call& call, const StreamKey& stream, ByteView group);
 
 // What a deletion means for the groups: their pending entries stay; they go too; or nothing is
 // deleted that a group has still to read or to acknowledge.
@@ -59,7 +65,7 @@ bool take_trim_option(Call& call, size_t& index, TrimOptions& options, bool& fai
 // False, and an error is the reply, when the options do not go together.
 bool check_trim_options(Call& call, const TrimOptions& options);
 // Answers how many entries were removed, at once or later.
-using TrimDone = std::move_only_function<void(Result<int64_t> removed, Lsn lsn)>;
+using TrimDone = std::move_only_function<void(Result<int64_t> removed, const Dependence& depends)>;
 void trim_stream(Service& service,
                  const StreamKey& stream,
                  const TrimOptions& options,

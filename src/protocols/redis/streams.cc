@@ -160,7 +160,7 @@ void Streams::range(const RangeQuery& query, EntriesDone done) {
   broker_.find_by_id(query.log, query.first, Visibility::kApplied,
                      [this, job](Result<broker::FoundOffset> found) {
                        if (!found) return job->done(std::unexpected(found.error()));
-                       job->found.lsn = found->depends.lsn;
+                       job->found.depends.add(found->depends);
                        if (!found->record) return job->done(std::move(job->found));
                        job->from = found->record->offset;
                        step(job);
@@ -181,7 +181,7 @@ void Streams::step(std::shared_ptr<Forward> job) {
       .visibility = Visibility::kApplied};
   broker_.read(request, [this, job](Result<ReadAnswer> answer) {
     if (!answer) return job->done(std::unexpected(answer.error()));
-    job->found.lsn = std::max(job->found.lsn, answer->depends.lsn);
+    job->found.depends.add(answer->depends);
     const log::Log* now = broker_.find_log(job->query.log);
     const auto end = end_of(*answer);
     if (now == nullptr || !end) return job->done(std::move(job->found));
@@ -215,7 +215,7 @@ void Streams::step(std::shared_ptr<Backward> job) {
                                     .visibility = Visibility::kApplied};
   broker_.read(request, [this, job, from](Result<ReadAnswer> answer) {
     if (!answer) return job->done(std::unexpected(answer.error()));
-    job->found.lsn = std::max(job->found.lsn, answer->depends.lsn);
+    job->found.depends.add(answer->depends);
     const log::Log* now = broker_.find_log(job->query.log);
     if (now == nullptr) return job->done(std::move(job->found));
     const auto batches = batches_of(*answer);

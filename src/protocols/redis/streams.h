@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "broker/broker.h"
 #include "core/log/stream_id.h"
+#include "protocols/redis/dependence.h"
 
 namespace weir::redis {
 
@@ -82,7 +83,7 @@ struct RangeQuery {
 struct Entries {
   std::string text;
   size_t count = 0;
-  Lsn lsn;
+  Dependence depends;
 };
 using EntriesDone = std::move_only_function<void(Result<Entries>)>;
 

@@ -49,7 +49,10 @@ struct TestClient {
       : server(server_), client(std::make_shared<Client>()) {
     client->id = server.next_client++;
     client->protocol = protocol;
-    client->push = [this](std::string bytes, Lsn) { pushed += bytes; };
+    client->push = [this](std::string bytes, Lsn lsn) {
+      pushed += bytes;
+      pushed_depends = lsn;
+    };
     client->close = [this](bool) { closed = true; };
     server.service->connect(client);
   }
@@ -64,9 +67,10 @@ struct TestClient {
     Segment segment;
     const std::vector<ByteView> words(arguments.begin(), arguments.end());
     segment.add(find_command(words.front()), words);
-    segment.complete = [this, index](std::string reply, Lsn lsn) {
+    segment.complete = [this, index](std::string reply, const broker::Depends& depends) {
       replies[index] = std::move(reply);
-      newest = std::max(newest, lsn);
+      last_depends = depends;
+      newest = std::max(newest, depends.lsn);
     };
     server.service->run(client, std::move(segment));
     return replies[index];
@@ -77,7 +81,9 @@ struct TestClient {
   std::shared_ptr<Client> client;
   std::vector<std::string> replies;
   std::string pushed;
+  Lsn pushed_depends;  // of what was pushed last
   bool closed = false;
+  broker::Depends last_depends;  // of the reply that came last
   Lsn newest;
 };
 

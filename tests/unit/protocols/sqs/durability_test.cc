@@ -130,6 +130,9 @@ TEST_F(SqsDurability, AChangeOfVisibilityWaitsForItsCommit) {
   good(change_message_visibility,
        R"({"QueueUrl":"jobs","VisibilityTimeout":60,)" + handle(got) + "}");
   EXPECT_EQ(last.lsn, newest());
+  good(change_message_visibility_batch,
+       R"({"QueueUrl":"jobs","Entries":[{"Id":"a","VisibilityTimeout":70,)" + handle(got) + "}]}");
+  EXPECT_EQ(last.lsn, newest());
 }
 
 TEST_F(SqsDurability, NamesWaitForTheCatalogsCommit) {
@@ -141,6 +144,10 @@ TEST_F(SqsDurability, NamesWaitForTheCatalogsCommit) {
   good(list_queues, "{}");
   EXPECT_EQ(last.lsn, newest());
   good(tag_queue, R"({"QueueUrl":"more","Tags":{"a":"b"}})");
+  EXPECT_EQ(last.lsn, newest());
+  good(untag_queue, R"({"QueueUrl":"more","TagKeys":["a"]})");
+  EXPECT_EQ(last.lsn, newest());
+  good(list_dead_letter_source_queues, R"({"QueueUrl":"more"})");
   EXPECT_EQ(last.lsn, newest());
   good(set_queue_attributes, R"({"QueueUrl":"more","Attributes":{"DelaySeconds":"1"}})");
   EXPECT_EQ(last.lsn, newest());

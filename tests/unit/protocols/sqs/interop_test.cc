@@ -71,6 +71,31 @@ TEST_F(SqsInterop, TheTraceHeaderHasAHeaderOfItsOwn) {
   EXPECT_EQ(header(record("jobs"), "weir.aws-trace"), "Root=1");
 }
 
+TEST_F(SqsInterop, IdentityAndNumberAreMadeOfThePlace) {
+  make("jobs.fifo", R"("FifoQueue":"true")");
+  send("jobs.fifo", "x", R"(,"MessageGroupId":"g","MessageDeduplicationId":"a")");
+  const Value sent =
+      send("jobs.fifo", "y", R"(,"MessageGroupId":"h","MessageDeduplicationId":"b")");
+  const auto uuid = broker->catalog().find({"", "jobs.fifo"})->uuid;
+  EXPECT_EQ(text(sent, "MessageId"), broker::to_string(broker::message_id(uuid, Offset(1))));
+  EXPECT_EQ(text(sent, "SequenceNumber"), "10000000000000000001");
+}
+
+TEST_F(SqsInterop, WhatIsStateOfTheQueueIsNotInTheRecord) {
+  make("jobs", R"("VisibilityTimeout":"0")");
+  send("jobs", "x");
+  const auto before = record("jobs");
+  for (const char* count : {"1", "2"}) {
+    const Value got = receive("jobs", R"(,"AttributeNames":["All"])").at(0);
+    EXPECT_EQ(text(*got.find("Attributes"), "ApproximateReceiveCount"), count);
+    pass(1);
+  }
+  const auto after = record("jobs");
+  EXPECT_EQ(after.record.value, before.record.value);
+  EXPECT_EQ(after.record.timestamp, before.record.timestamp);
+  EXPECT_EQ(after.record.headers.begin(), after.record.headers.end());
+}
+
 TEST_F(SqsInterop, AnyRecordIsAMessage) {
   const std::vector<log::RecordHeader> headers = {
       {"plain", "t"}, {"raw", "\xff"}, {"none", std::nullopt}, {"plain", "again"}, {"a\"b", "q"}};
@@ -110,6 +135,9 @@ TEST_F(SqsInterop, ADeadLetterCarriesWhereItCameFrom) {
   EXPECT_EQ(header(stored, "weir.sent"), "1700000000000");
   EXPECT_EQ(header(stored, "weir.dead-letter.source"), "jobs");
   EXPECT_EQ(header(stored, "weir.dead-letter.deliveries"), "1");
+  const Value moved = receive("dead", R"(,"AttributeNames":["All"])").at(0);
+  EXPECT_EQ(text(moved, "MessageId"), text(sent, "MessageId"));
+  EXPECT_EQ(text(*moved.find("Attributes"), "SentTimestamp"), "1700000000000");
 }
 
 }  // namespace

@@ -1,0 +1,253 @@
+// XREADGROUP: https://redis.io/docs/latest/commands/xreadgroup/
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocols/redis/client.h"
+#include "protocols/redis/command.h"
+#include "protocols/redis/stream_arguments.h"
+#include "protocols/redis/stream_commands.h"
+
+namespace weir::redis {
+namespace {
+
+struct GroupRead {
+  std::string key;
+  GroupKey group;
+  bool fresh = false;  // ">"
+  StreamId after;
+  size_t count = SIZE_MAX;  // of a history at most so many are shown
+  std::vector<Offset> offsets;
+
+  void keep_shown(std::vector<EntryAt>& entries) const {
+    if (fresh) return;
+    std::erase_if(entries, [&](const EntryAt& entry) { return entry.id <= after; });
+    if (entries.size() > count) entries.resize(count);
+  }
+};
+
+struct GroupReadJob {
+  std::vector<GroupRead> reads;
+  std::vector<std::vector<EntryAt>> found;
+  size_t missing = 1;
+  int protocol = 2;
+  Dependence depends;
+  std::optional<Error> error;
+
+  std::string text() const {
+    std::string out;
+    ReplyWriter writer(out, protocol);
+    if (error) {
+      writer.error(errors::wire_text(*error));
+      return out;
+    }
+    const auto shown = [](const GroupRead& read) { return !read.fresh || !read.offsets.empty(); };
+    const auto with = static_cast<size_t>(std::ranges::count_if(reads, shown));
+    writer.resp3() ? writer.map(with) : writer.array(with);
+    for (size_t i = 0; i < reads.size(); ++i) {
+      if (!shown(reads[i])) continue;
+      if (!writer.resp3()) writer.array(2);
+      writer.bulk(reads[i].key);
+      writer.array(found[i].size());
+      for (const EntryAt& entry : found[i]) {
+        if (!entry.gone) {
+          out += entry.text;
+          continue;
+        }
+        writer.array(2);
+        writer.bulk(to_text(entry.id));
+        writer.null_array();
+      }
+    }
+    return out;
+  }
+};
+
+// Takes new messages for the consumer. False when the error was the reply.
+bool lease(Call& call,
+           GroupRead& read,
+           queue::ConsumerId consumer,
+           const ReadArguments& arguments) {
+  const log::Log* log = call.service.broker().find_log(read.group.stream.log);
+  const queue::IsGone gone = [log](Offset offset) {
+    return offset < log->start() || log->deleted(offset);
+  };
+  for (bool more = true; more;) {
+    queue::LeaseCommand command;
+    command.consumer = consumer;
+    command.count = static_cast<uint32_t>(
+        std::min<size_t>(arguments.count - read.offsets.size(), queue::kLeaseMax));
+    command.duration = queue::kNoDeadline;
+    command.no_ack = arguments.no_ack;
+    command.is_gone = &gone;
+    const auto decision = read.group.queue->decide_lease(command);
+    if (!decision.events.empty()) {
+      const auto applied =
+          call.service.broker().apply(read.group.cell, decision.events, call.now());
+      if (!applied) {
+        call.fail(applied.error());
+        return false;
+      }
+    }
+    for (const queue::Lease& given : decision.leases) read.offsets.push_back(given.offset);
+    more = (decision.more || decision.leases.size() == queue::kLeaseMax) &&
+           read.offsets.size() < arguments.count;
+  }
+  return true;
+}
+
+// What the consumer has pending after an ID, from `lower` on; reading it again counts as a
+// delivery.
+bool history(Call& call, GroupRead& read, queue::ConsumerId consumer, Offset lower, size_t count) {
+  queue::PendingQuery query;
+  query.first = lower;
+  query.consumer = consumer;
+  query.count = count;
+  std::vector<queue::Claim> claims;
+  for (const queue::Lease& pending : read.group.queue->pending(query).leases) {
+    read.offsets.push_back(pending.offset);
+    claims.push_back({pending.offset, std::nullopt, false});
+  }
+  if (claims.empty()) return true;
+  const auto decision = read.group.queue->decide_claim(consumer, claims, call.now(), false);
+  if (!decision) {
+    call.fail(decision.error());
+    return false;
+  }
+  const auto applied = call.service.broker().apply(read.group.cell, decision->events, call.now());
+  if (!applied) call.fail(applied.error());
+  return applied.has_value();
+}
+
+// What is handed out leaves when it is safe itself.
+void depend_on_records(Call& call, const GroupRead& read) {
+  if (read.offsets.empty()) return;
+  const broker::Broker& broker = call.service.broker();
+  const CellId log = read.group.stream.log;
+  const Offset safe = broker.visible_end(log, broker::Visibility::kSafe);
+  if (*std::ranges::max_element(read.offsets) >= safe) call.depends_on(broker.log_depends(log));
+}
+
+void read_bodies(Call& call, const std::shared_ptr<GroupReadJob>& job) {
+  job->found.resize(job->reads.size());
+  const auto hole = std::make_shared<ReplyBuffer::Hole>(call.buffer.leave_hole());
+  const auto finished = [job, hole] {
+    if (--job->missing == 0) hole->fill(job->text(), job->depends);
+  };
+  for (size_t i = 0; i < job->reads.size(); ++i) {
+    GroupRead& read = job->reads[i];
+    if (read.offsets.empty()) continue;
+    ++job->missing;
+    call.service.streams().entries_at(read.group.stream.log, read.offsets,
+                                      [job, i, finished](Result<std::vector<EntryAt>> found) {
+                                        if (found) {
+                                          job->found[i] = std::move(*found);
+                                          job->reads[i].keep_shown(job->found[i]);
+                                        } else {
+                                          job->error = found.error();
+                                        }
+                                        finished();
+                                      });
+  }
+  finished();
+}
+
+// The streams and groups that the arguments name. False when the error was the reply.
+bool name_reads(Call& call, const ReadArguments& arguments, std::vector<GroupRead>& reads) {
+  for (size_t i = 0; i < arguments.count_of_keys; ++i) {
+    const size_t key = arguments.keys + i;
+    const auto stream = named_stream(call, key);
+    if (!stream) return false;
+    const auto group = named_group(call, *stream, arguments.group);
+    if (!group) {
+      call.fail(fmt::format(
+          "NOGROUP No such key '{}' or consumer group '{}' in XREADGROUP with GROUP option",
+          call.args[key], arguments.group));
+      return false;
+    }
+    const bool fresh = call.args[arguments.ids + i] == ">";
+    GroupRead read{std::string(call.args[key]), *group, fresh, {}, arguments.count, {}};
+    if (!fresh) {
+      const auto id = id_argument(call, arguments.ids + i);
+      if (!id) return false;
+      read.after = *id;
+    }
+    reads.push_back(std::move(read));
+  }
+  return true;
+}
+
+// What one stream gives the consumer. False when the error was the reply.
+bool take(Call& call, GroupRead& read, queue::ConsumerId consumer, const ReadArguments& arguments) {
+  if (read.fresh) return lease(call, read, consumer, arguments);
+  call.depends_on(call.service.broker().queue_depends(read.group.cell));
+  const auto known = call.service.streams().cache().offset_of(read.group.stream.log, read.after);
+  const Offset lower = known ? *known + 1 : Offset(0);
+  // Without knowing where the ID lies, all that is pending is looked at and what is not behind it
+  // left out.
+  const bool exact = known || read.after == StreamId{};
+  return history(call, read, consumer, lower, exact ? arguments.count : SIZE_MAX);
+}
+
+void wait_for_more(Call& call, const ReadArguments& arguments, const GroupReadJob& job) {
+  std::vector<ByteView> names;
+  for (const GroupRead& read : job.reads) names.push_back(read.key);
+  if (!arguments.deadline || !call.block(names, WaitType::kStream, *arguments.deadline)) {
+    return call.reply.null_array();
+  }
+  call.blocked->mode = broker::WaitMode::kAll;
+  for (const GroupRead& read : job.reads) {
+    call.blocked->wait_keys.push_back(broker::Broker::applied_key(read.group.stream.log));
+  }
+}
+
+void xreadgroup(Call& call) {
+  const auto arguments = read_arguments(call, true);
+  if (!arguments) return;
+  auto job = std::make_shared<GroupReadJob>();
+  job->protocol = call.client.protocol;
+  if (!name_reads(call, *arguments, job->reads)) return;
+  // A delivery may be repeated after a crash, so the answer does not wait for it, unless it is all
+  // that there will ever be.
+  call.waits_for_own_commit = arguments->no_ack;
+  bool any = false;
+  for (GroupRead& read : job->reads) {
+    bool created = false;
+    const auto consumer = consumer_of(call, read.group, arguments->consumer, &created);
+    if (!consumer) return call.fail(consumer.error());
+    const_cast<queue::Queue*>(read.group.queue)->touch_consumer(*consumer);
+    if (!take(call, read, *consumer, *arguments)) return;
+    depend_on_records(call, read);
+    any = any || !read.fresh || !read.offsets.empty();
+    if (created || !read.offsets.empty()) call.service.key_changed(call.database(), read.key);
+  }
+  if (any) return read_bodies(call, job);
+  wait_for_more(call, *arguments, *job);
+}
+
+using namespace flag;
+constexpr Command kCommands[] = {
+    {"xreadgroup",
+     -7,
+     kWrite | kBlocking | kMovableKeys,
+     {.streams = true},
+     "stream",
+     "@stream",
+     "5.0.0",
+     "Reads for a consumer of a group, waiting for entries.",
+     xreadgroup},
+};
+
+}  // namespace
+
+std::span<const Command> stream_read_group_commands() {
+  return kCommands;
+}
+
+}  // namespace weir::redis

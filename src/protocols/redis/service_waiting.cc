@@ -1,0 +1,127 @@
+// Clients that wait for a key, and keys that wait for their end.
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocols/redis/call.h"
+#include "protocols/redis/errors.h"
+#include "protocols/redis/service.h"
+
+namespace weir::redis {
+namespace {
+
+using broker::Broker;
+
+constexpr size_t kExpiredPerTurnMax = 512;
+
+}  // namespace
+
+void Service::park(const std::shared_ptr<Client>& client,
+                   const Command& command,
+                   std::span<const ByteView> arguments,
+                   BlockRequest request) {
+  BlockedCommand blocked{.command = &command,
+                         .arguments = std::move(request.arguments),
+                         .keys = {},
+                         .waiter = {},
+                         .since = now()};
+  if (blocked.arguments.empty()) blocked.arguments.assign(arguments.begin(), arguments.end());
+  for (std::string& key : request.keys) {
+    key.insert(0, std::to_string(client->database) + ":");
+    ++blocking_keys_[key];
+  }
+  blocked.keys = std::move(request.keys);
+  ++blocked_;
+  client->blocked = std::move(blocked);
+  std::weak_ptr<Client> weak = client;
+  const broker::WaiterId waiter = broker_.wait(request.wait_keys, request.deadline, request.mode,
+                                               [this, weak](broker::WakeReason reason) {
+                                                 const auto alive = weak.lock();
+                                                 return !alive || resume(alive, reason);
+                                               });
+  if (client->blocked) client->blocked->waiter = waiter;
+}
+
+void Service::unpark(Client& client) {
+  --blocked_;
+  for (const std::string& key : client.blocked->keys) {
+    const auto found = blocking_keys_.find(key);
+    if (--found->second == 0) blocking_keys_.erase(found);
+  }
+  client.blocked.reset();
+}
+
+// Runs a waiting command again. True when it waits no more.
+bool Service::resume(const std::shared_ptr<Client>& client, broker::WakeReason reason) {
+  if (!client->blocked || client->waiting.empty()) return true;
+  ReplyBuffer& buffer = client->waiting.front().buffer;
+  const ReplyBuffer::Mark mark = buffer.mark();
+  const Command* resumed = client->blocked->command;
+  if (reason == broker::WakeReason::kChanged) {
+    const BlockedCommand& blocked = *client->blocked;
+    const std::vector<ByteView> arguments(blocked.arguments.begin(), blocked.arguments.end());
+    ReplyWriter reply(buffer.text, client->protocol);
+    keyspace::Transaction keys(keyspace_, now());
+    Call call(*this, *client, keys, arguments, buffer, reply);
+    call.resumed = true;
+    const Command& command = *blocked.command;
+    run_in_turn(call, command, broker::Admission::kRelease, bytes_of(arguments));
+    if (call.blocked) return false;
+    depend_on_keys(call, command);
+  } else if (reason == broker::WakeReason::kDeadline) {
+    ReplyWriter(buffer.text, client->protocol).null_array();
+  } else {
+    client->closing = true;
+  }
+  unpark(*client);
+  apply_reply_mode(*client, resumed, buffer, mark);
+  advance_waiting(client);
+  return true;
+}
+
+bool Service::unblock(Client& client, bool with_error) {
+  if (!client.blocked) return false;
+  const auto found = clients_.find(client.id);
+  const std::shared_ptr<Client> self = found->second;
+  broker_.cancel_wait(client.blocked->waiter);
+  if (!with_error) return resume(self, broker::WakeReason::kDeadline);
+  ReplyBuffer& buffer = client.waiting.front().buffer;
+  statistics_.count_error("UNBLOCKED");
+  ReplyWriter(buffer.text, client.protocol).error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+  unpark(client);
+  advance_waiting(self);
+  return true;
+}
+
+// ---- expiry
+
+void Service::arm_expiry() {
+  const Timestamp next = keyspace_.next_deadline();
+  if (next == expiry_armed_) return;
+  broker_.cancel_wait(expiry_waiter_);
+  expiry_armed_ = next;
+  if (next == Timestamp::never()) return;
+  expiry_waiter_ =
+      broker_.wait({}, next, broker::WaitMode::kAll, [this](broker::WakeReason reason) {
+        expiry_armed_ = Timestamp::never();
+        if (reason == broker::WakeReason::kDeadline) expire_keys();
+        return true;
+      });
+}
+
+void Service::expire_keys() {
+  keyspace::Transaction keys(keyspace_, now());
+  {
+    const Broker::Turn turn(broker_, keys.now(), broker::Admission::kRelease);
+    // A disk that refuses leaves the keys in place; readers do not see them, and the next write
+    // tries again.
+    if (!turn.ok()) return;
+    statistics_.expired_keys += keys.remove_expired(kExpiredPerTurnMax);
+    publish_changes(keys, turn.lsn());
+  }
+  arm_expiry();
+}
+
+}  // namespace weir::redis
