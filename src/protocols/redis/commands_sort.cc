@@ -149,7 +149,7 @@ bool sort_elements(Call& call, const SortOptions& options, std::vector<std::stri
     item.element = std::move(element);
     weighted.push_back(std::move(item));
   }
-  std::ranges::stable_sort(weighted, [&](const Weighted& a, const Weighted& b) {
+  std::ranges::sort(weighted, [&](const Weighted& a, const Weighted& b) {
     return options.down ? before(b, a, options.as_text) : before(a, b, options.as_text);
   });
   for (size_t i = 0; i < elements.size(); ++i) elements[i] = std::move(weighted[i].element);
