@@ -423,13 +423,4 @@ bool Service::watch_broken(const Client& client) const {
          });
 }
 
-void Service::depend_on_keys(Call& call, const Command& command) const {
-  const KeyPositions& keys = command.keys;
-  if (keys.streams) return;  // XREAD and XREADGROUP say themselves what they have read
-  if (keys.step == 0 && keys.numkeys == 0) {
-    if (command.group != "connection") call.depends_on({last_lsn_, Durability::kFsync});
-    return;
-  }
-  for (const size_t index : key_indexes(command, call.args)) {
-    call.depends_on({lsn_of_key(call.client.database, call.args[index]), Durability::kFsync});
-  }  // namespace weir::redis
+}  // namespace weir::redis
