@@ -67,6 +67,7 @@ class KafkaDurability : public testing::Test {
     port.until_parked(1);
     Response response = client.call<Response>(version, request);
     port.hold_back(false);
+    port.sync();
     return response;
   }
 

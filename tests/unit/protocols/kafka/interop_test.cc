@@ -89,6 +89,7 @@ class KafkaInterop : public testing::Test {
       const CellId log = broker.catalog().find(catalog::Name{"", topic})->logs[0];
       EXPECT_TRUE(broker.append_record(log, record, kNow));
     });
+    port.sync();
   }
   // What another protocol reads at an offset.
   log::ReadRecord stored(const std::string& topic, int64_t offset = 0) {

@@ -92,6 +92,10 @@ class Port {
   void hold_back(bool on) {
     shard_.run_and_wait([&] { journal_.sync_on_poll(!on); });
   }
+  // Everything so far becomes durable.
+  void sync() {
+    shard_.run_and_wait([&] { journal_.sync(); });
+  }
   // What is held back reaches the operating system, and no further.
   void write() {
     shard_.run_and_wait([&] { journal_.write(); });
