@@ -1,11 +1,12 @@
-// The same random commands to the broker and to a real Redis 7 (REDIS_PEER_URL): the bytes of every reply are the same.
-// Skipped without a peer. The seed of a run is printed; SEED=n repeats it.
+// The same random commands to the broker and to a real Redis 7: the bytes of every reply are the same. Half a minute for each
+// protocol, or SECONDS=n for a long run. Skipped where there is no Redis. The seed of a run is printed; SEED=n repeats it.
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
+import { startRedisPeer } from '../support/redis_peer.mjs';
 
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
-const rounds = Number(process.env.ROUNDS ?? 4000);
+const seconds = Number(process.env.SECONDS ?? 30);
 
 function generator(state) {
   return (bound) => {
@@ -99,7 +100,13 @@ function commands(random) {
     () => ['ZREVRANGEBYSCORE', key(), '+inf', number()], () => ['ZRANGE', key(), number(), '5', 'BYSCORE', 'LIMIT', '0', '2'],
     () => ['ZPOPMIN', key()], () => ['ZPOPMAX', key(), number()], () => ['BZPOPMIN', key(), key(), '0.001'],
     () => ['ZREMRANGEBYSCORE', key(), number(), number()], () => ['ZREMRANGEBYRANK', key(), number(), number()],
-    () => ['ZMSCORE', key(), ...some(value)],
+    () => ['ZMSCORE', key(), ...some(value)], () => ['ZMPOP', '2', key(), key(), pick('MIN', 'MAX'), 'COUNT', number()],
+    () => [pick('ZUNION', 'ZINTER'), '2', key(), key(), 'WEIGHTS', '2', number(), 'AGGREGATE', pick('SUM', 'MIN', 'MAX'), 'WITHSCORES'],
+    () => ['ZDIFF', '2', key(), key(), 'WITHSCORES'], () => [pick('ZUNIONSTORE', 'ZINTERSTORE', 'ZDIFFSTORE'), plain(), '2', key(), key()],
+    () => ['ZINTERCARD', '2', key(), key(), 'LIMIT', number()], () => ['ZRANGESTORE', plain(), key(), number(), number()],
+    () => ['ZRANGE', key(), number(), number(), 'REV', 'WITHSCORES'], () => ['ZLEXCOUNT', key(), '-', '+'],
+    () => ['SORT', key(), ...(random(2) ? ['ALPHA'] : []), ...(random(2) ? ['DESC'] : []), ...(random(2) ? ['LIMIT', number(), number()] : [])],
+    () => ['SORT', key(), 'ALPHA', 'STORE', plain()],
     () => ['XADD', stream(), pick('*x', '1-1', '5-*', '0-0', String(random(40))), 'f', value()],
     () => ['XLEN', key()], () => ['XRANGE', key(), pick('-', '3', '(1-1'), pick('+', '20', '(7')],
     () => ['XREVRANGE', key(), '+', '-', 'COUNT', number()], () => ['XDEL', key(), String(random(40))],
@@ -107,6 +114,9 @@ function commands(random) {
     () => ['XGROUP', 'CREATE', stream(), 'g', pick('$', '0', '3'), ...(random(2) ? ['MKSTREAM'] : [])],
     () => ['XGROUP', 'DESTROY', key(), 'g'], () => ['XACK', key(), 'g', String(random(40))],
     () => ['XREADGROUP', 'GROUP', 'g', pick('c', 'd'), 'COUNT', '2', 'STREAMS', key(), '>'],
+    () => ['XREADGROUP', 'GROUP', 'g', pick('c', 'd'), 'COUNT', '3', 'STREAMS', key(), String(random(20))],
+    () => ['XAUTOCLAIM', key(), 'g', pick('c', 'd'), '0', pick('0', '4'), 'COUNT', pick('1', '3'), 'JUSTID'],
+    () => ['XGROUP', pick('CREATECONSUMER', 'DELCONSUMER'), key(), 'g', pick('c', 'd', 'e')], () => ['XGROUP', 'SETID', key(), 'g', pick('0', '3', '$')],
     () => ['XPENDING', key(), 'g'], () => ['XCLAIM', key(), 'g', 'd', '0', String(random(40)), 'JUSTID'],
     () => ['MULTI'], () => ['EXEC'], () => ['DISCARD'], () => ['WATCH', key()], () => ['UNWATCH'], () => ['PING'],
     () => ['ECHO', value()], () => ['nosuch', value()], () => ['GET'], () => ['SELECT', pick('0', '1', '16', 'x')],
@@ -119,23 +129,30 @@ function commands(random) {
   };
 }
 
+let peer;
+before(async () => { peer = await startRedisPeer(); });
+after(() => peer?.stop());
+
 for (const protocol of [2, 3]) {
-  test(`RESP${protocol}: replies are those of Redis`, { skip: !process.env.REDIS_PEER_URL && 'REDIS_PEER_URL is not set' }, async (t) => {
-    t.diagnostic(`SEED=${seed}`);
-    const [ours, theirs] = [new Raw(process.env.REDIS_URL), new Raw(process.env.REDIS_PEER_URL)];
+  test(`RESP${protocol}: replies are those of Redis`, { timeout: (seconds + 60) * 1000 }, async (t) => {
+    if (!peer) return t.skip('no Redis: install redis-tools, or set REDIS_PEER_URL');
+    const [ours, theirs] = [new Raw(process.env.REDIS_URL), new Raw(peer.url)];
     const next = commands(generator(seed + protocol));
     const both = async (words) => Promise.all([ours.send(words), theirs.send(words)]);
+    let round = 0;
     try {
       if (protocol === 3) await both(['HELLO', '3']);
       await both(['FLUSHALL']);
       const recent = [];
-      for (let round = 0; round < rounds; round++) {
+      for (const end = Date.now() + seconds * 1000; Date.now() < end; round++) {
         const words = next();
         recent.push(words.join(' '));
+        if (recent.length > 12) recent.shift();
         const [mine, other] = await both(words);
-        assert.equal(mine, other, `round ${round}: ${recent.slice(-12).join(' | ')}`);
+        assert.equal(mine, other, `SEED=${seed}, round ${round}: ${recent.join(' | ')}`);
       }
     } finally {
+      t.diagnostic(`SEED=${seed}: ${round} rounds`);
       ours.socket.destroy();
       theirs.socket.destroy();
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 from workshop.sources import ROOT
 
 _PAGES = {
-    "redis": ("valkey", "redis-benchmark", "redis-cli"),
+    "redis": ("valkey", "redis-benchmark", "redis-cli", "ioredis"),
     "kafka": ("kcat", "librdkafka"),
 }
 _BEGIN = "<!-- results of make conformance: written by tests/conformance/run --report -->"
