@@ -115,6 +115,13 @@ KeyIndexes key_indexes(const Command& command, std::span<const ByteView> argumen
     for (size_t i = at + 1; i < arguments.size() && static_cast<int64_t>(i - at) <= more; ++i)
       indexes.push_back(i);
   }
+  if (command.name == "sort") {  // the last STORE names a key
+    for (size_t i = arguments.size() - 1; i-- > 2;) {
+      if (arguments[i].size() != 5 || lower(arguments[i]) != "store") continue;
+      indexes.push_back(i + 1);
+      break;
+    }
+  }
   if (keys.streams) {
     const auto word = std::ranges::find_if(arguments, [](ByteView argument) {
       return argument.size() == 7 && lower(argument) == "streams";

@@ -350,6 +350,21 @@ void client_info(Call& call) {
   call.reply.verbatim(describe(call.client, call.now()) + "\n");
 }
 
+// Tracking is never on.
+void client_getredir(Call& call) {
+  call.reply.integer(-1);
+}
+void client_trackinginfo(Call& call) {
+  call.reply.map(3);
+  call.reply.bulk("flags");
+  call.reply.set(1);
+  call.reply.bulk("off");
+  call.reply.bulk("redirect");
+  call.reply.integer(-1);
+  call.reply.bulk("prefixes");
+  call.reply.array(0);
+}
+
 void client_getname(Call& call) {
   if (call.client.name.empty()) return call.reply.null();
   call.reply.bulk(call.client.name);
@@ -367,6 +382,7 @@ struct Subcommand {
 
 constexpr Subcommand kClientSubcommands[] = {
     {"getname", 2, client_getname},   {"id", 2, client_id},
+    {"getredir", 2, client_getredir}, {"trackinginfo", 2, client_trackinginfo},
     {"info", 2, client_info},         {"kill", -3, client_kill},
     {"list", -2, client_list},        {"no-evict", 3, client_no_evict},
     {"no-touch", 3, client_no_touch}, {"reply", 3, client_reply},

@@ -189,6 +189,8 @@ void hrandfield(Call& call) {
 }
 
 void hscan(Call& call) {
+  const bool names_only = call.count() > 3 && call.is(call.count() - 1, "novalues");
+  if (names_only) call.args = call.args.first(call.count() - 1);
   const auto arguments = scan_arguments(call, 2);
   if (!arguments) return;
   const auto hash = call.get<Hash>(call.args[1]);
@@ -198,7 +200,7 @@ void hscan(Call& call) {
   if (*hash != nullptr) {
     next = scan_slots((*hash)->fields, *arguments, [&](const auto& slot) {
       found.push_back(slot.key);
-      found.push_back(slot.value);
+      if (!names_only) found.push_back(slot.value);
     });
   }
   reply_scan(call, next, found);

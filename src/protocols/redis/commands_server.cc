@@ -166,7 +166,9 @@ void command_docs(Call& call) {
 
 void command_list(Call& call) {
   const bool filtered = call.count() == 5 && call.is(2, "filterby");
-  if (call.count() != 2 && !filtered) return call.fail(errors::kSyntax);
+  const bool known =
+      filtered && (call.is(3, "pattern") || call.is(3, "aclcat") || call.is(3, "module"));
+  if (call.count() != 2 && !known) return call.fail(errors::kSyntax);
   std::vector<const Command*> names;
   for (const Command* command : all_commands()) {
     if (filtered && call.is(3, "pattern") && !glob_matches(call.args[4], command->name)) continue;
@@ -298,6 +300,21 @@ void slowlog(Call& call) {
   unknown_subcommand(call, "SLOWLOG");
 }
 
+// Nothing is sampled, as by a server whose latency-monitor-threshold is 0.
+void latency(Call& call) {
+  if (call.is(1, "latest") && call.count() == 2) return call.reply.array(0);
+  if (call.is(1, "history") && call.count() == 3) return call.reply.array(0);
+  if (call.is(1, "reset")) return call.reply.integer(0);
+  unknown_subcommand(call, "LATENCY");
+}
+
+void module(Call& call) {
+  if (call.is(1, "list") && call.count() == 2) return call.reply.array(0);
+  if (call.is(1, "load") || call.is(1, "loadex") || call.is(1, "unload"))
+    return call.fail("ERR modules are not supported by this server");
+  unknown_subcommand(call, "MODULE");
+}
+
 using namespace flag;
 constexpr Command kCommands[] = {
     {"acl", -2, kAdmin, {}, "server", "@admin", "6.0.0", "Asks about users; there is one.", acl},
@@ -322,6 +339,15 @@ constexpr Command kCommands[] = {
      "1.0.0",
      "The time of the last durable write.",
      lastsave},
+    {"latency",
+     -2,
+     kAdmin,
+     {},
+     "server",
+     "@admin",
+     "2.8.13",
+     "Latency samples, of which there are none.",
+     latency},
     {"memory",
      -2,
      kReadonly,
@@ -331,6 +357,15 @@ constexpr Command kCommands[] = {
      "4.0.0",
      "Estimates the memory of a key.",
      memory},
+    {"module",
+     -2,
+     kAdmin,
+     {},
+     "server",
+     "@admin",
+     "4.0.0",
+     "Asks about modules; there are none.",
+     module},
     {"role",
      1,
      kFast,

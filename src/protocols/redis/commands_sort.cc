@@ -139,7 +139,8 @@ bool sort_elements(Call& call, const SortOptions& options, std::vector<std::stri
     Weighted item;
     item.text = options.by ? look_up(call, *options.by, element) : std::optional(element);
     if (!options.as_text && item.text) {
-      const auto number = parse_double(*item.text);
+      // An empty text counts as nought here.
+      const auto number = item.text->empty() ? std::optional(0.0) : parse_double(*item.text);
       if (!number) {
         call.fail("ERR One or more scores can't be converted into double");
         return false;
@@ -172,7 +173,13 @@ void sort_key(Call& call, bool may_store) {
   // Patterns read keys that the arguments do not name.
   if (options->by || !options->get.empty()) call.buffer.depends_on(call.service.last_lsn());
   auto elements = elements_of(call, call.args[1], *options);
-  if (!elements || (!options->keeps_order() && !sort_elements(call, *options, *elements))) return;
+  if (!elements) return;
+  if (!options->keeps_order()) {
+    if (!sort_elements(call, *options, *elements)) return;
+  } else if (options->store && call.get<Set>(call.args[1])) {
+    // What is stored does not depend on the order in which a set happens to hold its members.
+    std::ranges::sort(*elements);
+  }
   const auto size = static_cast<int64_t>(elements->size());
   const int64_t first = std::clamp<int64_t>(options->offset, 0, size);
   const int64_t count = options->count < 0 ? size - first : std::min(options->count, size - first);

@@ -117,15 +117,37 @@ void zremrangebylex(Call& call) {
 enum class Operation : uint8_t { kUnion, kIntersection, kDifference };
 enum class Aggregate : uint8_t { kSum, kMin, kMax };
 
+// One input: a sorted set, or a set whose members all have the score 1.
+struct Input {
+  const SortedSet* sorted = nullptr;
+  const Set* set = nullptr;
+
+  size_t size() const {
+    return sorted != nullptr ? sorted->size() : set != nullptr ? set->members.size() : 0;
+  }
+  std::optional<double> score(ByteView member) const {
+    if (sorted != nullptr) return sorted->score(member);
+    return set != nullptr && set->members.find(member) != nullptr ? std::optional(1.0)
+                                                                  : std::nullopt;
+  }
+  template <typename F>
+  void for_each(F&& visit) const {
+    if (sorted != nullptr)
+      sorted->members().for_each([&](const auto& slot) { visit(slot.key, slot.value); });
+    if (set != nullptr) set->members.for_each([&](const auto& slot) { visit(slot.key, 1.0); });
+  }
+};
+
 struct CombineArguments {
-  std::vector<ByteView> keys;
+  std::vector<Input> inputs;
   std::vector<double> weights;
   Aggregate aggregate = Aggregate::kSum;
   bool with_scores = false;
   size_t limit = SIZE_MAX;
 };
 
-// The keys behind their number at `index`; the options begin at `options`.
+// The keys behind their number at `index`; the options begin at `options`. What the keys hold is
+// judged before the options are.
 bool combine_keys(Call& call, size_t index, CombineArguments& arguments, size_t& options) {
   const auto numkeys = call.integer(index);
   if (!numkeys) return false;
@@ -139,14 +161,22 @@ bool combine_keys(Call& call, size_t index, CombineArguments& arguments, size_t&
     return false;
   }
   const auto keys = call.args.subspan(index + 1, static_cast<size_t>(*numkeys));
-  arguments.keys.assign(keys.begin(), keys.end());
+  for (const ByteView key : keys) {
+    const auto sorted = call.get<SortedSet>(key);
+    const auto set = sorted ? Result<const Set*>(nullptr) : call.get<Set>(key);
+    if (!set) {
+      call.fail(set.error());
+      return false;
+    }
+    arguments.inputs.push_back({sorted ? *sorted : nullptr, *set});
+  }
   arguments.weights.assign(keys.size(), 1);
   options = index + 1 + keys.size();
   return true;
 }
 
 bool take_weights(Call& call, size_t& index, CombineArguments& arguments) {
-  if (call.count() - index - 1 < arguments.keys.size()) {
+  if (call.count() - index - 1 < arguments.weights.size()) {
     call.fail(errors::kSyntax);
     return false;
   }
@@ -194,41 +224,6 @@ std::optional<CombineArguments> combine_arguments(Call& call,
   return arguments;
 }
 
-// One input: a sorted set, or a set whose members all have the score 1.
-struct Input {
-  const SortedSet* sorted = nullptr;
-  const Set* set = nullptr;
-
-  size_t size() const {
-    return sorted != nullptr ? sorted->size() : set != nullptr ? set->members.size() : 0;
-  }
-  std::optional<double> score(ByteView member) const {
-    if (sorted != nullptr) return sorted->score(member);
-    return set != nullptr && set->members.find(member) != nullptr ? std::optional(1.0)
-                                                                  : std::nullopt;
-  }
-  template <typename F>
-  void for_each(F&& visit) const {
-    if (sorted != nullptr)
-      sorted->members().for_each([&](const auto& slot) { visit(slot.key, slot.value); });
-    if (set != nullptr) set->members.for_each([&](const auto& slot) { visit(slot.key, 1.0); });
-  }
-};
-
-std::optional<std::vector<Input>> inputs_of(Call& call, const CombineArguments& arguments) {
-  std::vector<Input> inputs;
-  for (const ByteView key : arguments.keys) {
-    const auto sorted = call.get<SortedSet>(key);
-    const auto set = sorted ? Result<const Set*>(nullptr) : call.get<Set>(key);
-    if (!set) {
-      call.fail(set.error());
-      return std::nullopt;
-    }
-    inputs.push_back({sorted ? *sorted : nullptr, *set});
-  }
-  return inputs;
-}
-
 double weighted(double score, double weight) {
   const double product = score * weight;
   return std::isnan(product) ? 0 : product;
@@ -243,7 +238,8 @@ double joined(double a, double b, Aggregate aggregate) {
   return a;
 }
 
-SortedSet unite(const std::vector<Input>& inputs, const CombineArguments& arguments) {
+SortedSet unite(const CombineArguments& arguments) {
+  const auto& inputs = arguments.inputs;
   SortedSet result;
   for (size_t i = 0; i < inputs.size(); ++i) {
     inputs[i].for_each([&](ByteView member, double score) {
@@ -255,7 +251,8 @@ SortedSet unite(const std::vector<Input>& inputs, const CombineArguments& argume
   return result;
 }
 
-SortedSet intersect(const std::vector<Input>& inputs, const CombineArguments& arguments) {
+SortedSet intersect(const CombineArguments& arguments) {
+  const auto& inputs = arguments.inputs;
   SortedSet result;
   const auto smallest = std::ranges::min_element(inputs, {}, &Input::size);
   smallest->for_each([&](ByteView member, double) {
@@ -283,15 +280,11 @@ SortedSet subtract(const std::vector<Input>& inputs) {
   return result;
 }
 
-// The items of the result in order; nothing when an error was the reply.
-std::optional<std::vector<Item>> combine(Call& call,
-                                         const CombineArguments& arguments,
-                                         Operation operation) {
-  const auto inputs = inputs_of(call, arguments);
-  if (!inputs) return std::nullopt;
-  const SortedSet result = operation == Operation::kUnion          ? unite(*inputs, arguments)
-                           : operation == Operation::kIntersection ? intersect(*inputs, arguments)
-                                                                   : subtract(*inputs);
+// The items of the result in order.
+std::vector<Item> combine(const CombineArguments& arguments, Operation operation) {
+  const SortedSet result = operation == Operation::kUnion          ? unite(arguments)
+                           : operation == Operation::kIntersection ? intersect(arguments)
+                                                                   : subtract(arguments.inputs);
   std::vector<Item> items;
   items.reserve(result.size());
   result.walk(0, result.size(), false, [&](const Item& item) { items.push_back(item); });
@@ -300,17 +293,15 @@ std::optional<std::vector<Item>> combine(Call& call,
 
 void reply_combined(Call& call, Operation operation) {
   const auto arguments = combine_arguments(call, 1, operation != Operation::kDifference, false);
-  if (!arguments) return;
-  if (const auto items = combine(call, *arguments, operation))
-    reply_items(call, *items, arguments->with_scores);
+  if (arguments) reply_items(call, combine(*arguments, operation), arguments->with_scores);
 }
 
 void store_combined(Call& call, Operation operation) {
   const auto arguments = combine_arguments(call, 2, operation != Operation::kDifference, true);
   if (!arguments) return;
-  const auto items = combine(call, *arguments, operation);
-  if (items && store_items(call, call.args[1], *items))
-    call.reply.integer(static_cast<int64_t>(items->size()));
+  const auto items = combine(*arguments, operation);
+  if (store_items(call, call.args[1], items))
+    call.reply.integer(static_cast<int64_t>(items.size()));
 }
 
 void zunion(Call& call) {
@@ -344,8 +335,7 @@ void zintercard(Call& call) {
     if (!limit) return;
     if (*limit > 0) arguments.limit = static_cast<size_t>(*limit);
   }
-  const auto inputs = inputs_of(call, arguments);
-  if (inputs) call.reply.integer(static_cast<int64_t>(intersect(*inputs, arguments).size()));
+  call.reply.integer(static_cast<int64_t>(intersect(arguments).size()));
 }
 
 using namespace flag;

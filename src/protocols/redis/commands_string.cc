@@ -323,6 +323,8 @@ constexpr Command kCommands[] = {
      "Reads a string and sets its expiration.", getex},
     {"getrange", 4, kReadonly, kOne, "string", "@string", "2.4.0", "Reads a part of a string.",
      getrange},
+    {"substr", 4, kReadonly, kOne, "string", "@string", "1.0.0", "Reads a part of a string.",
+     getrange},
     {"getset", 3, kChange | kFast, kOne, "string", "@string", "1.0.0",
      "Replaces a string and gives the old one.", getset},
     {"incr", 2, kChange | kFast, kOne, "string", "@string", "1.0.0", "Adds one.", incr},

@@ -3,11 +3,12 @@
     PART | NAME  # reason
 """
 
+import fnmatch
 import re
 
 
 def read(path):
-    """[(part, name, reason)]; part and name as the suite's own output spells them, a part of * is any."""
+    """[(part, name, reason)]; part and name as the suite's own output spells them, the part as a shell pattern."""
     skips = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -22,6 +23,6 @@ def read(path):
 
 def reason_of(skips, part, name):
     for skip_part, rule, reason in skips:
-        if skip_part in ("*", part) and (re.search(rule[1:], name) if rule.startswith("/") else rule == name):
+        if fnmatch.fnmatchcase(part, skip_part) and (re.search(rule[1:], name) if rule.startswith("/") else rule == name):
             return reason
     return None

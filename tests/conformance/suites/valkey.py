@@ -4,6 +4,7 @@ A unit at a time against a fresh broker, so that one that goes wrong does not ta
 tags as impossible for a server of another make is left out by its tags; everything else stands in valkey/skips.txt.
 """
 
+import fnmatch
 import os
 import re
 import shutil
@@ -50,7 +51,7 @@ def _describe(origin):
 
 
 def _run_unit(results, tree, unit, skip_list):
-    names = [name for part, name, _ in skip_list if part in ("*", unit)]
+    names = [name for part, name, _ in skip_list if fnmatch.fnmatchcase(unit, part)]
     skip_file = tree / "skip"
     skip_file.write_text("\n".join(names) + "\n", encoding="utf-8")
     with fetched.fast_broker().ready() as broker:
@@ -88,8 +89,8 @@ def _count(results, unit, output, skip_list):
         elif kind == "skip":
             results.skipped(unit, text, skips.reason_of(skip_list, unit, text) or "no reason given")
         elif kind == "ignore":
-            name, _, why = text.partition(": Tag: ")
-            results.skipped(unit, name or "a block of tests", f"the suite's own tags: {why or text}")
+            name, _, why = text.rpartition(": ")
+            results.skipped(unit, name.removesuffix(": Tag").removeprefix("Tag") or "a block of tests", f"the suite's own tags: {why}")
         else:
             results.failed(unit, text or kind)
     if "The End" not in output:
