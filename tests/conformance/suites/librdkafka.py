@@ -16,7 +16,7 @@ from kit.suite import Unavailable
 
 _SKIPS = Path(__file__).resolve().parents[1] / "librdkafka" / "skips.txt"
 _BUILD_S = 1500
-_TEST_S = 180
+_TEST_S = 90
 _KAFKA_VERSION = "3.0.0"  # what the tests may expect of the broker
 _MACRO = re.compile(r"^ +_TEST\(\s*(\w+),\s*([^,)]+)", re.MULTILINE)
 
