@@ -162,6 +162,7 @@ void store_list(Call& call, ByteView key, const std::vector<std::optional<std::s
     return call.fail(removed.error());
   call.keys.erase(call.database(), key);
   std::vector<ByteView> views;
+  views.reserve(values.size());
   for (const auto& value : values) views.push_back(value ? ByteView(*value) : ByteView());
   if (!views.empty()) (void)call.keys.push(call.database(), key, keyspace::Side::kRight, views);
   call.reply.integer(static_cast<int64_t>(views.size()));

@@ -152,7 +152,7 @@ void delete_entries(Call& call,
                                                       {}});
   call.service.streams().offsets_of(stream.log, std::move(ids),
                                     [deletion, hole = call.buffer.leave_hole()](
-                                        std::vector<std::optional<Offset>> offsets) mutable {
+                                        const std::vector<std::optional<Offset>>& offsets) mutable {
                                       auto text = deletion->run(offsets);
                                       hole.fill(std::move(text), deletion->lsn);
                                     });

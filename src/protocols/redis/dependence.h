@@ -14,9 +14,8 @@ class Dependence {
   Dependence() = default;
   // Implicit: a commit that must be synced is the usual case.
   Dependence(Lsn synced) : synced_(synced) {}  // NOLINT(google-explicit-constructor)
-  Dependence(const broker::Depends& depends) {
-    put(depends);
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Dependence(const broker::Depends& depends) { put(depends); }
 
   void add(const Dependence& other) {
     synced_ = std::max(synced_, other.synced_);

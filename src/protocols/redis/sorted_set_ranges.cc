@@ -213,6 +213,7 @@ std::vector<Item> take_span(
   // Copies: the events borrow, and the set changes under them.
   sorted.walk(first, span.count, down, [&](const Item& item) { items.push_back(item); });
   std::vector<ByteView> members;
+  members.reserve(items.size());
   for (const Item& item : items) members.push_back(item.member);
   call.keys.erase_scored(call.database(), key, members);
   return items;

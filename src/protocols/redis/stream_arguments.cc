@@ -95,7 +95,7 @@ bool take_trim_option(Call& call, size_t& index, TrimOptions& options, bool& fai
     const auto limit = call.integer(index + 1);
     if (!limit) return failed = true;
     if (*limit < 0) return refuse("ERR The LIMIT argument must be >= 0.");
-    options.limit = *limit;
+    options.limit = limit;
     index += 2;
     return true;
   }

@@ -57,6 +57,7 @@ void write_entry(const log::ReadRecord& record, std::string& out) {
 
 std::vector<log::StoredBatch> batches_of(const ReadAnswer& answer) {
   std::vector<log::StoredBatch> batches;
+  batches.reserve(answer.batches.size());
   for (const auto& stored : answer.batches) batches.push_back({stored.event, stored.payload});
   return batches;
 }
@@ -148,7 +149,7 @@ void Streams::range(const RangeQuery& query, EntriesDone done) {
   if (log == nullptr || query.first > query.last || query.count == 0) return done(Entries{});
   if (query.reverse) {
     auto job = std::make_shared<Backward>(Backward{query, log->end(), {}, std::move(done)});
-    if (query.last >= log->last_id()) return step(std::move(job));
+    if (query.last >= log->last_id()) return step(job);
     return offset_after(query.log, query.last, [this, job](Result<Offset> below) {
       if (!below) return job->done(std::unexpected(below.error()));
       job->below = *below;
@@ -156,7 +157,7 @@ void Streams::range(const RangeQuery& query, EntriesDone done) {
     });
   }
   auto job = std::make_shared<Forward>(Forward{query, log->start(), {}, std::move(done)});
-  if (query.first == StreamId{}) return step(std::move(job));
+  if (query.first == StreamId{}) return step(job);
   broker_.find_by_id(query.log, query.first, Visibility::kApplied,
                      [this, job](Result<broker::FoundOffset> found) {
                        if (!found) return job->done(std::unexpected(found.error()));
@@ -167,7 +168,7 @@ void Streams::range(const RangeQuery& query, EntriesDone done) {
                      });
 }
 
-void Streams::step(std::shared_ptr<Forward> job) {
+void Streams::step(const std::shared_ptr<Forward>& job) {
   const log::Log* log = broker_.find_log(job->query.log);
   if (log == nullptr) return job->done(std::move(job->found));
   job->from = std::max(job->from, log->start());
@@ -201,7 +202,7 @@ void Streams::step(std::shared_ptr<Forward> job) {
   });
 }
 
-void Streams::step(std::shared_ptr<Backward> job) {
+void Streams::step(const std::shared_ptr<Backward>& job) {
   const log::Log* log = broker_.find_log(job->query.log);
   if (log == nullptr || job->below <= log->start()) return job->done(std::move(job->found));
   const auto row = log->row_at(Offset(job->below.value() - 1));
@@ -273,10 +274,10 @@ void Streams::offsets_of(CellId log,
                          std::move_only_function<void(std::vector<std::optional<Offset>>)> done) {
   auto job = std::make_shared<ById>(ById{log, std::move(ids), {}, 0, std::move(done), {}, {}});
   job->offsets.resize(job->ids.size());
-  step(std::move(job));
+  step(job);
 }
 
-void Streams::step(std::shared_ptr<ById> job) {
+void Streams::step(const std::shared_ptr<ById>& job) {
   const log::Log* log = broker_.find_log(job->log);
   for (; job->next < job->ids.size(); ++job->next) {
     const StreamId id = job->ids[job->next];
@@ -338,7 +339,7 @@ void Streams::entries_at(CellId log, std::vector<Offset> offsets, EntriesAtDone 
   step(std::make_shared<At>(At{log, std::move(offsets), 0, {}, std::move(done)}));
 }
 
-void Streams::step(std::shared_ptr<At> job) {
+void Streams::step(const std::shared_ptr<At>& job) {
   const log::Log* log = broker_.find_log(job->log);
   const Offset start = log == nullptr ? Offset(INT64_MAX) : log->start();
   const auto give_up = [&](Offset offset) {

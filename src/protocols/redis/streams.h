@@ -119,10 +119,10 @@ class Streams {
   struct Backward;
   struct ById;
   struct At;
-  void step(std::shared_ptr<Forward> job);
-  void step(std::shared_ptr<Backward> job);
-  void step(std::shared_ptr<ById> job);
-  void step(std::shared_ptr<At> job);
+  void step(const std::shared_ptr<Forward>& job);
+  void step(const std::shared_ptr<Backward>& job);
+  void step(const std::shared_ptr<ById>& job);
+  void step(const std::shared_ptr<At>& job);
   void found_id(const std::shared_ptr<ById>& job, std::optional<Offset> offset);
   void search_deleted(const std::shared_ptr<ById>& job);
 
