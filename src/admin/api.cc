@@ -58,8 +58,11 @@ Result<int64_t> Ask::number(std::string_view name,
   return value;
 }
 
-void Api::add(std::string method, std::string pattern, Handler handler, bool brings_data) const {
-  router.add(std::move(method), std::move(pattern),
+void Api::add(std::string method,
+              std::string_view pattern,
+              Handler handler,
+              bool brings_data) const {
+  router.add(std::move(method), pattern,
              [&broker = broker, &clock = clock, handler, brings_data](
                  Request request, net::HttpResponder responder) {
                Json body;

@@ -55,7 +55,7 @@ struct Api {
 
   // `brings_data`: the client is not read while too much waits for the disk.
   void add(std::string method,
-           std::string pattern,
+           std::string_view pattern,
            Handler handler,
            bool brings_data = false) const;
 };

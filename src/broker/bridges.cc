@@ -113,7 +113,7 @@ Result<Depends> Broker::create_bridge(const catalog::Bridge& wanted, Timestamp n
   bridge.created = now_;
   auto event = catalog_.decide_put_bridge(bridge, true);
   if (!event) return std::unexpected(event.error());
-  apply_catalog(std::move(*event));
+  apply_catalog(*event);
   cell<BridgeCell>(bridge.cell).last_lsn = catalog_lsn_;
   refresh_bridges();
   if (of_records) bridges_due_.insert(bridge.name);
@@ -130,7 +130,7 @@ Result<Depends> Broker::pause_bridge(const std::string& name, bool paused, Times
   altered.paused = paused;
   auto event = catalog_.decide_put_bridge(altered, false);
   if (!event) return std::unexpected(event.error());
-  apply_catalog(std::move(*event));
+  apply_catalog(*event);
   refresh_bridges();
   if (!paused) bridges_due_.insert(name);
   return Depends{catalog_lsn_, Durability::kFsync};
@@ -143,7 +143,7 @@ Result<Depends> Broker::remove_bridge(const std::string& name, Timestamp now) {
   auto event = catalog_.decide_remove_bridge(name);
   if (!event) return std::unexpected(event.error());
   const CellId position = known->cell;
-  apply_catalog(std::move(*event));
+  apply_catalog(*event);
   remove_cell(position);
   refresh_bridges();
   return Depends{catalog_lsn_, Durability::kFsync};
@@ -422,6 +422,7 @@ void Broker::learn_identities(CellId id, Offset from) {
   queue->carried_known = page.leases.empty() && !page.next;
   if (queue->carried_known) return;
   std::vector<Offset> offsets;
+  offsets.reserve(page.leases.size());
   for (const queue::Lease& lease : page.leases) offsets.push_back(lease.offset);
   read_records(queue->log, std::move(offsets),
                [this, id, next = page.next](Result<std::vector<Delivery>> records) {

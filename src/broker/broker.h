@@ -437,6 +437,11 @@ class Broker final : public JournalOwner {
   int64_t bridge_lag(const catalog::Bridge& bridge) const;
   bool makes_loop(const catalog::Bridge& bridge) const;
 
+  // recovery.cc
+  void remove_unknown_cells();
+  void start_queue(CellId id, QueueCell& queue);
+  void note_places(CellId id, LogCell& log);
+
   // maintenance.cc
   void maintain(Timestamp now);
   void retain_log(const Thing& thing, CellId id, Timestamp now);

@@ -95,7 +95,7 @@ Result<Broker::Changed> Broker::create_topic(const TopicSpec& spec, Timestamp no
   for (uint32_t i = 0; i < spec.partitions; ++i, next = next.next()) thing.logs.push_back(next);
   auto event = catalog_.decide_create(thing);
   if (!event) return std::unexpected(event.error());
-  apply_catalog(std::move(*event));
+  apply_catalog(*event);
   for (const CellId log : thing.logs) create_log_cell(log);
   refresh_bridges();
   return changed(spec.name);
@@ -121,7 +121,7 @@ Result<Broker::Changed> Broker::create_queue(const QueueSpec& spec, Timestamp no
   thing.queue = thing.logs.front().next();
   auto event = catalog_.decide_create(thing);
   if (!event) return std::unexpected(event.error());
-  apply_catalog(std::move(*event));
+  apply_catalog(*event);
   create_log_cell(thing.logs.front());
   if (const auto created = create_queue_cell(thing, Offset(0)); !created) {
     return std::unexpected(created.error());
@@ -155,7 +155,7 @@ Result<Broker::Changed> Broker::alter(const Thing& thing, Timestamp now) {
       policy.push_back(std::move(*decided));
     }
   }
-  apply_catalog(std::move(*event));
+  apply_catalog(*event);
   if (state != nullptr) apply_events(altered.queue, *state, policy);
   return changed(altered.name);
 }
@@ -178,7 +178,7 @@ Result<Depends> Broker::annotate(const Name& name,
   }
   auto event = catalog_.decide_alter(noted);
   if (!event) return std::unexpected(event.error());
-  apply_catalog(std::move(*event));
+  apply_catalog(*event);
   return Depends{catalog_lsn_, Durability::kFsync};
 }
 
@@ -207,7 +207,7 @@ Result<Broker::Changed> Broker::add_partitions(const Name& name,
   }
   auto event = catalog_.decide_alter(altered);
   if (!event) return std::unexpected(event.error());
-  apply_catalog(std::move(*event));
+  apply_catalog(*event);
   refresh_bridges();
   return changed(name);
 }
@@ -217,7 +217,7 @@ Result<Broker::Changed> Broker::rename(const Name& from, const Name& to, Timesta
   if (!turn.ok()) return std::unexpected(turn.status().error());
   auto event = catalog_.decide_rename(from, to);
   if (!event) return std::unexpected(event.error());
-  apply_catalog(std::move(*event));
+  apply_catalog(*event);
   refresh_bridges();
   return changed(to);
 }
@@ -242,7 +242,7 @@ Result<Depends> Broker::remove(const Name& name, Timestamp now) {
   auto event = catalog_.decide_remove(name);
   if (!event) return std::unexpected(event.error());
   const Thing gone = *existing;
-  apply_catalog(std::move(*event));
+  apply_catalog(*event);
   for (const CellId log : gone.logs) remove_cell(log);
   if (gone.queue != CellId{}) remove_cell(gone.queue);
   for (const auto& [group, id] : gone.stream_groups) remove_cell(id);
@@ -272,7 +272,7 @@ Result<Broker::Changed> Broker::create_stream_group(const Name& topic,
   altered.stream_groups.emplace(group, id);
   auto event = catalog_.decide_alter(altered);
   if (!event) return std::unexpected(event.error());
-  apply_catalog(std::move(*event));
+  apply_catalog(*event);
   auto& state = cell<QueueCell>(id);
   state.log = altered.logs.front();
   apply_events(id, state, {*created});
@@ -294,7 +294,7 @@ Result<Depends> Broker::remove_stream_group(const Name& topic,
   altered.stream_groups.erase(group);
   auto event = catalog_.decide_alter(altered);
   if (!event) return std::unexpected(event.error());
-  apply_catalog(std::move(*event));
+  apply_catalog(*event);
   remove_cell(id);
   signal(applied_key(altered.logs.front()));  // blocked readers of the group must hear of its end
   return Depends{catalog_lsn_, Durability::kFsync};

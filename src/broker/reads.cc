@@ -123,7 +123,7 @@ void Broker::read(const ReadRequest& request, ReadDone done) {
     answer.batches.resize(count);
     done(std::move(answer));
   };
-  run_read(std::move(job));
+  run_read(job);
 }
 
 // ---- looking for a time or an ID, row by row
@@ -180,7 +180,7 @@ void Broker::run_find(const std::shared_ptr<FindJob>& job) {
                      ? log::find_by_time(batches, *job->time, from, end, still->log.deletions())
                      : log::find_by_id(batches, job->id, from, end, still->log.deletions());
     if (!found) return job->done(std::unexpected(found.error()));
-    if (found->has_value()) return job->done(FoundOffset{std::move(*found), nothing.depends});
+    if (found->has_value()) return job->done(FoundOffset{*found, nothing.depends});
     job->from = next;
     run_find(job);
   };
@@ -273,7 +273,7 @@ void Broker::read_records(CellId id, std::vector<Offset> offsets, RecordsDone do
     }
     done(std::move(found));
   };
-  run_read(std::move(job));
+  run_read(job);
 }
 
 }  // namespace weir::broker

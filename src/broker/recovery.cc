@@ -1,5 +1,6 @@
 // Recovery, checkpoints and the tidier: what the journal asks of the broker.
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -77,28 +78,33 @@ Result<void> Broker::replay(
   return {};
 }
 
-Result<void> Broker::start(Timestamp now) {
-  now_ = std::max(now_, now);
-  absl::flat_hash_map<CellId, bool> known;
+// Entries of cells that were removed before the catalog's image was made have left cells behind.
+void Broker::remove_unknown_cells() {
+  absl::flat_hash_set<CellId> known;
   catalog_.each_thing_everywhere([&](const Thing& thing) {
-    for (const CellId log : thing.logs) known[log] = true;
-    if (thing.queue != CellId{}) known[thing.queue] = true;
-    for (const auto& [group, cell] : thing.stream_groups) known[cell] = true;
+    known.insert(thing.logs.begin(), thing.logs.end());
+    if (thing.queue != CellId{}) known.insert(thing.queue);
+    for (const auto& [group, cell] : thing.stream_groups) known.insert(cell);
     return true;
   });
-  catalog_.each_group([&](const Name&, CellId cell) { return known[cell] = true; });
-  for (const auto& [name, bridge] : catalog_.bridges()) known[bridge.cell] = true;
+  catalog_.each_group([&](const Name&, CellId cell) {
+    known.insert(cell);
+    return true;
+  });
+  for (const auto& [name, bridge] : catalog_.bridges()) known.insert(bridge.cell);
   for (const auto& [number, keyspace] : catalog_.keyspaces()) {
-    for (uint32_t i = 0; i < keyspace.cells; ++i) known[CellId(keyspace.first.value() + i)] = true;
+    for (uint32_t i = 0; i < keyspace.cells; ++i) known.insert(CellId(keyspace.first.value() + i));
   }
-  // Entries of cells that were removed before the catalog's image was made left these behind.
   std::vector<CellId> unknown;
   for (const auto& [id, cell] : cells_) {
     if (!known.contains(id)) unknown.push_back(id);
   }
   for (const CellId id : unknown) remove_cell(id);
+}
 
-  std::vector<Name> names;
+Result<void> Broker::start(Timestamp now) {
+  now_ = std::max(now_, now);
+  remove_unknown_cells();
   catalog_.each_thing_everywhere([&](const Thing& thing) {
     for (const CellId log : thing.logs) cell<LogCell>(log);
     bind(thing);
@@ -111,28 +117,30 @@ Result<void> Broker::start(Timestamp now) {
   const Turn turn(*this, now, Admission::kRelease);
   if (!turn.ok()) return turn.status();
   for (auto& [id, any] : cells_) {
-    if (any->kind() != CellKind::kQueue) continue;
-    auto& queue = static_cast<QueueCell&>(*any);
-    queue.queue.advance_time(now_);
-    for (const queue::ConsumerId consumer : queue.queue.consumers_with_bound_leases()) {
-      if (const auto event = queue.queue.decide_consumer_closed(consumer)) {
-        apply_events(id, queue, {*event});
-      }
-    }
-    queue.trim_due = true;
-    trims_due_.push_back(id);
-    touched_.push_back(id);
-  }
-  for (auto& [id, any] : cells_) {
-    if (any->kind() != CellKind::kLog) continue;
-    auto& log = static_cast<LogCell&>(*any);
-    std::vector<Extent> held;
-    log.held(held);
-    for (const Extent& extent : held) note_place(id, log, extent.file);
+    if (any->kind() == CellKind::kQueue) start_queue(id, static_cast<QueueCell&>(*any));
+    if (any->kind() == CellKind::kLog) note_places(id, static_cast<LogCell&>(*any));
   }
   maintain_at_ = now_ + limits_.maintenance_every;
   start_bridges();
   return {};
+}
+
+void Broker::start_queue(CellId id, QueueCell& queue) {
+  queue.queue.advance_time(now_);
+  for (const queue::ConsumerId consumer : queue.queue.consumers_with_bound_leases()) {
+    if (const auto event = queue.queue.decide_consumer_closed(consumer)) {
+      apply_events(id, queue, {*event});
+    }
+  }
+  queue.trim_due = true;
+  trims_due_.push_back(id);
+  touched_.push_back(id);
+}
+
+void Broker::note_places(CellId id, LogCell& log) {
+  std::vector<Extent> held;
+  log.held(held);
+  for (const Extent& extent : held) note_place(id, log, extent.file);
 }
 
 std::optional<CellImage> Broker::image(CellId id) {

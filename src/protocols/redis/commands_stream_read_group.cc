@@ -197,6 +197,7 @@ bool take(Call& call, GroupRead& read, queue::ConsumerId consumer, const ReadArg
 
 void wait_for_more(Call& call, const ReadArguments& arguments, const GroupReadJob& job) {
   std::vector<ByteView> names;
+  names.reserve(job.reads.size());
   for (const GroupRead& read : job.reads) names.push_back(read.key);
   if (!arguments.deadline || !call.block(names, WaitType::kStream, *arguments.deadline)) {
     return call.reply.null_array();

@@ -13,9 +13,10 @@ class Dependence {
  public:
   Dependence() = default;
   // Implicit: a commit that must be synced is the usual case.
-  Dependence(Lsn synced) : synced_(synced) {}  // NOLINT(google-explicit-constructor)
-  // NOLINTNEXTLINE(google-explicit-constructor)
+  // NOLINTBEGIN(google-explicit-constructor)
+  Dependence(Lsn synced) : synced_(synced) {}
   Dependence(const broker::Depends& depends) { put(depends); }
+  // NOLINTEND(google-explicit-constructor)
 
   void add(const Dependence& other) {
     synced_ = std::max(synced_, other.synced_);

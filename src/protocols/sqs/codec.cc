@@ -80,9 +80,9 @@ constexpr QueryCodec kQuery;
 }  // namespace
 
 const Codec& codec_of(const net::HttpRequest& request) {
-  const bool form = request.header("content-type").starts_with("application/x-www-form-urlencoded");
+  // Whoever names a target speaks JSON, whatever the type that his tool sends by itself.
   const bool named = !request.header("x-amz-target").empty();
-  if (form || (!named && (request.method == "GET" || request.method == "POST"))) return kQuery;
+  if (!named && (request.method == "GET" || request.method == "POST")) return kQuery;
   return kJson;
 }
 

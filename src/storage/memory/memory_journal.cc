@@ -297,7 +297,8 @@ void MemoryJournal::tidy(FileId id) {
       span.to.push_back(entry.extent);
       File& file = files_[target];
       file.live += entry.extent.length;
-      file.entries[entry.extent.position] = Stored{cell, std::move(entry), Lsn()};
+      const auto at = entry.extent.position;
+      file.entries[at] = Stored{cell, std::move(entry), Lsn()};
     }
     moved.push_back(std::move(span));
   }
@@ -318,6 +319,7 @@ uint64_t MemoryJournal::live_bytes(FileId id) const {
 
 std::vector<FileId> MemoryJournal::file_ids() const {
   std::vector<FileId> ids;
+  ids.reserve(files_.size());
   for (const auto& [id, file] : files_) ids.push_back(id);
   return ids;
 }

@@ -182,7 +182,8 @@ TEST(Codec, TheRequestTellsWhichProtocolItSpeaks) {
   const auto post = http("POST", "/", "Action=ListQueues&Version=2012-11-05");
   EXPECT_EQ(codec_of(post).decode(post)->action, "ListQueues");
   auto json = http("POST", "/000000000000/q", R"({"QueueUrl":"q"})");
-  json.headers = {{"x-amz-target", "AmazonSQS.PurgeQueue"}};
+  json.headers = {{"x-amz-target", "AmazonSQS.PurgeQueue"},
+                  {"content-type", "application/x-www-form-urlencoded"}};  // curl's
   EXPECT_EQ(codec_of(json).decode(json)->action, "PurgeQueue");
   const auto other = http("FROB", "/");
   EXPECT_EQ(codec_of(other).decode(other).error().shape, "UnsupportedOperation");
