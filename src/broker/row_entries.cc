@@ -21,7 +21,9 @@ std::vector<StoredEntry> entries_of_row(std::vector<StoredEntry> entries, const 
   const auto earlier = [](const StoredEntry& a, const StoredEntry& b) {
     return base_offset(a) < base_offset(b);
   };
-  std::sort(entries.begin(), entries.end(), earlier);
+  if (!std::is_sorted(entries.begin(), entries.end(), earlier)) {
+    std::sort(entries.begin(), entries.end(), earlier);
+  }
   const auto same = [](const StoredEntry& a, const StoredEntry& b) {
     return base_offset(a) == base_offset(b);
   };

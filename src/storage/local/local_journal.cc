@@ -9,6 +9,7 @@
 #include "storage/local/commit_path.h"
 #include "storage/local/recovery.h"
 #include "storage/local/scrubber.h"
+#include "storage/local/span_cache.h"
 #include "storage/local/tail.h"
 #include "storage/local/tidier.h"
 
@@ -26,6 +27,7 @@ class LocalJournal::Core {
         steps_(executor),
         files_(options_, disk_, steps_),
         tail_(options_.tail_bytes_max),
+        spans_(options_.read_bytes_kept),
         path_(options_, steps_, files_, tail_, metrics_),
         checkpointer_(options_, disk_, steps_, files_, path_, metrics_),
         tidier_(options_, disk_, steps_, files_, metrics_),
@@ -33,6 +35,7 @@ class LocalJournal::Core {
 
   Result<void> recover(broker::JournalOwner& owner);
   void close(std::function<void()> done);
+  std::optional<std::vector<broker::StoredEntry>> read_cached(CellId cell, const Extent& span);
   void read(CellId cell, const Extent& span, ReadCallback callback);
   void release(const Extent& extent, Lsn lsn);
   void retain(const Extent& span);
@@ -40,8 +43,6 @@ class LocalJournal::Core {
 
   CommitPath& path() { return path_; }
   Checkpointer& checkpointer() { return checkpointer_; }
-  Tail& tail() { return tail_; }
-  JournalMetrics& counters() { return metrics_; }
 
  private:
   void progressed();
@@ -56,6 +57,7 @@ class LocalJournal::Core {
   Steps steps_;
   FileSet files_;
   Tail tail_;
+  SpanCache spans_;
   CommitPath path_;
   Checkpointer checkpointer_;
   Tidier tidier_;
@@ -126,7 +128,10 @@ void LocalJournal::Core::when_idle() {
   const bool idle = path_.quiet() && quiet >= options_.idle_after;
   if (idle && files_.next_is_quick() && path_.current_is_slow()) path_.leave_file();
   files_.maintain(idle);
-  if (idle) tail_.trim_to(options_.tail_bytes_idle);
+  if (idle) {
+    tail_.trim_to(options_.tail_bytes_idle);
+    spans_.clear();
+  }
   if (idle || idle_armed_) return;
   idle_armed_ = true;
   steps_.after(options_.idle_after, [this] {
@@ -151,9 +156,16 @@ void LocalJournal::Core::close_if_quiet() {
   steps_.post([done = std::exchange(closing_, nullptr)] { done(); });
 }
 
+std::optional<std::vector<broker::StoredEntry>> LocalJournal::Core::read_cached(
+    CellId cell, const Extent& span) {
+  auto found = tail_.find(cell, span);
+  if (!found) found = spans_.find(cell, span);
+  if (found) ++metrics_.cached_reads;
+  return found;
+}
+
 void LocalJournal::Core::read(CellId cell, const Extent& span, ReadCallback callback) {
-  if (auto found = tail_.find(cell, span)) {
-    ++metrics_.cached_reads;
+  if (auto found = read_cached(cell, span)) {
     steps_.post([callback = std::move(callback), found = std::move(*found)]() mutable {
       callback(std::move(found));
     });
@@ -175,10 +187,15 @@ void LocalJournal::Core::read(CellId cell, const Extent& span, ReadCallback call
       [&disk = disk_, cell, span, handle, path = part.slot->path(), salt = part.salt]() {
         return read_span(disk, *handle, path, salt, cell, span);
       },
-      [this, handle, slot = part.slot, callback = std::move(callback)](ReadResult result) mutable {
+      [this, cell, span, handle, slot = part.slot,
+       callback = std::move(callback)](ReadResult result) mutable {
         --slot->users;
         if (slot->handle == nullptr) slot->handle = *handle;
-        if (!result) ++metrics_.read_errors;
+        if (result) {
+          spans_.put(cell, span, *result);
+        } else {
+          ++metrics_.read_errors;
+        }
         files_.used(slot);
         callback(std::move(result));
       });
@@ -274,9 +291,7 @@ Lsn LocalJournal::durable() const {
 
 std::optional<std::vector<broker::StoredEntry>> LocalJournal::read_cached(CellId cell,
                                                                           const Extent& span) {
-  auto found = core_->tail().find(cell, span);
-  if (found) ++core_->counters().cached_reads;
-  return found;
+  return core_->read_cached(cell, span);
 }
 
 void LocalJournal::read(CellId cell, const Extent& span, ReadCallback callback) {

@@ -32,6 +32,7 @@ struct LocalJournalOptions {
   size_t undurable_bytes_resume = size_t{8} << 20;
   size_t tail_bytes_max = size_t{64} << 20;  // recent frames kept in memory
   size_t tail_bytes_idle = size_t{4} << 20;  // and after a pause
+  size_t read_bytes_kept = size_t{8} << 20;  // spans last read from files, in memory
   // A checkpoint is due after so much journal: what is replayed in about 0.7 s.
   uint64_t checkpoint_bytes = uint64_t{512} << 20;
   uint64_t checkpoint_entries = 1'000'000;
