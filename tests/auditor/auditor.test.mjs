@@ -109,7 +109,7 @@ test('a stream keeps its entries, and a group what it acknowledged', () => {
   const entry = (n) => `${n}-0`;
   const addTo = (add, id, n) => add('stream.add', n * 10, n * 10 + 1, { stream: 's', id, entry: entry(n) });
   const read = (add, at, list, how = 'new') => add('stream.read', at, at + 1, { stream: 's', group: 'g', how, entries: list.map(([id, n]) => ({ id, entry: entry(n) })) });
-  const ack = (add, at, n) => add('stream.ack', at, at + 1, { stream: 's', group: 'g', entry: entry(n) });
+  const ack = (add, at, n, count = 1) => add('stream.ack', at, at + 1, { stream: 's', group: 'g', entry: entry(n), count });
   const all = (add, list) => add('stream.whole', 900, 901, { stream: 's', entries: list.map(([id, n]) => ({ id, entry: entry(n) })) });
   const pending = (add, list) => add('stream.pending', 902, 903, { stream: 's', group: 'g', entries: list.map(entry) });
   clean((add) => { addTo(add, 'a', 1); addTo(add, 'b', 2); read(add, 30, [['a', 1], ['b', 2]]); ack(add, 40, 1); all(add, [['a', 1], ['b', 2]]); pending(add, [2]); });
@@ -117,6 +117,13 @@ test('a stream keeps its entries, and a group what it acknowledged', () => {
   finds(/handed out as new twice/, (add) => { addTo(add, 'a', 1); read(add, 30, [['a', 1]]); read(add, 40, [['a', 1]]); });
   clean((add, history) => { addTo(add, 'a', 1); read(add, 30, [['a', 1]]); history.marks.push({ what: 'kill', at: 35 }); read(add, 40, [['a', 1]]); });
   finds(/acknowledged and delivered again/, (add) => { addTo(add, 'a', 1); read(add, 30, [['a', 1]]); ack(add, 40, 1); read(add, 50, [['a', 1]], 'claim'); });
+  clean((add, history) => {
+    addTo(add, 'a', 1);
+    read(add, 30, [['a', 1]]);
+    history.marks.push({ what: 'kill', at: 35 });
+    ack(add, 40, 1, 0);
+    read(add, 50, [['a', 1]]);
+  });
   finds(/acknowledged and is pending/, (add) => { addTo(add, 'a', 1); read(add, 30, [['a', 1]]); ack(add, 40, 1); pending(add, [1]); });
   finds(/never delivered/, (add) => { addTo(add, 'a', 1); addTo(add, 'b', 2); read(add, 30, [['a', 1]]); pending(add, [1]); });
 });

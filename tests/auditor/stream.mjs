@@ -1,7 +1,7 @@
 // Judges Redis streams and their groups.
 //   stream.add   { stream, id } -> { entry }                     id is in the body and unique; entry is the stream's own id
 //   stream.read  { stream, group, how } -> { entries: [{ entry, id }] }   how: 'new' (>), 'claim'
-//   stream.ack   { stream, group, entry }
+//   stream.ack   { stream, group, entry } -> { count }           0: the entry was not pending, as after a crash that took its delivery
 //   stream.whole { stream, entries }                             all that is there at the end
 //   stream.pending { stream, group, entries: [entry] }           at the end, after everything new was read
 import { groupBy } from './history.mjs';
@@ -62,8 +62,8 @@ function* deliveries({ history, adds, reads, pending }) {
 }
 
 function* acknowledgedStaysSo({ reads, acks, pending }) {
-  for (const { group, entry, outcome, ended } of acks) {
-    if (outcome !== 'ok') continue;
+  for (const { group, entry, outcome, count, ended } of acks) {
+    if (outcome !== 'ok' || count === 0) continue;
     if (pending.some((op) => op.group === group && op.entries.includes(entry))) yield `group ${group}: ${entry} was acknowledged and is pending`;
     for (const read of reads)
       if (read.group === group && read.began > ended && read.entries.some((other) => other.entry === entry)) yield `group ${group}: ${entry} was acknowledged and delivered again`;

@@ -67,7 +67,7 @@ export async function load(context) {
     return done?.entries;
   }
 
-  const acknowledge = (redis, entry) => attempt(history.begin('stream.ack', { stream: names.stream, group: names.group, entry }), () => redis.xack(names.stream, names.group, entry));
+  const acknowledge = (redis, entry) => attempt(history.begin('stream.ack', { stream: names.stream, group: names.group, entry }), () => redis.xack(names.stream, names.group, entry), (count) => ({ count }));
 
   function consume(consumer, random) {
     const redis = connect();
