@@ -14,8 +14,8 @@ namespace weir::server {
 
 // Members in the order of their making; the executor's threads end before the disk goes.
 struct StateShard::State {
-  State(const Options& options, runtime::Shard& shard_, runtime::WallClock& clock_)
-      : shard(shard_), clock(clock_), disk(options.data), executor(shard_), random(options.seed) {}
+  State(const Options& options, runtime::Shard& home, runtime::WallClock& time)
+      : shard(home), clock(time), disk(options.data), executor(home), random(options.seed) {}
 
   void arm(Timestamp due) {
     timer->arm(due == Timestamp::never() ? Milliseconds(1000)

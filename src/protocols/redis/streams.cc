@@ -361,14 +361,17 @@ void Streams::step(const std::shared_ptr<At>& job) {
     const log::Log* now = broker_.find_log(job->log);
     const auto end = end_of(*answer);
     const auto batches = batches_of(*answer);
+    const auto pass_missing = [&](Offset below) {
+      for (; job->next < job->offsets.size() && job->offsets[job->next] < below; ++job->next) {
+        const Offset missing = job->offsets[job->next];
+        const auto id = cache_.id_of(job->log, missing);
+        if (id) job->found.push_back({missing, *id, true, {}});
+      }
+    };
     log::RecordReader reader(batches, from, answer->end);
     log::ReadRecord record;
     while (job->next < job->offsets.size() && reader.next(record)) {
-      while (job->next < job->offsets.size() && job->offsets[job->next] < record.offset) {
-        const Offset missing = job->offsets[job->next++];
-        if (const auto id = cache_.id_of(job->log, missing))
-          job->found.push_back({missing, *id, true, {}});
-      }
+      pass_missing(record.offset);
       if (job->next == job->offsets.size() || job->offsets[job->next] != record.offset) continue;
       cache_.put(job->log, record.id, record.offset);
       EntryAt entry{record.offset, record.id, now != nullptr && now->deleted(record.offset), {}};
@@ -378,12 +381,7 @@ void Streams::step(const std::shared_ptr<At>& job) {
     }
     // What lies between the offset asked for and the end of what was read is not there any more.
     const Offset reached = end.value_or(from + 1);
-    while (job->next < job->offsets.size() &&
-           job->offsets[job->next] < std::max(reached, from + 1)) {
-      const Offset missing = job->offsets[job->next++];
-      if (const auto id = cache_.id_of(job->log, missing))
-        job->found.push_back({missing, *id, true, {}});
-    }
+    pass_missing(std::max(reached, from + 1));
     step(job);
   });
 }
