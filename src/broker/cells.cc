@@ -64,6 +64,16 @@ Result<void> QueueCell::load(ByteView image, std::vector<Extent>& /*held*/) {
   return {};
 }
 
+void QueueCell::forget_identities(const queue::Event& event) {
+  if (carried.empty()) return;
+  if (const auto* settled = std::get_if<queue::Settled>(&event)) {
+    for (const Offset offset : settled->offsets) carried.erase(offset);
+  } else if (const auto* moved = std::get_if<queue::FloorMoved>(&event)) {
+    if (moved->keep_leased) return;
+    absl::erase_if(carried, [&](const auto& entry) { return entry.first < moved->floor; });
+  }
+}
+
 void QueueCell::save(CellImage& image) const {
   Writer writer(image.head);
   queue.save(writer);

@@ -40,6 +40,8 @@ class QueueCell final : public Cell {
   Timestamp next_deadline() const override { return queue.next_deadline(); }
   void expire(Timestamp now) override { queue.advance_time(now); }
   bool worth_a_try() const override { return queue.may_deliver(); }
+  // Drops what `carried` holds of messages that this event took away.
+  void forget_identities(const queue::Event& event);
 
   queue::Queue queue;
   CellId log;             // set from the catalog

@@ -52,6 +52,7 @@ void Broker::apply_events(CellId id,
   for (const queue::Event& event : events) {
     commit_.add(id, encoded(event));
     cell.queue.apply(event);
+    cell.forget_identities(event);
   }
   if (events.empty()) return;
   commit_.require(std::max(durability, durability_of(id)));
@@ -150,7 +151,6 @@ Result<Settled> Broker::settle(CellId id,
       const Offset offset = handles[i].offset;
       done.push_back(
           {offset, cell->queue.deliveries_of(offset).first, identity_of(thing, *cell, offset)});
-      cell->carried.erase(offset);
     }
   }
   apply_events(id, *cell, decision.events);
@@ -212,7 +212,6 @@ Result<Depends> Broker::purge(CellId id, Timestamp now) {
   if (cell == nullptr) return no_queue(id);
   cell->queue.advance_time(now_);
   apply_events(id, *cell, {cell->queue.decide_purge(false, true)});
-  cell->carried.clear();
   settled(id, *cell);
   return queue_depends(id);
 }

@@ -25,7 +25,7 @@ constexpr std::chrono::microseconds kSlice(500);
 }  // namespace
 
 struct Shard::State {
-  State(uint32_t index_, std::string name_) : index(index_), name(std::move(name_)) {}
+  State(uint32_t number, std::string label) : index(number), name(std::move(label)) {}
 
   const uint32_t index;
   const std::string name;

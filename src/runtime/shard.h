@@ -17,7 +17,7 @@
 #include "runtime/task.h"
 
 namespace boost::asio {
-class io_context;
+class io_context;  // NOLINT(readability-identifier-naming): Asio's name
 }
 
 namespace weir::runtime {

@@ -62,10 +62,8 @@ kafka::Config kafka_config(const Settings& settings) {
 
 // Members in the order of their making; destroyed in reverse, after stop().
 struct Assembly::State {
-  State(Options options_, runtime::Logger& logger_)
-      : options(std::move(options_)),
-        logger(logger_),
-        router(is_loopback(options.settings.address)) {}
+  State(Options chosen, runtime::Logger& log)
+      : options(std::move(chosen)), logger(log), router(is_loopback(options.settings.address)) {}
 
   Result<> start();
   void start_shards();
@@ -130,6 +128,7 @@ void Assembly::State::start_shards() {
 
 Result<> Assembly::State::open_state() {
   std::vector<net::ConnectionShard*> targets;
+  targets.reserve(connections.size());
   for (const auto& shard : connections) targets.push_back(shard.get());
   std::random_device device;
   const uint64_t seed = uint64_t{device()} << 32 | device();
@@ -209,6 +208,7 @@ Result<std::unique_ptr<net::Listener>> Assembly::State::listen(const Protocol& p
                                 .connections_max = options.settings.connections_max,
                                 .limits = protocol.limits};
   std::vector<net::ConnectionShard*> targets;
+  targets.reserve(connections.size());
   for (const auto& shard : connections) targets.push_back(shard.get());
   return net::Listener::open(listener, std::move(targets), protocol.factory);
 }

@@ -19,7 +19,7 @@ constexpr size_t kFileBytesMax = size_t{1} << 20;
 constexpr std::string_view kOtherVariables[] = {"WEIR_CONFIG", "WEIR_URL", "WEIR_CANARY"};
 
 const std::vector<Option>& table() {
-  static const std::vector<Option> kTable = {
+  static const std::vector<Option> options = {
       {"data", &Settings::data, "DIR", "where everything is stored"},
       {"salvage", &Settings::salvage, "",
        "start although stored bytes are damaged: leave them out"},
@@ -71,7 +71,7 @@ const std::vector<Option>& table() {
       {"redis.port", &Settings::redis_port, "PORT", "Redis; 0: any free port, off: no listener"},
       {"http.port", &Settings::http_port, "PORT", "admin; 0: any free port, off: no listener"},
   };
-  return kTable;
+  return options;
 }
 
 std::string spelled(const Option& option, Source source) {

@@ -64,7 +64,7 @@ class Table {
     std::ranges::sort(commands_, {}, &Command::name);
     WEIR_ASSERT(commands_.size() * 2 < kCells);
     for (Command& command : commands_) {
-      command.number = static_cast<uint32_t>(rows_.size());
+      command.number = rows_.size();
       rows_.push_back(&command);
       const FoldedName name(command.name);
       size_t cell = name.hash() % kCells;

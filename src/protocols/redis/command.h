@@ -53,7 +53,7 @@ struct Command {
   std::string_view since;
   std::string_view summary;
   void (*handler)(Call&);
-  uint32_t number = 0;  // its place in all_commands()
+  size_t number = 0;  // its place in all_commands()
 };
 
 // Each family's rows.

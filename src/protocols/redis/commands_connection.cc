@@ -381,23 +381,23 @@ struct Subcommand {
 };
 
 constexpr Subcommand kClientSubcommands[] = {
-    {"getname", 2, client_getname},   {"id", 2, client_id},
-    {"getredir", 2, client_getredir}, {"trackinginfo", 2, client_trackinginfo},
-    {"info", 2, client_info},         {"kill", -3, client_kill},
-    {"list", -2, client_list},        {"no-evict", 3, client_no_evict},
-    {"no-touch", 3, client_no_touch}, {"reply", 3, client_reply},
-    {"setinfo", 4, client_setinfo},   {"setname", 3, client_setname},
-    {"unblock", -3, client_unblock},
+    {"client|getname", 2, client_getname},   {"client|id", 2, client_id},
+    {"client|getredir", 2, client_getredir}, {"client|trackinginfo", 2, client_trackinginfo},
+    {"client|info", 2, client_info},         {"client|kill", -3, client_kill},
+    {"client|list", -2, client_list},        {"client|no-evict", 3, client_no_evict},
+    {"client|no-touch", 3, client_no_touch}, {"client|reply", 3, client_reply},
+    {"client|setinfo", 4, client_setinfo},   {"client|setname", 3, client_setname},
+    {"client|unblock", -3, client_unblock},
 };
 
 void client(Call& call) {
+  constexpr size_t kPrefix = std::string_view("client|").size();
   for (const Subcommand& sub : kClientSubcommands) {
-    if (!call.is(1, sub.name)) continue;
-    call.client.last_command = "client|" + std::string(sub.name);
+    if (!call.is(1, sub.name.substr(kPrefix))) continue;
+    call.client.last_command = sub.name;
     const auto count = static_cast<int>(call.count());
     if (sub.arity > 0 ? count != sub.arity : count < -sub.arity) {
-      return call.fail(
-          fmt::format("ERR wrong number of arguments for 'client|{}' command", sub.name));
+      return call.fail(fmt::format("ERR wrong number of arguments for '{}' command", sub.name));
     }
     return sub.handler(call);
   }

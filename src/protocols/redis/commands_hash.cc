@@ -1,5 +1,6 @@
 // Hashes: https://redis.io/docs/latest/commands/?group=hash
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -76,9 +77,10 @@ void hdel(Call& call) {
   const auto hash = call.get<Hash>(call.args[1]);
   if (!hash) return call.fail(hash.error());
   std::vector<ByteView> present;
+  absl::flat_hash_set<ByteView> seen;
   for (const ByteView field : call.args.subspan(2)) {
     if (*hash == nullptr || (*hash)->fields.find(field) == nullptr) continue;
-    if (std::ranges::find(present, field) == present.end()) present.push_back(field);
+    if (seen.insert(field).second) present.push_back(field);
   }
   if (!present.empty()) call.keys.erase_fields(call.database(), call.args[1], present);
   call.reply.integer(static_cast<int64_t>(present.size()));

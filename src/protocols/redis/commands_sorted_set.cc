@@ -1,11 +1,14 @@
 // Members of sorted sets: https://redis.io/docs/latest/commands/?group=sorted-set
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocols/redis/call.h"
@@ -33,40 +36,55 @@ struct AddOptions {
   size_t pairs = 2;  // index of the first
 };
 
+bool* option_named(AddOptions& options, const Call& call, size_t index) {
+  const std::pair<ByteView, bool*> known[] = {
+      {"nx", &options.only_absent}, {"xx", &options.only_present}, {"gt", &options.greater},
+      {"lt", &options.less},        {"ch", &options.changed},      {"incr", &options.increment}};
+  for (const auto& [name, option] : known) {
+    if (call.is(index, name)) return option;
+  }
+  return nullptr;
+}
+
+// What is wrong with the options; empty: nothing.
+ByteView contradiction(const AddOptions& options, size_t count) {
+  if (count == 0 || count % 2 != 0) return errors::kSyntax;
+  if (options.only_absent && options.only_present) {
+    return "ERR XX and NX options at the same time are not compatible";
+  }
+  const bool compares = options.greater || options.less;
+  if ((options.greater && options.less) || (options.only_absent && compares)) {
+    return "ERR GT, LT, and/or NX options at the same time are not compatible";
+  }
+  if (options.increment && count > 2) {
+    return "ERR INCR option supports a single increment-element pair";
+  }
+  return {};
+}
+
 std::optional<AddOptions> add_options(Call& call) {
   AddOptions options;
-  for (;; ++options.pairs) {
-    const size_t i = options.pairs;
-    if (i >= call.count()) break;
-    bool* option = call.is(i, "nx")     ? &options.only_absent
-                   : call.is(i, "xx")   ? &options.only_present
-                   : call.is(i, "gt")   ? &options.greater
-                   : call.is(i, "lt")   ? &options.less
-                   : call.is(i, "ch")   ? &options.changed
-                   : call.is(i, "incr") ? &options.increment
-                                        : nullptr;
+  for (; options.pairs < call.count(); ++options.pairs) {
+    bool* option = option_named(options, call, options.pairs);
     if (option == nullptr) break;
     *option = true;
   }
-  const size_t count = call.count() - options.pairs;
-  if (count == 0 || count % 2 != 0) {
-    call.fail(errors::kSyntax);
-    return std::nullopt;
-  }
-  if (options.only_absent && options.only_present) {
-    call.fail("ERR XX and NX options at the same time are not compatible");
-    return std::nullopt;
-  }
-  if ((options.greater && options.less) ||
-      (options.only_absent && (options.greater || options.less))) {
-    call.fail("ERR GT, LT, and/or NX options at the same time are not compatible");
-    return std::nullopt;
-  }
-  if (options.increment && count > 2) {
-    call.fail("ERR INCR option supports a single increment-element pair");
-    return std::nullopt;
-  }
-  return options;
+  const ByteView wrong = contradiction(options, call.count() - options.pairs);
+  if (wrong.empty()) return options;
+  call.fail(wrong);
+  return std::nullopt;
+}
+
+// The score that a member gets; nothing: it keeps what it has, or stays away.
+std::optional<double> wanted_score(const AddOptions& options,
+                                   std::optional<double> before,
+                                   double amount) {
+  if (!before) return options.only_present ? std::nullopt : std::optional(amount);
+  if (options.only_absent) return std::nullopt;
+  const double score = options.increment ? *before + amount : amount;
+  const bool held_back =
+      (options.greater && score <= *before) || (options.less && score >= *before);
+  return held_back ? std::nullopt : std::optional(score);
 }
 
 void add(Call& call, const AddOptions& options) {
@@ -83,25 +101,22 @@ void add(Call& call, const AddOptions& options) {
   std::optional<double> result;
   std::vector<ByteView> members;
   std::vector<double> scores;
-  const auto known = [&](ByteView member) -> std::optional<double> {
-    for (size_t i = members.size(); i-- > 0;) {
-      if (members[i] == member) return scores[i];
-    }
-    return *sorted == nullptr ? std::nullopt : (*sorted)->score(member);
-  };
+  absl::flat_hash_map<ByteView, double> given;  // by this command: a member may come twice
   for (size_t i = 0; i < amounts.size(); ++i) {
     const ByteView member = call.args[options.pairs + 2 * i + 1];
-    const auto before = known(member);
-    if (before ? options.only_absent : options.only_present) continue;
-    const double score = options.increment && before ? *before + amounts[i] : amounts[i];
-    if (std::isnan(score)) return call.fail("ERR resulting score is not a number (NaN)");
-    if (before && ((options.greater && score <= *before) || (options.less && score >= *before)))
-      continue;
+    const auto again = given.find(member);
+    const auto before = again != given.end() ? std::optional(again->second)
+                        : *sorted == nullptr ? std::nullopt
+                                             : (*sorted)->score(member);
+    const auto score = wanted_score(options, before, amounts[i]);
+    if (!score) continue;
+    if (std::isnan(*score)) return call.fail("ERR resulting score is not a number (NaN)");
     result = score;
-    if (before && *before == score) continue;
+    if (before == score) continue;
     before ? ++updated : ++added;
     members.push_back(member);
-    scores.push_back(score);
+    scores.push_back(*score);
+    if (amounts.size() > 1) given[member] = *score;
   }
   if (!members.empty()) call.keys.set_scores(call.database(), call.args[1], members, scores);
   if (options.increment) return result ? call.reply.real(*result) : call.reply.null();
@@ -124,9 +139,10 @@ void zrem(Call& call) {
   const auto sorted = call.get<SortedSet>(call.args[1]);
   if (!sorted) return call.fail(sorted.error());
   std::vector<ByteView> present;
+  absl::flat_hash_set<ByteView> seen;
   for (const ByteView member : call.args.subspan(2)) {
     if (*sorted == nullptr || !(*sorted)->score(member)) continue;
-    if (std::ranges::find(present, member) == present.end()) present.push_back(member);
+    if (seen.insert(member).second) present.push_back(member);
   }
   if (!present.empty()) call.keys.erase_scored(call.database(), call.args[1], present);
   call.reply.integer(static_cast<int64_t>(present.size()));

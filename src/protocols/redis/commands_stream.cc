@@ -1,6 +1,9 @@
 // Streams without groups: https://redis.io/docs/latest/commands/?group=stream
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -279,6 +282,7 @@ struct ReadKey {
   StreamKey stream;
   StreamId after;
   bool newest = false;  // "+": the last entry that is there
+  bool ready = false;   // there may be something to read
 };
 
 // Gathers what several keys give, and answers when the last has.
@@ -326,6 +330,7 @@ void wait_for_entries(Call& call,
                       const ReadArguments& arguments,
                       const std::vector<ReadKey>& keys) {
   std::vector<ByteView> names;
+  names.reserve(keys.size());
   for (const ReadKey& key : keys) names.push_back(key.name);
   if (!call.block(names, WaitType::kStream, *arguments.deadline)) return call.reply.null_array();
   call.blocked->mode = broker::WaitMode::kAll;
@@ -338,48 +343,41 @@ void wait_for_entries(Call& call,
   }
 }
 
-void xread(Call& call) {
-  const auto arguments = read_arguments(call, false);
-  if (!arguments) return;
-  auto job = std::make_shared<ReadJob>();
-  job->protocol = call.client.protocol;
-  bool any = false;
-  for (size_t i = 0; i < arguments->count_of_keys; ++i) {
-    // Who waits goes on waiting while a key is of another type.
-    const bool other =
-        call.resumed && call.keys.find(call.database(), call.args[arguments->keys + i]);
-    const auto stream =
-        other ? std::optional(StreamKey{}) : stream_argument(call, arguments->keys + i);
-    if (!stream) return;
-    const log::Log* log = *stream ? call.service.broker().find_log(stream->log) : nullptr;
-    const StreamId last = log == nullptr ? StreamId{} : log->last_id();
-    ReadKey key{std::string(call.args[arguments->keys + i]), *stream, last};
-    key.newest = call.args[arguments->ids + i] == "+" && log != nullptr && log->length() > 0;
-    if (call.args[arguments->ids + i] != "$" && call.args[arguments->ids + i] != "+") {
-      const auto id = id_argument(call, arguments->ids + i);
-      if (!id) return;
-      key.after = *id;
-    }
-    any = any || key.newest || (log != nullptr && log->length() > 0 && last > key.after);
-    job->keys.push_back(std::move(key));
+// What the i-th key asks for; nothing when the call has failed.
+std::optional<ReadKey> read_key(Call& call, const ReadArguments& arguments, size_t i) {
+  const ByteView name = call.args[arguments.keys + i];
+  const ByteView from = call.args[arguments.ids + i];
+  // Who waits goes on waiting while a key is of another type.
+  const bool other = call.resumed && call.keys.find(call.database(), name);
+  const auto stream =
+      other ? std::optional(StreamKey{}) : stream_argument(call, arguments.keys + i);
+  if (!stream) return std::nullopt;
+  const log::Log* log = *stream ? call.service.broker().find_log(stream->log) : nullptr;
+  const bool filled = log != nullptr && log->length() > 0;
+  const StreamId last = log == nullptr ? StreamId{} : log->last_id();
+  ReadKey key{std::string(name), *stream, last};
+  key.newest = from == "+" && filled;
+  if (from != "$" && from != "+") {
+    const auto id = id_argument(call, arguments.ids + i);
+    if (!id) return std::nullopt;
+    key.after = *id;
   }
-  if (!any) {
-    return arguments->deadline ? wait_for_entries(call, *arguments, job->keys)
-                               : call.reply.null_array();
-  }
-  job->found.resize(job->keys.size());
-  job->missing = 1;
-  const auto shared_hole = std::make_shared<std::optional<ReplyBuffer::Hole>>();
-  const auto finished = [job, shared_hole] {
-    if (--job->missing == 0 && *shared_hole) (*shared_hole)->fill(job->text(), job->depends());
-  };
+  key.ready = key.newest || (filled && last > key.after);
+  return key;
+}
+
+// Asks for the entries of every key; `finished` runs once for each question.
+void read_ranges(Call& call,
+                 const std::shared_ptr<ReadJob>& job,
+                 size_t count,
+                 const std::function<void()>& finished) {
   for (size_t i = 0; i < job->keys.size(); ++i) {
     const ReadKey& key = job->keys[i];
     if (!key.stream || (key.after == StreamId::max() && !key.newest)) continue;
     ++job->missing;
-    const RangeQuery query = key.newest ? RangeQuery{key.stream.log, {}, StreamId::max(), 1, true}
-                                        : RangeQuery{key.stream.log, key.after.next(),
-                                                     StreamId::max(), arguments->count, false};
+    const RangeQuery query =
+        key.newest ? RangeQuery{key.stream.log, {}, StreamId::max(), 1, true}
+                   : RangeQuery{key.stream.log, key.after.next(), StreamId::max(), count, false};
     call.service.streams().range(query, [job, i, finished](Result<Entries> found) {
       if (found) {
         job->found[i] = std::move(*found);
@@ -389,6 +387,29 @@ void xread(Call& call) {
       finished();
     });
   }
+}
+
+void xread(Call& call) {
+  const auto arguments = read_arguments(call, false);
+  if (!arguments) return;
+  auto job = std::make_shared<ReadJob>();
+  job->protocol = call.client.protocol;
+  for (size_t i = 0; i < arguments->count_of_keys; ++i) {
+    auto key = read_key(call, *arguments, i);
+    if (!key) return;
+    job->keys.push_back(std::move(*key));
+  }
+  if (std::ranges::none_of(job->keys, &ReadKey::ready)) {
+    return arguments->deadline ? wait_for_entries(call, *arguments, job->keys)
+                               : call.reply.null_array();
+  }
+  job->found.resize(job->keys.size());
+  job->missing = 1;
+  const auto shared_hole = std::make_shared<std::optional<ReplyBuffer::Hole>>();
+  const auto finished = [job, shared_hole] {
+    if (--job->missing == 0 && *shared_hole) (*shared_hole)->fill(job->text(), job->depends());
+  };
+  read_ranges(call, job, arguments->count, finished);
   // All answered already: the newest entries are deleted if there is nothing, and then the command
   // waits.
   if (job->missing == 1) {
@@ -400,6 +421,59 @@ void xread(Call& call) {
   }
   shared_hole->emplace(call.buffer.leave_hole());
   finished();
+}
+
+bool only_in_a_group(Call& call, bool group, ByteView option) {
+  if (group) return true;
+  call.fail(fmt::format(
+      "ERR The {} option is only supported by XREADGROUP. You called XREAD instead.", option));
+  return false;
+}
+
+// One option and its values from `i` on; moves `i` to the last of them. False: the call has failed.
+bool read_option(Call& call, bool group, size_t& i, ReadArguments& arguments) {
+  const size_t more = call.count() - i - 1;
+  if (call.is(i, "block") && more > 0) {
+    const auto ms = call.integer(++i, "ERR timeout is not an integer or out of range");
+    if (!ms) return false;
+    if (*ms < 0) {
+      call.fail("ERR timeout is negative");
+      return false;
+    }
+    arguments.deadline = *ms == 0 ? Timestamp::never() : call.now() + Milliseconds(*ms);
+    return true;
+  }
+  if (call.is(i, "count") && more > 0) {
+    const auto count = call.integer(++i);
+    if (!count) return false;
+    arguments.count = *count <= 0 ? SIZE_MAX : static_cast<size_t>(*count);
+    return true;
+  }
+  if (call.is(i, "group") && more > 1) {
+    if (!only_in_a_group(call, group, "GROUP")) return false;
+    arguments.group = call.args[++i];
+    arguments.consumer = call.args[++i];
+    return true;
+  }
+  if (call.is(i, "noack")) {
+    arguments.no_ack = true;
+    return only_in_a_group(call, group, "NOACK");
+  }
+  call.fail(errors::kSyntax);
+  return false;
+}
+
+// What stands before the keys. False: the call has failed.
+bool read_options(Call& call, bool group, ReadArguments& arguments) {
+  for (size_t i = 1; i < call.count(); ++i) {
+    if (call.is(i, "streams") && i + 1 < call.count()) {
+      arguments.keys = i + 1;
+      return true;
+    }
+    if (!read_option(call, group, i, arguments)) return false;
+  }
+  call.fail(errors::kSyntax);
+  return false;
 }
 
 using namespace flag;
@@ -431,50 +505,9 @@ constexpr Command kCommands[] = {
 
 std::optional<ReadArguments> read_arguments(Call& call, bool group) {
   ReadArguments arguments;
-  size_t i = 1;
-  bool streams = false;
-  for (; i < call.count() && !streams; ++i) {
-    const size_t more = call.count() - i - 1;
-    if (call.is(i, "block") && more > 0) {
-      const auto ms = call.integer(++i, "ERR timeout is not an integer or out of range");
-      if (!ms) return std::nullopt;
-      if (*ms < 0) {
-        call.fail("ERR timeout is negative");
-        return std::nullopt;
-      }
-      arguments.deadline = *ms == 0 ? Timestamp::never() : call.now() + Milliseconds(*ms);
-    } else if (call.is(i, "count") && more > 0) {
-      const auto count = call.integer(++i);
-      if (!count) return std::nullopt;
-      arguments.count = *count <= 0 ? SIZE_MAX : static_cast<size_t>(*count);
-    } else if (call.is(i, "streams") && more > 0) {
-      streams = true;
-    } else if (call.is(i, "group") && more > 1) {
-      if (!group) {
-        call.fail(
-            "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.");
-        return std::nullopt;
-      }
-      arguments.group = call.args[i + 1];
-      arguments.consumer = call.args[i + 2];
-      i += 2;
-    } else if (call.is(i, "noack")) {
-      if (!group) {
-        call.fail(
-            "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.");
-        return std::nullopt;
-      }
-      arguments.no_ack = true;
-    } else {
-      call.fail(errors::kSyntax);
-      return std::nullopt;
-    }
-  }
-  if (!streams) {
-    call.fail(errors::kSyntax);
-    return std::nullopt;
-  }
-  if ((call.count() - i) % 2 != 0) {
+  if (!read_options(call, group, arguments)) return std::nullopt;
+  const size_t rest = call.count() - arguments.keys;
+  if (rest % 2 != 0) {
     call.fail(group ? "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or "
                       "'>' must be specified."
                     : "ERR Unbalanced 'xread' list of streams: for each stream key an ID, "
@@ -485,26 +518,19 @@ std::optional<ReadArguments> read_arguments(Call& call, bool group) {
     call.fail("ERR Missing GROUP option for XREADGROUP");
     return std::nullopt;
   }
-  arguments.keys = i;
-  arguments.count_of_keys = (call.count() - i) / 2;
-  arguments.ids = i + arguments.count_of_keys;
-  for (size_t id = arguments.ids; id < call.count(); ++id) {
-    if (!group && call.args[id] == ">") {
-      call.fail(
-          "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> "
-          "<consumer> option.");
-      return std::nullopt;
-    }
-    if (group && call.args[id] == "$") {
-      call.fail(
-          "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history "
-          "of this consumer by "
-          "specifying a proper ID, or use the > ID to get new messages. The $ ID would just return "
-          "an empty result set.");
-      return std::nullopt;
-    }
-  }
-  return arguments;
+  arguments.count_of_keys = rest / 2;
+  arguments.ids = arguments.keys + arguments.count_of_keys;
+  const auto ids = call.args.subspan(arguments.ids);
+  const ByteView misplaced = group ? "$" : ">";
+  if (std::ranges::find(ids, misplaced) == ids.end()) return arguments;
+  call.fail(
+      group ? "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the "
+              "history of this consumer by "
+              "specifying a proper ID, or use the > ID to get new messages. The $ ID would just "
+              "return an empty result set."
+            : "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> "
+              "<consumer> option.");
+  return std::nullopt;
 }
 
 std::span<const Command> stream_commands() {

@@ -78,6 +78,27 @@ struct Claimer {
   Dependence depends;
   std::optional<Error> error;
 
+  // The group may have gone while IDs were looked up.
+  bool find_queue() {
+    group.queue = service.broker().find_queue(group.cell, now);
+    return group.queue != nullptr;
+  }
+
+  // Those of `found`, once each and in order, that nobody was given for so long.
+  std::vector<Offset> due(const std::vector<std::optional<Offset>>& found, int64_t idle_ms) {
+    std::vector<Offset> candidates;
+    if (!find_queue()) return candidates;
+    for (const auto& offset : found) {
+      if (!offset) continue;
+      const auto lease = group.queue->lease_of(*offset);
+      const bool idle = lease ? (now - lease->last_delivered).count() >= idle_ms : options.force;
+      if (idle) candidates.push_back(*offset);
+    }
+    std::ranges::sort(candidates);
+    candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
+    return candidates;
+  }
+
   // Keeps those that are still there; the deleted ones go to `gone`.
   std::vector<Offset> claim(const std::vector<Offset>& candidates, std::vector<Offset>& gone) {
     const log::Log* log = service.broker().find_log(group.stream.log);
@@ -113,6 +134,13 @@ struct Claimer {
       error = applied.error();
     }
   }
+
+  // Otherwise the error is written.
+  bool succeeded(const Result<std::vector<EntryAt>>& entries, ReplyWriter& writer) const {
+    if (!error && entries) return true;
+    writer.error(errors::wire_text(error ? *error : entries.error()));
+    return false;
+  }
 };
 
 void write_claimed(ReplyWriter& writer, const std::vector<EntryAt>& entries, bool just_ids) {
@@ -124,6 +152,21 @@ void write_claimed(ReplyWriter& writer, const std::vector<EntryAt>& entries, boo
       writer.out() += entry.text;
     }
   }
+}
+
+// Nothing when the call has failed.
+std::shared_ptr<Claimer> claimer_of(Call& call,
+                                    const GroupKey& group,
+                                    const ClaimOptions& options) {
+  const auto consumer = consumer_of(call, group, call.args[3]);
+  if (!consumer) {
+    call.fail(consumer.error());
+    return nullptr;
+  }
+  const_cast<queue::Queue*>(group.queue)->touch_consumer(*consumer);
+  call.service.key_changed(call.database(), call.args[1]);
+  return std::make_shared<Claimer>(
+      Claimer{call.service, group, *consumer, options, call.now(), {}, {}});
 }
 
 void xclaim(Call& call) {
@@ -143,37 +186,19 @@ void xclaim(Call& call) {
   if (ids.empty()) return call.fail(kInvalidId);
   const auto options = claim_options(call, options_at);
   if (!options) return;
-  const auto consumer = consumer_of(call, *group, call.args[3]);
-  if (!consumer) return call.fail(consumer.error());
-  const_cast<queue::Queue*>(group->queue)->touch_consumer(*consumer);
-  call.service.key_changed(call.database(), call.args[1]);
-  auto claimer = std::make_shared<Claimer>(
-      Claimer{call.service, *group, *consumer, *options, call.now(), {}, {}});
-  auto go_on = [claimer, idle = std::max<int64_t>(0, *min_idle),
-                hole = call.buffer.leave_hole()](std::vector<std::optional<Offset>> found) mutable {
-    const queue::Queue* queue =
-        claimer->service.broker().find_queue(claimer->group.cell, claimer->now);
-    claimer->group.queue = queue;
-    std::vector<Offset> candidates;
-    for (const auto& offset : found) {
-      if (!offset || queue == nullptr) continue;
-      const auto lease = queue->lease_of(*offset);
-      const bool due =
-          lease ? (claimer->now - lease->last_delivered).count() >= idle : claimer->options.force;
-      if (due) candidates.push_back(*offset);
-    }
-    std::ranges::sort(candidates);
-    candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
+  const auto claimer = claimer_of(call, *group, *options);
+  if (!claimer) return;
+  auto go_on = [claimer, idle = std::max<int64_t>(0, *min_idle), hole = call.buffer.leave_hole()](
+                   const std::vector<std::optional<Offset>>& found) mutable {
+    const auto candidates = claimer->due(found, idle);
     std::vector<Offset> gone;
     const auto claimed = candidates.empty() ? candidates : claimer->claim(candidates, gone);
     claimer->service.streams().entries_at(
         claimer->group.stream.log, claimed,
-        [claimer, hole = std::move(hole)](Result<std::vector<EntryAt>> entries) mutable {
+        [claimer, hole = std::move(hole)](const Result<std::vector<EntryAt>>& entries) mutable {
           std::string text;
           ReplyWriter writer(text, 2);
-          if (claimer->error || !entries) {
-            writer.error(errors::wire_text(claimer->error ? *claimer->error : entries.error()));
-          } else {
+          if (claimer->succeeded(entries, writer)) {
             write_claimed(writer, *entries, claimer->options.just_ids);
           }
           hole.fill(std::move(text), claimer->depends);
@@ -182,95 +207,130 @@ void xclaim(Call& call) {
   call.service.streams().offsets_of(stream->log, std::move(ids), std::move(go_on));
 }
 
-void xautoclaim(Call& call) {
+struct AutoClaimArguments {
+  Milliseconds idle{0};
+  StreamId start;
+  size_t count = 100;
+  ClaimOptions options;
+};
+
+// Nothing when the call has failed.
+std::optional<AutoClaimArguments> autoclaim_arguments(Call& call) {
+  AutoClaimArguments arguments;
+  arguments.options.delivered_at = call.now();
   const auto min_idle = call.integer(4, "ERR Invalid min-idle-time argument for XAUTOCLAIM");
-  if (!min_idle) return;
+  if (!min_idle) return std::nullopt;
+  arguments.idle = Milliseconds(std::max<int64_t>(0, *min_idle));
   const auto start = bound_argument(call, 5, true);
-  if (!start) return;
-  int64_t count = 100;
-  ClaimOptions options{.delivered_at = call.now(), .deliveries = {}};
+  if (!start) return std::nullopt;
+  arguments.start = *start;
   for (size_t i = 6; i < call.count(); ++i) {
     if (call.is(i, "count") && i + 1 < call.count()) {
       const auto wanted = call.integer(++i);
-      if (!wanted) return;
-      if (*wanted < 1 || *wanted > kCountMax) return call.fail("ERR COUNT must be > 0");
-      count = *wanted;
+      if (!wanted) return std::nullopt;
+      if (*wanted < 1 || *wanted > kCountMax) {
+        call.fail("ERR COUNT must be > 0");
+        return std::nullopt;
+      }
+      arguments.count = static_cast<size_t>(*wanted);
     } else if (call.is(i, "justid")) {
-      options.just_ids = true;
+      arguments.options.just_ids = true;
     } else {
-      return call.fail(errors::kSyntax);
+      call.fail(errors::kSyntax);
+      return std::nullopt;
     }
   }
+  return arguments;
+}
+
+// What one XAUTOCLAIM took over, what it found deleted, and where the next one goes on.
+struct Scan {
+  std::vector<Offset> claimed;
+  std::vector<Offset> gone;
+  std::optional<Offset> next;
+
+  std::vector<Offset> all() const {
+    std::vector<Offset> offsets = claimed;
+    offsets.insert(offsets.end(), gone.begin(), gone.end());
+    if (next) offsets.push_back(*next);
+    std::ranges::sort(offsets);
+    return offsets;
+  }
+};
+
+Scan scan(Claimer& claimer, Offset from, Milliseconds idle, size_t count) {
+  constexpr size_t kScannedPerEntry = 10;
+  Scan result;
+  if (!claimer.find_queue()) return result;
+  queue::PendingQuery query;
+  query.first = from;
+  query.idle_min = idle;
+  query.count = count;
+  query.scanned_max = count * kScannedPerEntry;
+  const auto page = claimer.group.queue->pending(query);
+  result.next = page.next;
+  std::vector<Offset> candidates;
+  candidates.reserve(page.leases.size());
+  for (const queue::Lease& lease : page.leases) candidates.push_back(lease.offset);
+  if (!candidates.empty()) result.claimed = claimer.claim(candidates, result.gone);
+  return result;
+}
+
+void write_scan(ReplyWriter& writer,
+                const Scan& scan,
+                const std::vector<EntryAt>& entries,
+                bool just_ids) {
+  StreamId cursor;
+  std::vector<EntryAt> kept;
+  std::vector<StreamId> deleted;
+  for (const EntryAt& entry : entries) {
+    if (scan.next && entry.offset == *scan.next) {
+      cursor = entry.id;
+    } else if (std::ranges::binary_search(scan.gone, entry.offset)) {
+      deleted.push_back(entry.id);
+    } else {
+      kept.push_back(entry);
+    }
+  }
+  writer.array(3);
+  writer.bulk(to_text(cursor));
+  write_claimed(writer, kept, just_ids);
+  writer.array(deleted.size());
+  for (const StreamId id : deleted) writer.bulk(to_text(id));
+}
+
+void xautoclaim(Call& call) {
+  const auto arguments = autoclaim_arguments(call);
+  if (!arguments) return;
   const auto stream = stream_argument(call, 1);
   if (!stream) return;
   const auto group = group_of(call, *stream, call.args[2]);
   if (!group) return no_group(call);
-  const auto consumer = consumer_of(call, *group, call.args[3]);
-  if (!consumer) return call.fail(consumer.error());
-  const_cast<queue::Queue*>(group->queue)->touch_consumer(*consumer);
-  call.service.key_changed(call.database(), call.args[1]);
-  auto claimer = std::make_shared<Claimer>(
-      Claimer{call.service, *group, *consumer, options, call.now(), {}, {}});
-  auto go_on = [claimer, idle = std::max<int64_t>(0, *min_idle), count,
+  const auto claimer = claimer_of(call, *group, arguments->options);
+  if (!claimer) return;
+  auto go_on = [claimer, arguments = *arguments,
                 hole = call.buffer.leave_hole()](Result<Offset> lower) mutable {
-    const queue::Queue* queue =
-        claimer->service.broker().find_queue(claimer->group.cell, claimer->now);
-    claimer->group.queue = queue;
-    std::vector<Offset> claimed;
-    std::vector<Offset> gone;
-    std::optional<Offset> next;
-    if (queue != nullptr && lower) {
-      constexpr size_t kScannedPerEntry = 10;
-      queue::PendingQuery query;
-      query.first = *lower;
-      query.idle_min = Milliseconds(idle);
-      query.count = static_cast<size_t>(count);
-      query.scanned_max = static_cast<size_t>(count) * kScannedPerEntry;
-      const auto page = queue->pending(query);
-      next = page.next;
-      std::vector<Offset> candidates;
-      for (const queue::Lease& lease : page.leases) candidates.push_back(lease.offset);
-      if (!candidates.empty()) claimed = claimer->claim(candidates, gone);
-    }
-    std::vector<Offset> wanted = claimed;
-    wanted.insert(wanted.end(), gone.begin(), gone.end());
-    if (next) wanted.push_back(*next);
-    std::ranges::sort(wanted);
+    Scan found;
+    if (lower) found = scan(*claimer, *lower, arguments.idle, arguments.count);
+    const std::vector<Offset> wanted = found.all();
     claimer->service.streams().entries_at(
         claimer->group.stream.log, wanted,
-        [claimer, claimed, gone, next,
-         hole = std::move(hole)](Result<std::vector<EntryAt>> entries) mutable {
+        [claimer, found = std::move(found),
+         hole = std::move(hole)](const Result<std::vector<EntryAt>>& entries) mutable {
           std::string text;
           ReplyWriter writer(text, 2);
-          if (claimer->error || !entries) {
-            writer.error(errors::wire_text(claimer->error ? *claimer->error : entries.error()));
-            return hole.fill(std::move(text), claimer->depends);
+          if (claimer->succeeded(entries, writer)) {
+            write_scan(writer, found, *entries, claimer->options.just_ids);
           }
-          StreamId cursor;
-          std::vector<EntryAt> kept;
-          std::vector<StreamId> deleted;
-          for (EntryAt& entry : *entries) {
-            if (next && entry.offset == *next) {
-              cursor = entry.id;
-            } else if (std::ranges::binary_search(gone, entry.offset)) {
-              deleted.push_back(entry.id);
-            } else {
-              kept.push_back(std::move(entry));
-            }
-          }
-          writer.array(3);
-          writer.bulk(to_text(cursor));
-          write_claimed(writer, kept, claimer->options.just_ids);
-          writer.array(deleted.size());
-          for (const StreamId id : deleted) writer.bulk(to_text(id));
           hole.fill(std::move(text), claimer->depends);
         });
   };
-  if (*start == StreamId{}) return go_on(Offset(0));
-  if (const auto known = call.service.streams().cache().offset_of(stream->log, *start))
+  const StreamId start = arguments->start;
+  if (start == StreamId{}) return go_on(Offset(0));
+  if (const auto known = call.service.streams().cache().offset_of(stream->log, start))
     return go_on(*known);
   const StreamId before =
-      start->seq == 0 ? StreamId{start->ms - 1, UINT64_MAX} : StreamId{start->ms, start->seq - 1};
+      start.seq == 0 ? StreamId{start.ms - 1, UINT64_MAX} : StreamId{start.ms, start.seq - 1};
   call.service.streams().offset_after(stream->log, before, std::move(go_on));
 }
 

@@ -32,19 +32,34 @@ constexpr ByteView kKeyMustExist =
     "the MKSTREAM option to "
     "create an empty stream automatically.";
 
-void xgroup_create(Call& call) {
-  bool make = false;
+struct CreateOptions {
+  bool make = false;  // MKSTREAM
+};
+
+// Nothing when the call has failed.
+std::optional<CreateOptions> create_options(Call& call) {
+  CreateOptions options;
   for (size_t i = 5; i < call.count(); ++i) {
     if (call.is(i, "mkstream")) {
-      make = true;
+      options.make = true;
     } else if (call.is(i, "entriesread") && i + 1 < call.count()) {
       const auto read = call.integer(++i);
-      if (!read) return;
-      if (*read < -1) return call.fail("ERR value for ENTRIESREAD must be positive or -1");
+      if (!read) return std::nullopt;
+      if (*read < -1) {
+        call.fail("ERR value for ENTRIESREAD must be positive or -1");
+        return std::nullopt;
+      }
     } else {
-      return call.fail(errors::kSyntax);
+      call.fail(errors::kSyntax);
+      return std::nullopt;
     }
   }
+  return options;
+}
+
+void xgroup_create(Call& call) {
+  const auto options = create_options(call);
+  if (!options) return;
   auto stream = stream_argument(call, 2);
   if (!stream) return;
   std::optional<StreamId> after;
@@ -53,7 +68,7 @@ void xgroup_create(Call& call) {
     if (!after) return;
   }
   if (!*stream) {
-    if (!make) return call.fail(kKeyMustExist);
+    if (!options->make) return call.fail(kKeyMustExist);
     const auto made = call.service.make_stream(call, call.args[2]);
     if (!made) return call.fail(made.error());
     stream = *made;
@@ -208,34 +223,34 @@ void xack(Call& call) {
   if (!stream) return;
   const auto group = group_of(call, *stream, call.args[2]);
   if (!group) return call.reply.integer(0);
-  auto settle = [&service = call.service, cell = group->cell, log = stream->log, now = call.now(),
-                 database = call.database(), key = std::string(call.args[1]),
-                 hole =
-                     call.buffer.leave_hole()](std::vector<std::optional<Offset>> found) mutable {
-    std::vector<Offset> offsets;
-    for (const auto& offset : found) {
-      if (offset) offsets.push_back(*offset);
-    }
-    std::string text;
-    ReplyWriter writer(text, 2);
-    Dependence depends;
-    const queue::Queue* queue = service.broker().find_queue(cell, now);
-    size_t done = 0;
-    if (queue != nullptr && !offsets.empty()) {
-      const auto decision = queue->decide_discard(offsets);
-      const auto applied = service.broker().apply(cell, decision.events, now);
-      if (!applied) {
-        writer.error(errors::wire_text(applied.error()));
-        return hole.fill(std::move(text), {});
-      }
-      depends = *applied;
-      for (const Offset offset : offsets) service.streams().cache().let_go(log, offset);
-      done = decision.done;
-      if (done > 0) service.key_changed(database, key);
-    }
-    writer.integer(static_cast<int64_t>(done));
-    hole.fill(std::move(text), depends);
-  };
+  auto settle =
+      [&service = call.service, cell = group->cell, log = stream->log, now = call.now(),
+       database = call.database(), key = std::string(call.args[1]),
+       hole = call.buffer.leave_hole()](const std::vector<std::optional<Offset>>& found) mutable {
+        std::vector<Offset> offsets;
+        for (const auto& offset : found) {
+          if (offset) offsets.push_back(*offset);
+        }
+        std::string text;
+        ReplyWriter writer(text, 2);
+        Dependence depends;
+        const queue::Queue* queue = service.broker().find_queue(cell, now);
+        size_t done = 0;
+        if (queue != nullptr && !offsets.empty()) {
+          const auto decision = queue->decide_discard(offsets);
+          const auto applied = service.broker().apply(cell, decision.events, now);
+          if (!applied) {
+            writer.error(errors::wire_text(applied.error()));
+            return hole.fill(std::move(text), {});
+          }
+          depends = *applied;
+          for (const Offset offset : offsets) service.streams().cache().let_go(log, offset);
+          done = decision.done;
+          if (done > 0) service.key_changed(database, key);
+        }
+        writer.integer(static_cast<int64_t>(done));
+        hole.fill(std::move(text), depends);
+      };
   call.service.streams().offsets_of(stream->log, std::move(ids), std::move(settle));
 }
 
@@ -287,80 +302,110 @@ void pending_summary(Call& call, const GroupKey& group) {
       });
 }
 
-void xpending(Call& call) {
-  std::optional<int64_t> idle;
-  size_t start = 3;
-  if (call.count() > 3 && call.is(3, "idle")) {
-    if (call.count() < 8) return call.fail(errors::kSyntax);
-    idle = call.integer(4);
-    if (!idle) return;
-    start = 5;
-  }
-  const bool extended = call.count() > 3;
-  if (extended && call.count() != start + 3 && call.count() != start + 4)
-    return call.fail(errors::kSyntax);
+// The long form: XPENDING key group [IDLE ms] start end count [consumer].
+struct PendingQuestion {
+  Milliseconds idle_min{0};
   StreamId first;
   StreamId last;
   int64_t count = 0;
-  if (extended) {
-    const auto wanted = call.integer(start + 2);
-    if (!wanted) return;
-    count = std::max<int64_t>(0, *wanted);
-    const auto low = bound_argument(call, start, true);
-    if (!low) return;
-    const auto high = bound_argument(call, start + 1, false);
-    if (!high) return;
-    first = *low;
-    last = *high;
+  size_t consumer_at = 0;  // 0: of every consumer
+};
+
+// Nothing when the call has failed.
+std::optional<PendingQuestion> pending_question(Call& call) {
+  PendingQuestion question;
+  size_t start = 3;
+  if (call.is(3, "idle")) {
+    if (call.count() < 8) {
+      call.fail(errors::kSyntax);
+      return std::nullopt;
+    }
+    const auto idle = call.integer(4);
+    if (!idle) return std::nullopt;
+    question.idle_min = Milliseconds(*idle);
+    start = 5;
   }
-  const auto stream = stream_argument(call, 1);
-  if (!stream) return;
-  const auto group = group_of(call, *stream, call.args[2]);
-  if (!group) return no_group(call, 1, call.args[2]);
-  if (!extended) return pending_summary(call, *group);
+  if (call.count() != start + 3 && call.count() != start + 4) {
+    call.fail(errors::kSyntax);
+    return std::nullopt;
+  }
+  const auto wanted = call.integer(start + 2);
+  if (!wanted) return std::nullopt;
+  question.count = std::max<int64_t>(0, *wanted);
+  const auto low = bound_argument(call, start, true);
+  if (!low) return std::nullopt;
+  const auto high = bound_argument(call, start + 1, false);
+  if (!high) return std::nullopt;
+  question.first = *low;
+  question.last = *high;
+  if (call.count() == start + 4) question.consumer_at = start + 3;
+  return question;
+}
+
+struct PendingEntry {
+  queue::Lease lease;
+  std::string consumer;
+};
+
+void write_pending(ReplyWriter& writer, StreamId id, const PendingEntry& entry, Timestamp now) {
+  writer.array(4);
+  writer.bulk(to_text(id));
+  writer.bulk(entry.consumer);
+  writer.integer(std::max<int64_t>(0, (now - entry.lease.last_delivered).count()));
+  writer.integer(entry.lease.deliveries);
+}
+
+void pending_entries(Call& call, const GroupKey& group, const PendingQuestion& question) {
   queue::PendingQuery query;
-  query.idle_min = Milliseconds(idle.value_or(0));
+  query.idle_min = question.idle_min;
   // Bounds in IDs are applied when the IDs are known; without any, as many as asked for are enough.
-  const bool whole = first == StreamId{} && last == StreamId::max();
-  query.count = whole ? static_cast<size_t>(count) : SIZE_MAX;
-  if (call.count() == start + 4) {
-    query.consumer = group->queue->find_consumer(call.args[start + 3]);
+  const bool whole = question.first == StreamId{} && question.last == StreamId::max();
+  query.count = whole ? static_cast<size_t>(question.count) : SIZE_MAX;
+  if (question.consumer_at != 0) {
+    query.consumer = group.queue->find_consumer(call.args[question.consumer_at]);
     if (!query.consumer) return call.reply.array(0);
   }
-  struct Pending {
-    queue::Lease lease;
-    std::string consumer;
-  };
-  std::vector<Pending> pending;
+  std::vector<PendingEntry> pending;
   std::vector<Offset> offsets;
-  if (count > 0) {
-    for (const queue::Lease& lease : group->queue->pending(query).leases) {
-      pending.push_back({lease, consumer_name(*group->queue, lease.consumer)});
+  if (question.count > 0) {
+    for (const queue::Lease& lease : group.queue->pending(query).leases) {
+      pending.push_back({lease, consumer_name(*group.queue, lease.consumer)});
       offsets.push_back(lease.offset);
     }
   }
   call.service.streams().entries_at(
-      stream->log, offsets,
-      [pending = std::move(pending), first, last, count, now = call.now(),
-       hole = call.buffer.leave_hole()](Result<std::vector<EntryAt>> found) mutable {
+      group.stream.log, offsets,
+      [pending = std::move(pending), question, now = call.now(),
+       hole = call.buffer.leave_hole()](const Result<std::vector<EntryAt>>& found) mutable {
         std::string body;
         ReplyWriter writer(body, 2);
         int64_t shown = 0;
         size_t next = 0;
         for (const EntryAt& entry : found ? *found : std::vector<EntryAt>()) {
           while (pending[next].lease.offset < entry.offset) ++next;
-          if (entry.id < first || entry.id > last || shown == count) continue;
-          writer.array(4);
-          writer.bulk(to_text(entry.id));
-          writer.bulk(pending[next].consumer);
-          writer.integer(std::max<int64_t>(0, (now - pending[next].lease.last_delivered).count()));
-          writer.integer(pending[next].lease.deliveries);
+          const bool inside = question.first <= entry.id && entry.id <= question.last;
+          if (!inside || shown == question.count) continue;
+          write_pending(writer, entry.id, pending[next], now);
           ++shown;
         }
         std::string text;
         ReplyWriter(text, 2).array(static_cast<size_t>(shown));
         hole.fill(text + body, {});
       });
+}
+
+void xpending(Call& call) {
+  std::optional<PendingQuestion> question;
+  if (call.count() > 3) {
+    question = pending_question(call);
+    if (!question) return;
+  }
+  const auto stream = stream_argument(call, 1);
+  if (!stream) return;
+  const auto group = group_of(call, *stream, call.args[2]);
+  if (!group) return no_group(call, 1, call.args[2]);
+  if (question) return pending_entries(call, *group, *question);
+  pending_summary(call, *group);
 }
 
 using namespace flag;

@@ -306,56 +306,70 @@ void info_consumers(Call& call, const GroupKey& group) {
   }
 }
 
-void xinfo(Call& call) {
-  if (call.is(1, "help")) {
-    if (call.count() != 2) {
-      return call.fail("ERR wrong number of arguments for 'xinfo|help' command");
-    }
-    constexpr ByteView kLines[] = {"XINFO <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-                                   "CONSUMERS <key> <groupname>", "GROUPS <key>",
-                                   "STREAM <key> [FULL [COUNT <count>]]"};
-    call.reply.array(std::size(kLines));
-    for (const ByteView text : kLines) call.reply.simple(text);
-    return;
+void info_help(Call& call) {
+  if (call.count() != 2) {
+    return call.fail("ERR wrong number of arguments for 'xinfo|help' command");
   }
-  const bool stream_form = call.is(1, "stream");
-  const bool groups_form = call.is(1, "groups");
-  const bool consumers_form = call.is(1, "consumers");
-  if (!stream_form && !groups_form && !consumers_form) {
+  constexpr ByteView kLines[] = {"XINFO <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+                                 "CONSUMERS <key> <groupname>", "GROUPS <key>",
+                                 "STREAM <key> [FULL [COUNT <count>]]"};
+  call.reply.array(std::size(kLines));
+  for (const ByteView text : kLines) call.reply.simple(text);
+}
+
+void xinfo_consumers(Call& call, const StreamKey& stream, const log::Log& /*log*/) {
+  const auto group = group_of(call, stream, call.args[3]);
+  if (!group) {
+    return call.fail(fmt::format("NOGROUP No such consumer group '{}' for key name '{}'",
+                                 call.args[3], call.args[2]));
+  }
+  info_consumers(call, *group);
+}
+
+void xinfo_stream(Call& call, const StreamKey& stream, const log::Log& log) {
+  constexpr int64_t kEntriesDefault = 10;
+  if (call.count() == 3) return info_stream(call, stream, log);
+  const bool counted = call.count() == 6 && call.is(4, "count");
+  if (!call.is(3, "full") || (call.count() != 4 && !counted)) return call.fail(errors::kSyntax);
+  int64_t count = kEntriesDefault;
+  if (counted) {
+    const auto wanted = call.integer(5);
+    if (!wanted) return;
+    if (*wanted >= 0) count = *wanted;
+  }
+  info_stream_full(call, stream, log, count == 0 ? SIZE_MAX : static_cast<size_t>(count));
+}
+
+struct InfoForm {
+  ByteView name;
+  size_t count_min;
+  size_t count_max;
+  void (*answer)(Call&, const StreamKey&, const log::Log&);
+};
+
+constexpr InfoForm kInfoForms[] = {
+    {"stream", 3, SIZE_MAX, xinfo_stream},
+    {"groups", 3, 3, info_groups},
+    {"consumers", 4, 4, xinfo_consumers},
+};
+
+void xinfo(Call& call) {
+  if (call.is(1, "help")) return info_help(call);
+  const auto* form = std::ranges::find_if(
+      kInfoForms, [&](const InfoForm& candidate) { return call.is(1, candidate.name); });
+  if (form == std::end(kInfoForms)) {
     return call.fail(
         fmt::format("ERR unknown subcommand '{}'. Try XINFO HELP.", call.args[1].substr(0, 128)));
   }
-  if (call.count() < 3 || (groups_form && call.count() != 3) ||
-      (consumers_form && call.count() != 4)) {
-    return call.fail(fmt::format("ERR wrong number of arguments for 'xinfo|{}' command",
-                                 stream_form   ? "stream"
-                                 : groups_form ? "groups"
-                                               : "consumers"));
+  if (call.count() < form->count_min || call.count() > form->count_max) {
+    return call.fail(
+        fmt::format("ERR wrong number of arguments for 'xinfo|{}' command", form->name));
   }
   const auto stream = stream_argument(call, 2);
   if (!stream) return;
   const log::Log* log = *stream ? call.service.broker().find_log(stream->log) : nullptr;
   if (log == nullptr) return call.fail(errors::kNoSuchKey);
-  if (groups_form) return info_groups(call, *stream, *log);
-  if (consumers_form) {
-    const auto group = group_of(call, *stream, call.args[3]);
-    if (!group) {
-      return call.fail(fmt::format("NOGROUP No such consumer group '{}' for key name '{}'",
-                                   call.args[3], call.args[2]));
-    }
-    return info_consumers(call, *group);
-  }
-  if (call.count() == 3) return info_stream(call, *stream, *log);
-  if (!call.is(3, "full") || (call.count() != 4 && !(call.count() == 6 && call.is(4, "count")))) {
-    return call.fail(errors::kSyntax);
-  }
-  size_t count = 10;
-  if (call.count() == 6) {
-    const auto wanted = call.integer(5);
-    if (!wanted) return;
-    count = *wanted < 0 ? 10 : *wanted == 0 ? SIZE_MAX : static_cast<size_t>(*wanted);
-  }
-  info_stream_full(call, *stream, *log, count);
+  form->answer(call, *stream, *log);
 }
 
 using namespace flag;

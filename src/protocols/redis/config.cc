@@ -130,9 +130,9 @@ bool Config::known(ByteView name) const {
   return values_.contains(lower(name));
 }
 
-std::string Config::set(ByteView name_, ByteView value_) {
-  const std::string name(canonical(lower(name_)));
-  const std::string value(value_);
+std::string Config::set(ByteView setting, ByteView text) {
+  const std::string name(canonical(lower(setting)));
+  const std::string value(text);
   if (contains(kImmutable, name)) return "can't set immutable config";
   if (contains(kNumbers, name) && !parse_integer(value))
     return "argument couldn't be parsed into an integer";

@@ -21,7 +21,7 @@ class Config {
 
   const absl::btree_map<std::string, std::string>& values() const { return values_; }
   // Empty when it was set, else the reason, as Redis words it behind "CONFIG SET failed ...".
-  std::string set(ByteView name, ByteView value);
+  std::string set(ByteView setting, ByteView text);
   bool known(ByteView name) const;
   void set_port(uint16_t port) { values_["port"] = std::to_string(port); }
 

@@ -32,7 +32,7 @@ struct Statistics {
   uint64_t keyspace_hits = 0;
   uint64_t keyspace_misses = 0;
 
-  CommandStatistics& of(uint32_t number) {
+  CommandStatistics& of(size_t number) {
     if (number >= commands.size()) commands.resize(number + 1);
     return commands[number];
   }

@@ -44,12 +44,12 @@ std::string digest_hex(const Algorithm& algorithm, std::string_view bytes) {
 }  // namespace
 
 std::string md5_hex(std::string_view bytes) {
-  static const Algorithm kMd5 = fetch("MD5");
-  return digest_hex(kMd5, bytes);
+  static const Algorithm md5 = fetch("MD5");
+  return digest_hex(md5, bytes);
 }
 std::string sha256_hex(std::string_view bytes) {
-  static const Algorithm kSha256 = fetch("SHA256");
-  return digest_hex(kSha256, bytes);
+  static const Algorithm sha256 = fetch("SHA256");
+  return digest_hex(sha256, bytes);
 }
 
 std::string md5_of_attributes(std::span<const MessageAttribute> attributes) {

@@ -168,7 +168,7 @@ Shown if_set(std::string value) {
   return value;
 }
 
-const std::array kAttributes = std::to_array<QueueAttribute>({
+constexpr std::array kAttributes = std::to_array<QueueAttribute>({
     {"QueueArn", nullptr,
      [](const Thing& t, const queue::Counts&, const Account& a) -> Shown {
        return queue_arn(a, t.name.name);
@@ -290,13 +290,13 @@ Outcome<std::optional<std::string>> queue_attribute(const Thing& thing,
 }
 
 std::span<const std::string_view> queue_attribute_names() {
-  static const auto kNames = [] {
+  static const auto all = [] {
     std::array<std::string_view, kAttributes.size()> names;
     std::transform(kAttributes.begin(), kAttributes.end(), names.begin(),
                    [](const auto& a) { return a.name; });
     return names;
   }();
-  return kNames;
+  return all;
 }
 
 Outcome<Milliseconds> parse_history(std::string_view text) {

@@ -150,7 +150,7 @@ std::shared_ptr<Slot> FileSet::new_slot(uint64_t size) {
   return slot;
 }
 
-void FileSet::attach(std::shared_ptr<JournalFile> file, uint64_t start) {
+void FileSet::attach(const std::shared_ptr<JournalFile>& file, uint64_t start) {
   // While the disk is full the reserve is there to be used; by whom, admit() decides.
   auto slot = take_free(file->size, full_);
   const bool created = slot == nullptr;

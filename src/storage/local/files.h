@@ -123,7 +123,7 @@ class FileSet {
     bool created = false;
   };
 
-  void attach(std::shared_ptr<JournalFile> file, uint64_t start);
+  void attach(const std::shared_ptr<JournalFile>& file, uint64_t start);
   void attached(std::shared_ptr<JournalFile> file, const FileHeader& header, Result<Prepared> done);
   void refill();
   void changed();

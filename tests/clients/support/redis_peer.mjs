@@ -20,12 +20,19 @@ function freePort() {
   });
 }
 
-function answers(port) {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1');
-    socket.once('error', () => resolve(false));
-    socket.once('connect', () => socket.write('PING\r\n'));
-    socket.once('data', (data) => { socket.destroy(); resolve(String(data).startsWith('+PONG')); });
+// Resolves when the server has said that it takes connections; rejects when it ends, or is silent for too long.
+function ready(server) {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const late = setTimeout(() => reject(new Error(`the real Redis did not start in time:\n${said}`)), startMs);
+    server.once('exit', (status) => reject(new Error(`the real Redis ended with ${status}:\n${said}`)));
+    server.once('error', reject);
+    server.stdout.on('data', (data) => {
+      said += data;
+      if (!said.includes('Ready to accept connections')) return;
+      clearTimeout(late);
+      resolve();
+    });
   });
 }
 
@@ -36,15 +43,17 @@ export async function startRedisPeer() {
   const folder = mkdtempSync(join(tmpdir(), 'redis-peer-'));
   const port = await freePort();
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-  const server = spawn(program, options, { argv0: 'redis-server', stdio: 'ignore', env: { ...process.env, LC_ALL: 'C' } });
+  const environment = { ...process.env, LC_ALL: 'C' };
+  const server = spawn(program, options, { argv0: 'redis-server', stdio: ['ignore', 'pipe', 'ignore'], env: environment });
   const stop = () => {
     server.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   };
-  for (const end = Date.now() + startMs; Date.now() < end; await new Promise((wake) => { setTimeout(wake, 20); })) {
-    if (await answers(port)) return { url: `redis://127.0.0.1:${port}`, stop };
-    if (server.exitCode !== null) break;
+  try {
+    await ready(server);
+  } catch (error) {
+    stop();
+    throw error;
   }
-  stop();
-  throw new Error('the real Redis did not start');
+  return { url: `redis://127.0.0.1:${port}`, stop };
 }

@@ -1,5 +1,6 @@
 #include "protocols/redis/service.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "protocols/redis/glob.h"
@@ -171,6 +172,16 @@ TEST(Pubsub, MessagesReachSubscribersByChannelAndPattern) {
             "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
             "RESET are allowed in this "
             "context\r\n");
+}
+
+TEST(Clients, AListNamesTheLastCommandOfEachWithItsSubcommand) {
+  TestServer server;
+  TestClient named(server);
+  TestClient asking(server);
+  EXPECT_EQ(named.send({"CLIENT", "SETNAME", "worker"}), "+OK\r\n");
+  const std::string list = asking.send({"CLIENT", "LIST"});
+  EXPECT_THAT(list, testing::HasSubstr("cmd=client|setname "));
+  EXPECT_THAT(list, testing::HasSubstr("cmd=client|list "));
 }
 
 TEST(Config, MemoryAboveTheLimitRefusesWhatGrows) {

@@ -31,6 +31,17 @@ TEST(SortedSets, RangesByMemberKeepToTheirBounds) {
   EXPECT_EQ(client.send({"ZCARD", "z"}), ":2\r\n");
 }
 
+TEST(SortedSets, AMemberGivenTwiceIsAddedOnceAndKeepsTheLastScore) {
+  TestServer server;
+  TestClient client(server);
+  EXPECT_EQ(client.send({"ZADD", "z", "CH", "1", "a", "2", "b", "3", "a"}), ":3\r\n");
+  EXPECT_EQ(client.send({"ZADD", "z", "GT", "CH", "5", "a", "4", "a", "4", "c", "9", "c"}),
+            ":3\r\n");
+  EXPECT_EQ(client.send({"ZMSCORE", "z", "a", "b", "c"}),
+            "*3\r\n$1\r\n5\r\n$1\r\n2\r\n$1\r\n9\r\n");
+  EXPECT_EQ(client.send({"ZREM", "z", "a", "a", "c"}), ":2\r\n");
+}
+
 TEST(SortedSets, CombinationsWeighAndAggregate) {
   TestServer server;
   TestClient client(server);
