@@ -3,10 +3,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "broker/broker.h"
 
 namespace weir::broker {
+namespace {
+
+// Of a record that was moved before, when it was sent at first.
+Timestamp first_sent_at(const log::ReadRecord& record) {
+  const auto header = record.headers.find(kHeaderSent);
+  int64_t ms = 0;
+  if (!header) return record.timestamp;
+  const auto [end, error] = std::from_chars(header->data(), header->data() + header->size(), ms);
+  const bool whole = error == std::errc() && end == header->data() + header->size();
+  return whole ? Timestamp(ms) : record.timestamp;
+}
+
+}  // namespace
 
 struct Broker::ReceiveJob {
   ReceiveId id;
@@ -258,6 +272,7 @@ Result<void> Broker::move_dead_letters(const Thing& from,
   const Name source = from.name;
   const catalog::Uuid log_identity = from.uuid;
   const CellId source_queue = from.queue;
+  const bool ordered = from.queue_policy.order != catalog::Order::kNone;
   const Thing* target = dead_letter_queue(from);
   if (target == nullptr) {
     return fail(ErrorCode::kNotFound, fmt::format("the dead-letter queue {} of {} does not exist",
@@ -293,7 +308,10 @@ Result<void> Broker::move_dead_letters(const Thing& from,
     headers.push_back({kHeaderSent, sent});
     headers.push_back({kHeaderDeadLetterSource, source.name});
     headers.push_back({kHeaderDeliveries, deliveries});
-    const log::RecordInput input{record.key, record.value, headers, now_};
+    // Retention goes on counting from the first send; of what is kept in order, from the move, so
+    // that a queue's oldest message stays the first to go. As in SQS.
+    const log::RecordInput input{record.key, record.value, headers,
+                                 ordered ? now_ : first_sent_at(record)};
     const auto sent_on =
         send(target_queue, input, SendOptions{Milliseconds(0), std::nullopt}, now_);
     if (!sent_on) return std::unexpected(sent_on.error());

@@ -92,6 +92,13 @@ class HouseRules(unittest.TestCase):
         ]:
             page = {**files, "docs/durability.md": table.format(note)}
             self.assertEqual(len(self.findings(promises, page)), findings, note)
+        # Of this page one section promises.
+        for section, findings in [("## The rules", 1), ("## Limits", 1)]:
+            page = {**files, "docs/compatibility/sqs.md": f"{section}\n\n{table.format('')}"}
+            self.assertEqual(len(self.findings(promises, page)), findings, section)
+        kept = table.format("<!-- Sends.Arrive -->")
+        page = {**files, "docs/compatibility/sqs.md": f"## The rules\n\n{kept}\n## Limits\n\n{table.format('')}"}
+        self.assertEqual(self.findings(promises, page), [])
 
 
 if __name__ == "__main__":

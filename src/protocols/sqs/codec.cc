@@ -46,7 +46,7 @@ class JsonCodec final : public Codec {
   }
 };
 
-class QueryCodec final : public Codec {
+class QueryCodec : public Codec {
  public:
   Outcome<Request> decode(const net::HttpRequest& request) const override {
     const bool post = request.method == "POST";
@@ -74,16 +74,43 @@ class QueryCodec final : public Codec {
   }
 };
 
+// The Query protocol, answered in JSON.
+class QueryJsonCodec final : public QueryCodec {
+ public:
+  net::HttpResponse encode(std::string_view action,
+                           Answer answer,
+                           const std::string& request_id) const override {
+    net::HttpResponse response;
+    response.headers.push_back({"Content-Type", "application/json"});
+    response.headers.push_back({"x-amzn-RequestId", request_id});
+    if (answer) {
+      response.body = to_wrapped_json(*find_operation(action), answer->json, request_id);
+    } else {
+      response.status = answer.error().status;
+      response.body = to_wrapped_json(answer.error(), request_id);
+    }
+    return response;
+  }
+};
+
 constexpr JsonCodec kJson;
 constexpr QueryCodec kQuery;
+constexpr QueryJsonCodec kQueryJson;
+
+// The first of the two that a request names; XML when it names neither.
+bool accepts_json(const net::HttpRequest& request) {
+  const std::string_view accept = request.header("accept");
+  return accept.find("application/json") < accept.find("xml");
+}
 
 }  // namespace
 
 const Codec& codec_of(const net::HttpRequest& request) {
   // Whoever names a target speaks JSON, whatever the type that his tool sends by itself.
   const bool named = !request.header("x-amz-target").empty();
-  if (!named && (request.method == "GET" || request.method == "POST")) return kQuery;
-  return kJson;
+  if (named || (request.method != "GET" && request.method != "POST")) return kJson;
+  if (accepts_json(request)) return kQueryJson;
+  return kQuery;
 }
 
 bool is_of_foreign_page(const net::HttpRequest& request) {

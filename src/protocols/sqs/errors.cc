@@ -34,6 +34,12 @@ std::unexpected<Fault> invalid_attribute_value(std::string message) {
   return same_code("InvalidAttributeValue", 400, std::move(message));
 }
 
+std::unexpected<Fault> two_kinds_of_encryption() {
+  return same_code("InvalidAttributeName", 400,
+                   "You can use one type of server-side encryption (SSE) at one time. You can "
+                   "either enable KMS SSE or SQS SSE.");
+}
+
 std::unexpected<Fault> queue_does_not_exist() {
   return std::unexpected(Fault{"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", 400,
                                "The specified queue does not exist."});

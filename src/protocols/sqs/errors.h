@@ -29,6 +29,7 @@ std::unexpected<Fault> invalid_parameter(std::string message);
 std::unexpected<Fault> missing_parameter(std::string_view name);
 std::unexpected<Fault> invalid_attribute_name(std::string_view name);
 std::unexpected<Fault> invalid_attribute_value(std::string message);
+std::unexpected<Fault> two_kinds_of_encryption();
 std::unexpected<Fault> queue_does_not_exist();
 std::unexpected<Fault> queue_name_exists(std::string_view attribute);
 std::unexpected<Fault> receipt_handle_is_invalid(std::string_view handle);

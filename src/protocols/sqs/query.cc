@@ -295,6 +295,11 @@ std::string to_xml(const Operation& operation, std::string_view json, std::strin
   return out;
 }
 
+std::string_view query_message(const Fault& fault) {
+  if (fault.shape != "QueueDoesNotExist") return fault.message;
+  return "The specified queue does not exist for this wsdl version.";
+}
+
 std::string to_xml(const Fault& fault, std::string_view request_id) {
   if (fault.shape == kUnknownOperation) return "<UnknownOperationException/>\n";
   XmlWriter xml;
@@ -302,10 +307,7 @@ std::string to_xml(const Fault& fault, std::string_view request_id) {
   xml.open("Error");
   xml.element("Type", fault.senders() ? "Sender" : "Receiver");
   xml.element("Code", fault.query_code);
-  // The Query protocol says a little more.
-  xml.element("Message", fault.shape == "QueueDoesNotExist"
-                             ? "The specified queue does not exist for this wsdl version."
-                             : std::string_view(fault.message));
+  xml.element("Message", query_message(fault));
   std::string out = xml.take();
   out += "<Detail/></Error>";
   fmt::format_to(std::back_inserter(out), "<RequestId>{}</RequestId></ErrorResponse>", request_id);

@@ -27,6 +27,13 @@ Outcome<QueryRequest> decode_query(std::string_view form, std::string_view path)
 // The XML of an answer, which is given as JSON, and of a fault.
 std::string to_xml(const Operation& operation, std::string_view json, std::string_view request_id);
 std::string to_xml(const Fault& fault, std::string_view request_id);
+// The same as JSON, for a request that accepts it (query_json.cc).
+std::string to_wrapped_json(const Operation& operation,
+                            std::string_view json,
+                            std::string_view request_id);
+std::string to_wrapped_json(const Fault& fault, std::string_view request_id);
+// The fault's text, of which this protocol says a little more.
+std::string_view query_message(const Fault& fault);
 
 // A text as the content of an element. Characters that XML cannot hold become U+FFFD.
 void append_xml(std::string_view text, std::string& out);

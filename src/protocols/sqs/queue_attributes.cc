@@ -98,6 +98,18 @@ Outcome<void> set_key(Thing& thing,
   return {};
 }
 
+// The default stands for none, as on AWS.
+Outcome<void> set_key_reuse(Thing& thing,
+                            std::string_view name,
+                            std::string_view value,
+                            bool /*creating*/) {
+  constexpr int64_t kDefault = 300;
+  const auto seconds = ranged(name, value, 60, 86'400);
+  if (!seconds) return std::unexpected(seconds.error());
+  set_property(thing, name, *seconds == kDefault ? std::string_view{} : value);
+  return {};
+}
+
 template <int64_t Low, int64_t High>
 Outcome<void> set_number(Thing& thing,
                          std::string_view name,
@@ -230,7 +242,7 @@ constexpr std::array kAttributes = std::to_array<QueueAttribute>({
      [](const Thing& t,
         const queue::Counts&,
         const Account&) { return if_set(property(t, "KmsMasterKeyId")); }},
-    {"KmsDataKeyReusePeriodSeconds", set_number<60, 86'400>,
+    {"KmsDataKeyReusePeriodSeconds", set_key_reuse,
      [](const Thing& t, const queue::Counts&, const Account&) {
        return if_set(property(t, "KmsDataKeyReusePeriodSeconds"));
      }},

@@ -20,6 +20,11 @@ std::string url_json(const Call& call, const Account& account, std::string_view 
 
 Outcome<void> set_attributes(Thing& thing, const Value* attributes, bool creating) {
   if (attributes == nullptr) return {};
+  const Value* key = attributes->find("KmsMasterKeyId");
+  const Value* managed = attributes->find("SqsManagedSseEnabled");
+  if (key != nullptr && !key->text.empty() && managed != nullptr && managed->text == "true") {
+    return two_kinds_of_encryption();
+  }
   for (const Member& member : attributes->members) {
     const auto set = set_queue_attribute(thing, member.name, member.value.text, creating);
     if (!set) return set;

@@ -86,7 +86,12 @@ void write_system_attributes(JsonWriter& json,
   show("SentTimestamp",
        header(broker::kHeaderSent).value_or(std::to_string(record.timestamp.ms())));
   if (wanted.fifo) show("SequenceNumber", sequence_number(record.offset));
-  if (const auto id = header(kDedupHeader)) show("MessageDeduplicationId", *id);
+  // A dead letter of a FIFO queue is known by its message id, whatever it was sent under.
+  if (wanted.fifo && header(broker::kHeaderDeadLetterSource)) {
+    show("MessageDeduplicationId", header(broker::kHeaderMessageId).value_or(ByteView{}));
+  } else if (const auto id = header(kDedupHeader)) {
+    show("MessageDeduplicationId", *id);
+  }
   if (record.key) show("MessageGroupId", *record.key);
   if (const auto trace = header(kTraceHeader)) show("AWSTraceHeader", *trace);
   if (const auto source = header(broker::kHeaderDeadLetterSource)) {

@@ -125,3 +125,16 @@ test('an address written by hand', async () => {
   const presigned = await get('?Action=GetQueueAttributes&AttributeName=QueueArn&X-Amz-Credential=test%2F20260101%2Feu-west-1%2Fsqs%2Faws4_request');
   assert.match(presigned.text, /NonExistentQueue/, 'another region is another namespace');
 });
+
+test('an address whose reader accepts JSON', async () => {
+  const QueueUrl = await queue();
+  const get = async (query) => (await fetch(`${QueueUrl}${query}`, { headers: { accept: 'application/json' } })).json();
+  const { SendMessageResponse } = await get('?Action=SendMessage&MessageBody=a+%22b%22');
+  assert.ok(SendMessageResponse.ResponseMetadata.RequestId);
+  assert.equal(SendMessageResponse.SendMessageResult.MD5OfMessageAttributes, null);
+  const [message] = (await get('?Action=ReceiveMessage&AttributeName=ApproximateReceiveCount')).ReceiveMessageResponse.ReceiveMessageResult.messages;
+  assert.equal(message.Body, 'a "b"');
+  assert.equal(message.MessageId, SendMessageResponse.SendMessageResult.MessageId);
+  assert.deepEqual(message.Attributes, [{ Name: 'ApproximateReceiveCount', Value: '1' }]);
+  assert.deepEqual((await get('?Action=GetQueueAttributes&AttributeName=Foobar')).Error, { Code: 'InvalidAttributeName', Message: 'Unknown Attribute Foobar.', Type: 'Sender' });
+});

@@ -131,6 +131,26 @@ TEST(Query, AnswersAreXmlWithTheNamesOfTheQueryProtocol) {
             "</RequestId></ResponseMetadata></DeleteQueueResponse>");
 }
 
+TEST(Query, WhoAcceptsJsonGetsTheSameWrapping) {
+  EXPECT_EQ(to_wrapped_json(*find_operation("ReceiveMessage"), "{}", "id"),
+            R"({"ReceiveMessageResponse":{"ReceiveMessageResult":{"messages":null},)"
+            R"("ResponseMetadata":{"RequestId":"id"}}})");
+  EXPECT_EQ(to_wrapped_json(*find_operation("GetQueueAttributes"),
+                            R"({"Attributes":{"VisibilityTimeout":"30"}})", "id"),
+            R"({"GetQueueAttributesResponse":{"GetQueueAttributesResult":{"Attributes":)"
+            R"([{"Name":"VisibilityTimeout","Value":"30"}]},)"
+            R"("ResponseMetadata":{"RequestId":"id"}}})");
+  EXPECT_EQ(to_wrapped_json(*find_operation("ListQueues"), R"({"QueueUrls":["u"]})", "id"),
+            R"({"ListQueuesResponse":{"ListQueuesResult":{"queueUrls":["u"],"NextToken":null},)"
+            R"("ResponseMetadata":{"RequestId":"id"}}})");
+  EXPECT_EQ(to_wrapped_json(*find_operation("DeleteQueue"), "{}", "id"),
+            R"({"DeleteQueueResponse":{"ResponseMetadata":{"RequestId":"id"}}})");
+  EXPECT_EQ(to_wrapped_json(queue_does_not_exist().error(), "id"),
+            R"({"Error":{"Code":"AWS.SimpleQueueService.NonExistentQueue","Message":)"
+            R"("The specified queue does not exist for this wsdl version.","Type":"Sender"},)"
+            R"("RequestId":"id"})");
+}
+
 TEST(Query, FailedEntriesSayWhoseFaultItIs) {
   const std::string xml =
       to_xml(*find_operation("DeleteMessageBatch"),
@@ -187,6 +207,19 @@ TEST(Codec, TheRequestTellsWhichProtocolItSpeaks) {
   EXPECT_EQ(codec_of(json).decode(json)->action, "PurgeQueue");
   const auto other = http("FROB", "/");
   EXPECT_EQ(codec_of(other).decode(other).error().shape, "UnsupportedOperation");
+}
+
+TEST(Codec, AQueryIsAnsweredInTheFormThatItAcceptsFirst) {
+  const auto type = [](const std::string& accept) {
+    auto request = http("GET", "/?Action=ListQueues");
+    if (!accept.empty()) request.headers = {{"accept", accept}};
+    return codec_of(request).encode("ListQueues", Reply{"{}", {}}, "id").headers.front().value;
+  };
+  EXPECT_EQ(type(""), "text/xml");
+  EXPECT_EQ(type("*/*"), "text/xml");
+  EXPECT_EQ(type("text/html,application/xhtml+xml,application/json"), "text/xml");
+  EXPECT_EQ(type("application/json"), "application/json");
+  EXPECT_EQ(type("application/json, text/plain, */*"), "application/json");
 }
 
 TEST(Codec, APageOfAnotherSiteIsTold) {
