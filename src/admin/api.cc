@@ -93,6 +93,8 @@ void add_broker_endpoints(Router& router,
   add_bridge_endpoints(api);
   add_produce_endpoints(api);
   add_browse_endpoints(api);
+  add_message_endpoints(api);
+  add_redrive_endpoints(api);
 }
 
 Result<Page> Page::of(const broker::Broker& broker, const Ask& ask) {

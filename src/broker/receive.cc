@@ -3,24 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "broker/broker.h"
+#include "broker/redrive.h"
 
 namespace weir::broker {
-namespace {
-
-// Of a record that was moved before, when it was sent at first.
-Timestamp first_sent_at(const log::ReadRecord& record) {
-  const auto header = record.headers.find(kHeaderSent);
-  int64_t ms = 0;
-  if (!header) return record.timestamp;
-  const auto [end, error] = std::from_chars(header->data(), header->data() + header->size(), ms);
-  const bool whole = error == std::errc() && end == header->data() + header->size();
-  return whole ? Timestamp(ms) : record.timestamp;
-}
-
-}  // namespace
 
 struct Broker::ReceiveJob {
   ReceiveId id;
@@ -294,9 +281,8 @@ Result<void> Broker::move_dead_letters(const Thing& from,
     const log::ReadRecord& record = found->second.record;
     const catalog::Uuid identity = message_id_of(log_identity, record);
     const std::string id = to_string(identity);
-    const auto first_sent = record.headers.find(kHeaderSent);
-    const std::string sent =
-        first_sent ? std::string(*first_sent) : std::to_string(record.timestamp.ms());
+    const Timestamp first_sent = first_sent_at(record);
+    const std::string sent = std::to_string(first_sent.ms());
     const std::string deliveries = std::to_string(letter.deliveries);
     std::vector<log::RecordHeader> headers;
     for (const log::RecordHeader& header : record.headers) {
@@ -310,8 +296,7 @@ Result<void> Broker::move_dead_letters(const Thing& from,
     headers.push_back({kHeaderDeliveries, deliveries});
     // Retention goes on counting from the first send; of what is kept in order, from the move, so
     // that a queue's oldest message stays the first to go. As in SQS.
-    const log::RecordInput input{record.key, record.value, headers,
-                                 ordered ? now_ : first_sent_at(record)};
+    const log::RecordInput input{record.key, record.value, headers, ordered ? now_ : first_sent};
     const auto sent_on =
         send(target_queue, input, SendOptions{Milliseconds(0), std::nullopt}, now_);
     if (!sent_on) return std::unexpected(sent_on.error());

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/queue_commands.h"
 #include "cli/units.h"
 
 namespace weir::cli {
@@ -172,7 +173,7 @@ void add_plain(CLI::App& queue,
 
 void add_queue(CLI::App& app, Line& line) {
   CLI::App* queue =
-      add_command(app, "queue", "List, create, describe, change, purge and remove queues",
+      add_command(app, "queue", "List, create, describe, change, look into, purge and remove queues",
                   "  weir queue create jobs --lease 1m --max-receives 5 --dead-letter jobs-dead\n"
                   "  weir queue set jobs --history 1h\n"
                   "  weir queue ls");
@@ -206,6 +207,8 @@ void add_queue(CLI::App& app, Line& line) {
   add_plain(*queue, line, "describe", "Show a queue", "  weir queue describe jobs", describe);
   add_plain(*queue, line, "purge", "Drop all messages of a queue", "  weir queue purge jobs",
             purge);
+  add_queue_messages(*queue, line);
+  add_queue_redrive(*queue, line);
   add_plain(*queue, line, "rm", "Remove a queue with its messages", "  weir queue rm jobs", remove);
 }
 

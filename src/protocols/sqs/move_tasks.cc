@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/assert.h"
+#include "broker/redrive.h"
 #include "protocols/sqs/json.h"
 #include "protocols/sqs/names.h"
 
@@ -83,7 +84,6 @@ class Runner : public std::enable_shared_from_this<Runner> {
 
   void step();
   void move(std::vector<Offset> offsets, std::vector<broker::Delivery> records);
-  Result<void> move_one(const Thing& target, const broker::Delivery& delivery);
   const Thing* target_of(const MoveTask& task, const log::ReadRecord& record) const;
   Result<void> save(const MoveTask& task);
   void end(MoveTask task, std::string status, std::string failure = {});
@@ -115,31 +115,9 @@ void Runner::step() {
 }
 
 const Thing* Runner::target_of(const MoveTask& task, const log::ReadRecord& record) const {
-  catalog::Name name{source_.space, {}};
-  if (!task.destination.empty()) {
-    name = queue_of_arn(task.destination).full();
-  } else if (const auto from = record.headers.find(broker::kHeaderDeadLetterSource)) {
-    name.name = *from;
-  }
-  const Thing* target = broker_.catalog().find(name);
+  if (task.destination.empty()) return broker::dead_letter_source(broker_, source_.space, record);
+  const Thing* target = broker_.catalog().find(queue_of_arn(task.destination).full());
   return target != nullptr && target->kind == catalog::Kind::kQueue ? target : nullptr;
-}
-
-// A new message, with an identity and a time of its own: retention and the count of receives begin
-// again.
-Result<void> Runner::move_one(const Thing& target, const broker::Delivery& delivery) {
-  const log::ReadRecord& record = delivery.record;
-  std::vector<log::RecordHeader> headers;
-  for (const log::RecordHeader& header : record.headers) {
-    const bool of_its_past =
-        header.key == broker::kHeaderMessageId || header.key == broker::kHeaderSent ||
-        header.key == broker::kHeaderDeadLetterSource || header.key == broker::kHeaderDeliveries;
-    if (!of_its_past) headers.push_back(header);
-  }
-  const log::RecordInput input{record.key, record.value, headers, broker_.now()};
-  const auto sent = broker_.send(target.queue, input, {}, broker_.now());
-  if (!sent) return std::unexpected(sent.error());
-  return {};
 }
 
 // Everything that changes here is one commit.
@@ -169,8 +147,9 @@ void Runner::move(std::vector<Offset> offsets, std::vector<broker::Delivery> rec
                                              : "AWS.SimpleQueueService.NonExistentQueue";
       break;
     }
-    if (const auto moved = move_one(*target, records[at]); !moved) {
-      failure = moved.error().message;
+    const auto sent = broker::send_again(broker_, *target, records[at].record, {}, broker_.now());
+    if (!sent) {
+      failure = sent.error().message;
       break;
     }
     done.push_back(offset);

@@ -125,3 +125,44 @@ test('a stream group shows what is pending', { skip: !process.env.REDIS_URL }, a
   assert.equal(group.lag, 1);
   assert.deepEqual(group.consumers.map(({ name, pending }) => ({ name, pending })), [{ name: 'w1', pending: 1 }]);
 });
+
+test('a queue is looked into and counted without taking anything', async () => {
+  const queue = unused('queue');
+  await run(['queue', 'create', queue]);
+  await run(['produce', queue, '{"country":"at"}', '--header', 'type=paid']);
+  await run(['produce', queue, '{"country":"de"}', '--header', 'type=open']);
+  await run(['produce', queue, '{"country":"de"}', '--header', 'type=paid']);
+  await run(['produce', queue, 'later', '--delay', '10m']);
+  const shown = lines(await run(['queue', 'peek', queue]));
+  assert.equal(shown.length, 5);
+  assert.match(shown[0], /^OFFSET +STATE +RECEIVES +KEY +BODY$/);
+  assert.match(shown[4], /^3 +delayed +0 +- +later$/);
+  assert.equal(await run(['queue', 'peek', queue, '--filter', 'header:type=paid and json:country!=at', '--format', '%o %v\\n']), '2 {"country":"de"}\n');
+  assert.deepEqual((await json(['queue', 'peek', queue, '--state', 'ready', '--count', '2'])).map(({ offset }) => offset), [0, 1]);
+  assert.deepEqual(lines(await run(['queue', 'count', queue, '--by', 'type'])).map((line) => line.split(/ +/)), [['VALUE', 'COUNT'], ['paid', '2'], ['open', '1'], ['(without)', '1']]);
+  assert.deepEqual(await json(['queue', 'count', queue, '--by', 'json:country', '--state', 'ready']), [{ value: 'de', count: 2 }, { value: 'at', count: 1 }, { without: 0 }]);
+  const [{ ready, delayed }] = await json(['queue', 'describe', queue]);
+  assert.deepEqual({ ready, delayed }, { ready: 3, delayed: 1 });
+  assert.equal((await weir(['queue', 'peek', queue, '--filter', 'type'])).status, 1);
+});
+
+test('a queue is redriven: chosen, edited, limited, tried out', async () => {
+  const [from, to] = [unused('dead'), unused('queue')];
+  await run(['queue', 'create', from]);
+  await run(['queue', 'create', to]);
+  await run(['produce', from], { input: 'a1\na2\nb1\na3\n' });
+  const bodies = async (queue) => (await json(['queue', 'peek', queue])).map(({ record }) => record.value);
+  const tried = await weir(['queue', 'redrive', from, to, '--filter', 'body=a*', '--edit', 'tr a-z A-Z', '--dry-run']);
+  assert.deepEqual(tried, { status: 0, out: 'A1\nA2\nA3\n', err: 'would move 3 messages\n' });
+  assert.equal((await bodies(from)).length, 4);
+  assert.deepEqual(await weir(['queue', 'redrive', from, to, '--filter', 'body=a*', '--edit', 'tr a-z A-Z', '--limit', '2', '--rate', '100']), { status: 0, out: '', err: 'moved 2 messages\n' });
+  assert.deepEqual(await bodies(to), ['A1', 'A2']);
+  const failed = await weir(['queue', 'redrive', from, to, '--edit', 'false']);
+  assert.equal(failed.status, 1);
+  assert.match(failed.err, /message 2: false failed/);
+  assert.deepEqual(await bodies(from), ['b1', 'a3']);
+  assert.match((await weir(['queue', 'redrive', from])).err, /name a queue to move to/);
+  assert.deepEqual(await json(['queue', 'redrive', from, to]), [{ moved: 2 }]);
+  assert.deepEqual(await bodies(to), ['A1', 'A2', 'b1', 'a3']);
+  assert.deepEqual(await bodies(from), []);
+});

@@ -21,9 +21,8 @@ class SqsRules : public SqsTest {
     return bad(delete_message, fmt::format(R"({{"QueueUrl":"{}",{}}})", queue, handle(message)));
   }
   void change(const std::string& queue, const Value& message, int seconds) {
-    good(change_message_visibility,
-         fmt::format(R"({{"QueueUrl":"{}",{},"VisibilityTimeout":{}}})", queue, handle(message),
-                     seconds));
+    good(change_message_visibility, fmt::format(R"({{"QueueUrl":"{}",{},"VisibilityTimeout":{}}})",
+                                                queue, handle(message), seconds));
   }
   void wait_for(const std::string& queue) {
     EXPECT_FALSE(receive_answer(fmt::format(
@@ -31,6 +30,7 @@ class SqsRules : public SqsTest {
   }
   // What the receive that waits has been answered; nothing while it waits.
   Strings arrived() {
+    broker->tick(now);
     journal.poll();
     if (!waiting->has_value()) return {};
     EXPECT_TRUE(**waiting);
@@ -65,11 +65,11 @@ TEST_F(SqsRules, AnEncryptionKeyReplacesTheServicesOwnAndDefaultsTakeItAway) {
   set("jobs", R"("KmsMasterKeyId":"","KmsDataKeyReusePeriodSeconds":"300")");
   EXPECT_EQ(attribute("jobs", "KmsMasterKeyId"), "(none)");
   EXPECT_EQ(attribute("jobs", "KmsDataKeyReusePeriodSeconds"), "(none)");
-  EXPECT_EQ(bad(set_queue_attributes,
-                R"({"QueueUrl":"jobs","Attributes":)"
-                R"({"KmsMasterKeyId":"alias/k","SqsManagedSseEnabled":"true"}})"),
-            "InvalidAttributeName: You can use one type of server-side encryption (SSE) at one "
-            "time. You can either enable KMS SSE or SQS SSE.");
+  EXPECT_EQ(
+      bad(set_queue_attributes, R"({"QueueUrl":"jobs","Attributes":)"
+                                R"({"KmsMasterKeyId":"alias/k","SqsManagedSseEnabled":"true"}})"),
+      "InvalidAttributeName: You can use one type of server-side encryption (SSE) at one "
+      "time. You can either enable KMS SSE or SQS SSE.");
 }
 
 TEST_F(SqsRules, AStandardQueueTakesAnExpiredHandleAndTheSameDeleteTwice) {
