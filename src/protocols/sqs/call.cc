@@ -109,10 +109,12 @@ Outcome<void> check_access(const Call& call, const Thing& queue, const Account& 
 
 Outcome<std::vector<Entry>> batch_entries(const Call& call) {
   const Value* given = call.input.find("Entries");
-  if (given == nullptr) return missing_parameter("Entries");
-  if (!given->is(Value::Kind::kList)) return wrong_type("Entries", "a list");
-  if (given->items.empty()) {
-    return batch_fault("EmptyBatchRequest", "There should be at least one entry in the request.");
+  if (given != nullptr && !given->is(Value::Kind::kList)) return wrong_type("Entries", "a list");
+  if (given == nullptr ||
+      given->items.empty()) {  // the Query protocol cannot tell one from the other
+    return batch_fault(
+        "EmptyBatchRequest",
+        fmt::format("There should be at least one {}RequestEntry in the request.", call.action));
   }
   if (given->items.size() > kBatchEntriesMax) {
     return batch_fault(

@@ -54,7 +54,10 @@ Value one_or_list(const std::vector<std::string>& texts) {
 Outcome<Value> read_principals(const Call& call) {
   const auto accounts = texts(call.input, "AWSAccountIds");
   if (!accounts) return std::unexpected(accounts.error());
-  if (accounts->empty()) return missing_parameter("AWSAccountIds");
+  if (accounts->empty()) {
+    return invalid_parameter(
+        "Value [] for parameter PrincipalId is invalid. Reason: Unable to verify.");
+  }
   std::vector<std::string> arns;
   for (const std::string& account : *accounts) {
     if (!is_account(account)) {

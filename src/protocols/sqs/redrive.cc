@@ -35,6 +35,16 @@ std::optional<int64_t> integer(const Value& value) {
   return result;
 }
 
+// How a policy is shown again whose count was given as a text: clients compare it with a number.
+std::string policy_text(std::string_view target, int64_t receives) {
+  JsonWriter json;
+  json.begin_object();
+  json.member("deadLetterTargetArn", target);
+  json.member("maxReceiveCount", receives);
+  json.end_object();
+  return json.take();
+}
+
 struct AllowPolicy {
   std::string permission = "allowAll";
   std::vector<std::string> sources;
@@ -92,7 +102,8 @@ Outcome<void> set_redrive_policy(Thing& thing, std::string_view value) {
   if (name.empty()) return refused(value, "Invalid value for deadLetterTargetArn.");
   thing.queue_policy.dead_letter = name;
   thing.queue_policy.receives_max = static_cast<uint32_t>(*receives);
-  thing.properties[std::string(kPolicy)] = value;
+  thing.properties[std::string(kPolicy)] =
+      count->is(Value::Kind::kInteger) ? std::string(value) : policy_text(target->text, *receives);
   return {};
 }
 

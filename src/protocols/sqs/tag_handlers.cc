@@ -45,7 +45,7 @@ Answer tag_queue(const Environment& environment, const Call& call) {
   if (!queue) return std::unexpected(queue.error());
   const auto tags = text_map(call.input, "Tags");
   if (!tags) return std::unexpected(tags.error());
-  if (*tags == nullptr) return missing_parameter("Tags");
+  if (*tags == nullptr || (*tags)->members.empty()) return missing_parameter("Tags");
   broker::Thing thing = *queue->thing;
   for (const Member& tag : (*tags)->members) {
     if (const auto set = set_tag(thing, tag.name, tag.value.text); !set)
@@ -59,6 +59,9 @@ Answer untag_queue(const Environment& environment, const Call& call) {
   if (!queue) return std::unexpected(queue.error());
   const auto keys = texts(call.input, "TagKeys");
   if (!keys) return std::unexpected(keys.error());
+  if (keys->empty()) {
+    return invalid_parameter("Tag keys must be between 1 and 128 characters in length.");
+  }
   broker::Thing thing = *queue->thing;
   for (const std::string& key : *keys) {
     thing.properties.erase(std::string(kTagPrefix) + key);

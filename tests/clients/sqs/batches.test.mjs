@@ -47,7 +47,7 @@ test('a bad handle fails alone', async () => {
 
 test('mistakes of the batch itself fail the whole call', async () => {
   const url = await queue();
-  await fails(sendBatch(url, []), { name: 'EmptyBatchRequest' });
+  await fails(sendBatch(url, []), { name: 'EmptyBatchRequest', message: 'There should be at least one SendMessageBatchRequestEntry in the request.' });
   await fails(sendBatch(url, entries(11)), { name: 'TooManyEntriesInBatchRequest', message: 'Maximum number of entries per request are 10. You have sent 11.' });
   await fails(sendBatch(url, [{ Id: 'a', MessageBody: '1' }, { Id: 'a', MessageBody: '2' }]), { name: 'BatchEntryIdsNotDistinct' });
   await fails(sendBatch(url, [{ Id: 'not valid!', MessageBody: '1' }]), { name: 'InvalidBatchEntryId', message: 'A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.' });

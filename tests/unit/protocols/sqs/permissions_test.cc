@@ -57,6 +57,9 @@ TEST_F(Permissions, RefusalsSayWhatIsWrong) {
   EXPECT_EQ(bad(add_permission, request("b", R"("me")", R"("SendMessage")")),
             "InvalidParameterValueException: Value [me] for parameter PrincipalId is invalid. "
             "Reason: Unable to verify.");
+  EXPECT_EQ(bad(add_permission, request("b", "", R"("SendMessage")")),
+            "InvalidParameterValueException: Value [] for parameter PrincipalId is invalid. "
+            "Reason: Unable to verify.");
   EXPECT_EQ(bad(add_permission, request("b", R"("111122223333")", R"("DeleteQueue")")),
             "InvalidParameterValueException: Value SQS:DeleteQueue for parameter ActionName is "
             "invalid. Reason: Only the queue owner is allowed to invoke this action.");

@@ -261,6 +261,26 @@ TEST_F(SqsQueues, ListingGoesByPrefixAndPages) {
             "InvalidParameterValueException: Invalid or expired next token.");
 }
 
+TEST_F(SqsQueues, TheCountOfARedrivePolicyIsShownAsANumber) {
+  make("dead");
+  make("jobs");
+  constexpr std::string_view kArn = "arn:aws:sqs:us-east-1:000000000000:dead";
+  set("jobs", fmt::format(R"("RedrivePolicy":"{{\"maxReceiveCount\":\"7\",)"
+                          R"(\"deadLetterTargetArn\":\"{}\"}}")",
+                          kArn));
+  EXPECT_EQ(attribute("jobs", "RedrivePolicy"),
+            fmt::format(R"({{"deadLetterTargetArn":"{}","maxReceiveCount":7}})", kArn));
+}
+
+TEST_F(SqsQueues, TaggingAsksForATag) {
+  make("jobs");
+  EXPECT_EQ(bad(tag_queue, R"({"QueueUrl":"jobs","Tags":{}})"),
+            "MissingRequiredParameterException: The request must contain the parameter Tags.");
+  EXPECT_EQ(bad(untag_queue, R"({"QueueUrl":"jobs","TagKeys":[]})"),
+            "InvalidParameterValueException: Tag keys must be between 1 and 128 characters in "
+            "length.");
+}
+
 TEST_F(SqsQueues, TagsAreAnyTexts) {
   make("jobs");
   EXPECT_EQ(good(list_queue_tags, R"({"QueueUrl":"jobs"})").find("Tags"), nullptr);
