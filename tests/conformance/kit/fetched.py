@@ -17,12 +17,12 @@ _FILE_BYTES = 8 << 20
 _SYSTEM_LISTS = Path("/etc/apt")
 
 
-def fast_broker(**arguments):
+def fast_broker(*options, **arguments):
     """A broker whose data lies in memory where there is room: a suite asks for replies, not for a disk's speed."""
     if os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > _ROOM_BYTES:
         tempfile.tempdir = "/dev/shm"
     arguments.setdefault("environment", {}).setdefault("WEIR_STORAGE_FILE_BYTES", str(_FILE_BYTES))
-    return Broker(**arguments)
+    return Broker(*options, **arguments)
 
 
 def checkout(name):
