@@ -52,11 +52,11 @@ def drained(words, clients, pipeline, key):
     return load
 
 
-def read_group(depth):
+def read_group(clients, pipeline):
     def load(server, settings):
         loads.redis_cli(server, "DEL", "groupstream")
         loads.redis_benchmark(server, settings.client_cores, 0, ["XADD", "groupstream", "*", "body", BODY], 50, 16, requests=settings.stock)
-        return loads.weir_load(server, "redis", settings.client_cores, "redis-xreadgroup", name="groupstream", connections=10, depth=depth, batch=10, warmup=0, seconds=120)
+        return loads.weir_load(server, "redis", settings.client_cores, "redis-xreadgroup", name="groupstream", connections=clients, depth=pipeline, batch=10, warmup=0, seconds=120)
 
     return load
 
@@ -72,8 +72,9 @@ def comparisons():
     yield Comparison("XADD c=50 P=16, always", ">= 2x Redis appendfsync always", always, add(50, 16))
     yield Comparison("XADD c=50 P=1, always", ">= 2x Redis appendfsync always", always, add(50, 1))
     yield Comparison("XADD c=50 P=16, everysec", "for comparison", everysec, add(50, 16))
-    yield Comparison("XREADGROUP+XACK c=10", ">= 1x Redis without persistence", memory, read_group(1))
-    yield Comparison("XREADGROUP+XACK c=10, always", ">= 2x Redis appendfsync always", always, read_group(1))
+    yield Comparison("XREADGROUP+XACK c=50 P=16", ">= 1x Redis without persistence", memory, read_group(50, 16))
+    yield Comparison("XREADGROUP+XACK c=50 P=1", ">= 0.8x Redis without persistence", memory, read_group(50, 1))
+    yield Comparison("XREADGROUP+XACK c=50 P=16, always", ">= 2x Redis appendfsync always", always, read_group(50, 16))
     yield Comparison("LPUSH c=50 P=16", ">= 1x Redis without persistence", memory, redis_command(lpush, 50, 16, "list"))
     yield Comparison("BRPOP c=50 P=16", ">= 1x Redis without persistence", memory, drained(["BRPOP", "list", "1"], 50, 16, "list"))
     yield Comparison("LMOVE c=50 P=16", ">= 1x Redis without persistence", memory, redis_command(lmove, 50, 16, "list", before=[(lpush, 50, 16, 1000)]))
