@@ -37,6 +37,7 @@ void CommitPath::start(uint64_t epoch,
   epoch_ = epoch;
   next_ = next;
   written_ = durable_ = Lsn(next.value() - 1);
+  announced_written_ = announced_durable_ = durable_;
   last_now_ = now;
   on_progress_ = std::move(on_progress);
   on_health_ = std::move(on_health);
@@ -191,7 +192,8 @@ void CommitPath::dispatch() {
     hand_over(frame, static_cast<size_t>(writer - writing_.begin()));
     if (canary(Canary::kAckBeforeWrite)) {
       frame->vouched = true;
-      advance();
+      move_watermarks();
+      announce();
       return;
     }
   }
@@ -238,20 +240,30 @@ void CommitPath::completed(const FramePtr& frame,
   } else {
     failed(frame->file, done.error());
   }
-  move_if_idle();
-  advance();
-  kick();
+  go_on();
 }
 
-void CommitPath::advance() {
-  const Lsn written = written_;
-  const Lsn durable = durable_;
+// The disk gets its next frame before the answers leave that the last one held up.
+void CommitPath::go_on() {
+  move_if_idle();
+  move_watermarks();
+  kick();
+  announce();
+}
+
+void CommitPath::move_watermarks() {
   pop_durable();
   for (const FramePtr& frame : frames_) {
     if (frame->state != State::kWritten && frame->state != State::kSynced) break;
     written_ = std::max(written_, frame->header.last());
   }
-  if (written != written_ || durable != durable_) on_progress_();
+}
+
+void CommitPath::announce() {
+  if (announced_written_ == written_ && announced_durable_ == durable_) return;
+  announced_written_ = written_;
+  announced_durable_ = durable_;
+  on_progress_();
 }
 
 void CommitPath::pop_durable() {
@@ -319,9 +331,7 @@ void CommitPath::start_sync() {
         } else {
           failed(file, done.error());
         }
-        move_if_idle();
-        advance();
-        kick();
+        go_on();
       });
 }
 

@@ -96,7 +96,9 @@ class CommitPath {
   void dispatch();
   void hand_over(const FramePtr& frame, size_t writer);
   void completed(const FramePtr& frame, size_t writer, Result<std::vector<IndexRow>> done);
-  void advance();
+  void go_on();
+  void move_watermarks();
+  void announce();
   void press();
   void pop_durable();
   void sync_if_needed();
@@ -120,6 +122,8 @@ class CommitPath {
   Lsn next_{1};
   Lsn written_;
   Lsn durable_;
+  Lsn announced_written_;
+  Lsn announced_durable_;
   Timestamp last_now_;
   Duration last_submit_{};
   std::shared_ptr<JournalFile> file_;
