@@ -207,10 +207,11 @@ void Broker::add_records(const std::vector<StoredEntry>& entries,
     };
     const auto holder = std::make_shared<Holder>(Holder{reader, entry.event, entry.payload});
     Delivery delivery;
-    while (reader->next(delivery.record)) {
-      if (!std::binary_search(first, wanted.end(), delivery.record.offset)) continue;
+    for (auto next = first; next != wanted.end() && reader->next(delivery.record);) {
+      if (delivery.record.offset < *next) continue;
       delivery.holder = Bytes::of_owner(holder, entry.payload);
       records.emplace(delivery.record.offset, delivery);
+      ++next;
     }
   }
 }

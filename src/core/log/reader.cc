@@ -25,6 +25,24 @@ Result<Opened> open_batch(const StoredBatch& batch) {
   return Opened{*header, *event};
 }
 
+// Passes over records by their lengths alone; false when the bytes end before.
+bool pass_over(ByteView& records, int64_t count) {
+  while (count-- > 0) {
+    uint64_t encoded = 0;
+    size_t at = 0;
+    for (int shift = 0;; shift += 7) {
+      if (at == records.size() || shift > 28) return false;
+      const auto byte = static_cast<uint8_t>(records[at++]);
+      encoded |= uint64_t{byte & 0x7FU} << shift;
+      if (byte < 0x80) break;
+    }
+    const uint64_t length = encoded >> 1;  // zigzag of a number that is not negative
+    if ((encoded & 1) != 0 || length > records.size() - at) return false;
+    records.remove_prefix(at + length);
+  }
+  return true;
+}
+
 // Wraps instead of overflowing: the numbers come from clients.
 int64_t sum(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
@@ -51,7 +69,14 @@ Result<void> BatchReader::open(const StoredBatch& batch,
     decompressed_ = plain ? std::move(*plain) : std::string();
     records = decompressed_;
   }
-  records_ = RecordIterator(records, header_.count);
+  // A queue is received from the middle of large batches, again and again.
+  const int64_t passed = std::clamp<int64_t>(from - event_.base_offset, 0, header_.count);
+  if (!damaged_ && pass_over(records, passed)) {
+    position_ = static_cast<int32_t>(passed);
+  } else {
+    damaged_ = true;
+  }
+  records_ = RecordIterator(records, header_.count - static_cast<int32_t>(passed));
   return {};
 }
 

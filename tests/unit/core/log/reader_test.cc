@@ -63,6 +63,41 @@ TEST_F(Reading, StartEndAndDeletionsAreHonoured) {
   EXPECT_EQ(offsets(cut), (std::vector<int64_t>{11, 12}));
 }
 
+TEST_F(Reading, FromTheMiddleOfABatchTheRecordsAreThoseOfTheWhole) {
+  Random random(11);
+  std::vector<std::string> values;
+  for (int i = 0; i < 300; ++i) values.emplace_back(random.below(200), 'v');
+  for (const Codec codec : {Codec::kNone, Codec::kLz4}) {
+    const Stored many = stored(batch_of(values, 100, codec), 1000, {7, 0});
+    for (int64_t from = 990; from <= 1301; ++from) {
+      const StoredBatch view = many.view();
+      RecordReader reader({&view, 1}, Offset(from), Offset(2000));
+      ReadRecord record;
+      for (int64_t at = std::max<int64_t>(from, 1000); at < 1300; ++at) {
+        ASSERT_TRUE(reader.next(record)) << from;
+        ASSERT_EQ(record.offset, Offset(at));
+        ASSERT_EQ(record.value, values[static_cast<size_t>(at - 1000)]);
+      }
+      EXPECT_FALSE(reader.next(record));
+    }
+  }
+}
+
+TEST_F(Reading, WhereTheRecordsBeforeCannotBePassedOverTheRestIsDamaged) {
+  std::string batch = batch_of({"x", "y", "z"}, 50);
+  batch[kBatchHeaderBytes] = '\xff';  // a length that is longer than all of it
+  const Stored broken = stored(std::move(batch), 10, {7, 0});
+  const StoredBatch view = broken.view();
+  RecordReader reader({&view, 1}, Offset(11), Offset(100));
+  ReadRecord record;
+  for (const int64_t offset : {11, 12}) {
+    ASSERT_TRUE(reader.next(record));
+    EXPECT_EQ(record.offset, Offset(offset));
+    EXPECT_TRUE(record.damaged);
+  }
+  EXPECT_FALSE(reader.next(record));
+}
+
 TEST_F(Reading, ABatchThatCannotBeOpenedYieldsDamagedRecordsAndTheNextOnesFollow) {
   std::string batch = batch_of({"x", "y"}, 50, Codec::kLz4);
   batch.replace(kBatchHeaderBytes, 4, "????");
