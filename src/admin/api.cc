@@ -62,31 +62,32 @@ void Api::add(std::string method,
               std::string_view pattern,
               Handler handler,
               bool brings_data) const {
-  router.add(std::move(method), pattern,
-             [&broker = broker, &clock = clock, handler, brings_data](
-                 Request request, net::HttpResponder responder) {
-               Json body;
-               if (!request.http.body.empty()) {
-                 auto parsed = Json::parse(request.http.body);
-                 if (!parsed) return responder.send(error_response(parsed.error()));
-                 body = std::move(*parsed);
-               }
-               responder.set_producing(brings_data);
-               broker.call([handler, &clock, request = std::move(request), body = std::move(body),
-                            responder = std::move(responder)](broker::Broker& self) mutable {
-                 const Ask ask{std::move(request), std::move(body), clock.now()};
-                 auto result = handler(self, ask);
-                 Answer answer = result ? std::move(*result) : refused(self, result.error());
-                 responder.send(std::move(answer.response), answer.depends.lsn,
-                                answer.depends.durability);
-               });
-             });
+  router.add(
+      std::move(method), pattern,
+      [&broker = broker, &clock = clock, bounds = bounds, handler, brings_data](
+          Request request, net::HttpResponder responder) {
+        Json body;
+        if (!request.http.body.empty()) {
+          auto parsed = Json::parse(request.http.body);
+          if (!parsed) return responder.send(error_response(parsed.error()));
+          body = std::move(*parsed);
+        }
+        responder.set_producing(brings_data);
+        broker.call([handler, &clock, bounds, request = std::move(request), body = std::move(body),
+                     responder = std::move(responder)](broker::Broker& self) mutable {
+          const Ask ask{std::move(request), std::move(body), clock.now(), bounds};
+          auto result = handler(self, ask);
+          Answer answer = result ? std::move(*result) : refused(self, result.error());
+          responder.send(std::move(answer.response), answer.depends.lsn, answer.depends.durability);
+        });
+      });
 }
 
 void add_broker_endpoints(Router& router,
                           runtime::Owned<broker::Broker>& broker,
-                          runtime::Clock& clock) {
-  const Api api{router, broker, clock};
+                          runtime::Clock& clock,
+                          const QueueBounds& bounds) {
+  const Api api{router, broker, clock, bounds};
   add_topic_endpoints(api);
   add_queue_endpoints(api);
   add_group_endpoints(api);

@@ -24,11 +24,18 @@
 
 namespace weir::admin {
 
+// What queues and their messages may be.
+struct QueueBounds {
+  int64_t delay_ms = 15 * 60'000;
+  int64_t message_bytes = 1 << 20;
+};
+
 // A request as a handler sees it.
 struct Ask {
   Request request;
   Json body;  // null when there is none
   Timestamp now;
+  QueueBounds bounds = {};
 
   // ?namespace= and the name in the path.
   catalog::Name named(std::string_view placeholder = "name") const;
@@ -52,6 +59,7 @@ struct Api {
   Router& router;
   runtime::Owned<broker::Broker>& broker;
   runtime::Clock& clock;
+  QueueBounds bounds;
 
   // `brings_data`: the client is not read while too much waits for the disk.
   void add(std::string method,
@@ -63,7 +71,8 @@ struct Api {
 // All of them must outlive the router.
 void add_broker_endpoints(Router& router,
                           runtime::Owned<broker::Broker>& broker,
-                          runtime::Clock& clock);
+                          runtime::Clock& clock,
+                          const QueueBounds& bounds = {});
 
 // One file each.
 void add_topic_endpoints(const Api& api);

@@ -51,7 +51,7 @@ Result<std::vector<SentRecord>> parse_records(const Json& body) {
 }
 
 // What can be known before the first is written, so that either all are written or none.
-Result<> check(const Thing& thing, const SentRecord& record) {
+Result<> check(const Thing& thing, const SentRecord& record, const QueueBounds& bounds) {
   const auto refuse = [](std::string message) {
     return fail(ErrorCode::kInvalidArgument, std::move(message));
   };
@@ -74,6 +74,9 @@ Result<> check(const Thing& thing, const SentRecord& record) {
   const bool fifo = thing.queue_policy.order == catalog::Order::kPerGroup;
   if (fifo && !record.key) return refuse("a message of a FIFO queue needs a key: its group");
   if (fifo && record.delay_ms) return refuse("a FIFO queue has one delay for all its messages");
+  if (record.delay_ms.value_or(0) > bounds.delay_ms) {
+    return refuse(fmt::format("delay_ms must be from 0 to {}", bounds.delay_ms));
+  }
   if (record.dedup_id && !thing.queue_policy.deduplicate) {
     return refuse(fmt::format("{} does not deduplicate", thing.name.name));
   }
@@ -126,7 +129,7 @@ Result<Answer> produce(Broker& broker, const Ask& ask, const Thing& target) {
   if (!records) return std::unexpected(records.error());
   size_t bytes = 0;
   for (const SentRecord& record : *records) {
-    if (const auto checked = check(target, record); !checked) {
+    if (const auto checked = check(target, record, ask.bounds); !checked) {
       return std::unexpected(checked.error());
     }
     bytes += record.bytes();

@@ -14,12 +14,10 @@ using catalog::Kind;
 using catalog::QueuePolicy;
 using catalog::Thing;
 
-// As in SQS: a lease of 12 hours, a delay of 15 minutes.
+// As in SQS.
 constexpr int64_t kLeaseMax = 12 * 3'600'000;
-constexpr int64_t kDelayMax = 15 * 60'000;
 constexpr int64_t kReceivesMax = 1'000'000;
 constexpr int64_t kHistoryMax = int64_t{3650} * 86'400'000;
-constexpr int64_t kMessageBytesMax = 1 << 20;
 constexpr std::string_view kFifoEnding = ".fifo";
 
 // What keeps the queue from doing what its policy says.
@@ -66,15 +64,15 @@ Answer described(Broker& broker, const Thing& thing, int status, Timestamp now) 
   return answered(status, std::move(json), depends_of(broker, thing));
 }
 
-void read_queue_policy(Fields& fields, QueuePolicy& policy) {
+void read_queue_policy(Fields& fields, const QueueBounds& bounds, QueuePolicy& policy) {
   if (const auto value = fields.integer("lease_ms", 0, kLeaseMax)) policy.lease_ms = *value;
-  if (const auto value = fields.integer("delay_ms", 0, kDelayMax)) policy.delay_ms = *value;
+  if (const auto value = fields.integer("delay_ms", 0, bounds.delay_ms)) policy.delay_ms = *value;
   if (const auto value = fields.integer("receives_max", 0, kReceivesMax)) {
     policy.receives_max = static_cast<uint32_t>(*value);
   }
   if (const std::string* name = fields.text("dead_letter")) policy.dead_letter = *name;
   if (const auto value = fields.integer("history_ms", 0, kHistoryMax)) policy.history_ms = *value;
-  if (const auto value = fields.integer("message_bytes_max", 1, kMessageBytesMax)) {
+  if (const auto value = fields.integer("message_bytes_max", 1, bounds.message_bytes)) {
     policy.message_bytes_max = static_cast<uint32_t>(*value);
   }
 }
@@ -133,7 +131,7 @@ Result<Answer> create(Broker& broker, const Ask& ask) {
     spec.queue.order = catalog::Order::kPerGroup;
     spec.queue.deduplicate = true;
   }
-  read_queue_policy(fields, spec.queue);
+  read_queue_policy(fields, ask.bounds, spec.queue);
   read_log_policy(fields, spec.log);
   if (const auto read = fields.finish(); !read) return std::unexpected(read.error());
   if (const auto checked = check_dead_letter(broker, spec.name, spec.queue); !checked) {
@@ -151,7 +149,7 @@ Result<Answer> alter(Broker& broker, const Ask& ask) {
   if (!known) return std::unexpected(known.error());
   Thing altered = **known;
   Fields fields(ask.body);
-  read_queue_policy(fields, altered.queue_policy);
+  read_queue_policy(fields, ask.bounds, altered.queue_policy);
   read_log_policy(fields, altered.log_policy);
   if (const auto read = fields.finish(); !read) return std::unexpected(read.error());
   const bool letters = altered.queue_policy.dead_letter != (*known)->queue_policy.dead_letter ||

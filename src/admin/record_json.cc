@@ -7,7 +7,6 @@
 namespace weir::admin {
 namespace {
 
-constexpr int64_t kDelayMax = 15 * 60'000;
 // Where a message keeps its deduplication id, whatever protocol it came through (docs/interop.md).
 constexpr std::string_view kDedupHeader = "weir.dedup-id";
 
@@ -63,7 +62,7 @@ Result<SentRecord> parse_record(const Json& json) {
   record.key = read_bytes(fields, "key", "key_base64");
   record.value = read_bytes(fields, "value", "value_base64");
   record.partition = fields.integer("partition", 0, INT32_MAX);
-  record.delay_ms = fields.integer("delay_ms", 0, kDelayMax);
+  record.delay_ms = fields.integer("delay_ms", 0, INT64_MAX);
   if (const std::string* id = fields.text("dedup_id")) {
     record.dedup_id = *id;
     record.headers.push_back({std::string(kDedupHeader), *id});

@@ -145,7 +145,8 @@ void add_policy_options(CLI::App& command, QueueOptions& given) {
                                     "how long acknowledged messages stay readable (default: 0)"));
   check_duration(command.add_option("--retention", given.retention,
                                     "how long a message stays at most, or forever"));
-  check_size(command.add_option("--max-message-size", given.message_size, "up to 1MiB"));
+  check_size(command.add_option("--max-message-size", given.message_size,
+                                "up to 1MiB, unless the broker allows more"));
   command.add_option("--max-receives", given.receives_max,
                      "after so many receives a message is a dead letter");
   command.add_option("--dead-letter", given.dead_letter,
@@ -172,11 +173,11 @@ void add_plain(CLI::App& queue,
 }  // namespace
 
 void add_queue(CLI::App& app, Line& line) {
-  CLI::App* queue =
-      add_command(app, "queue", "List, create, describe, change, look into, purge and remove queues",
-                  "  weir queue create jobs --lease 1m --max-receives 5 --dead-letter jobs-dead\n"
-                  "  weir queue set jobs --history 1h\n"
-                  "  weir queue ls");
+  CLI::App* queue = add_command(
+      app, "queue", "List, create, describe, change, look into, purge and remove queues",
+      "  weir queue create jobs --lease 1m --max-receives 5 --dead-letter jobs-dead\n"
+      "  weir queue set jobs --history 1h\n"
+      "  weir queue ls");
   auto given = std::make_shared<QueueOptions>();
 
   CLI::App* ls = add_command(*queue, "ls", "List queues with what waits in them",

@@ -58,6 +58,23 @@ kafka::Config kafka_config(const Settings& settings) {
   return config;
 }
 
+admin::QueueBounds queue_bounds(const Settings& settings) {
+  return {.delay_ms = static_cast<int64_t>(settings.queue_delay_max_s) * 1000,
+          .message_bytes = static_cast<int64_t>(settings.queue_message_bytes_max)};
+}
+
+sqs::Config sqs_config(const Settings& settings) {
+  return {.delay_seconds_max = static_cast<int64_t>(settings.queue_delay_max_s),
+          .message_bytes_max = settings.queue_message_bytes_max,
+          .strict = settings.aws_strict,
+          .credentials = {}};
+}
+
+// A message may be several times as long in JSON.
+net::HttpLimits admin_limits(const Settings& settings) {
+  return {.body_bytes_max = (size_t{4} << 20) + 4 * settings.queue_message_bytes_max};
+}
+
 }  // namespace
 
 // Members in the order of their making; destroyed in reverse, after stop().
@@ -101,7 +118,7 @@ Result<> Assembly::State::start() {
   admin::register_process_metrics(metrics, options.version);
   admin::add_process_endpoints(router, health, ports, options.version);
   admin::add_metrics_endpoint(router, metrics, state->broker(), clock);
-  admin::add_broker_endpoints(router, state->broker(), clock);
+  admin::add_broker_endpoints(router, state->broker(), clock, queue_bounds(options.settings));
   health.add("listeners", [this] { return serving ? std::string() : "not every port is open"; });
   auto protocols = make_protocols();
   if (!protocols) return std::unexpected(protocols.error());
@@ -146,7 +163,7 @@ Result<> Assembly::State::open_state() {
 }
 
 Result<std::unique_ptr<net::HttpHandler>> Assembly::State::make_sqs(const Settings& settings) {
-  sqs::Config config{.strict = settings.aws_strict, .credentials = {}};
+  sqs::Config config = sqs_config(settings);
   const std::string& file = settings.aws_credentials;
   if (!file.empty()) {
     auto text = read_file(file);
@@ -164,8 +181,7 @@ Result<std::unique_ptr<net::HttpHandler>> Assembly::State::make_sqs(const Settin
 // Every protocol that exists is named here, and nowhere else in the server.
 Result<std::vector<Protocol>> Assembly::State::make_protocols() {
   const Settings& settings = options.settings;
-  // A message of 1 MiB may be several times as long in JSON.
-  const net::HttpLimits http_limits{.body_bytes_max = size_t{8} << 20};
+  const net::HttpLimits http_limits = admin_limits(settings);
   std::vector<Protocol> protocols;
   kafka = std::make_unique<kafka::Service>(state->broker(), clock, kafka_config(settings));
   kafka->metrics().register_in(metrics);
@@ -177,12 +193,13 @@ Result<std::vector<Protocol>> Assembly::State::make_protocols() {
   auto handler = make_sqs(settings);
   if (!handler) return std::unexpected(handler.error());
   sqs = std::move(*handler);
-  protocols.push_back({.name = "aws",
-                       .option = "aws.port",
-                       .port = settings.aws_port,
-                       .alias = kAwsAlias,
-                       .limits = net::http_connection_limits(sqs::http_limits()),
-                       .factory = net::http_sessions(*sqs, sqs::http_limits())});
+  protocols.push_back(
+      {.name = "aws",
+       .option = "aws.port",
+       .port = settings.aws_port,
+       .alias = kAwsAlias,
+       .limits = net::http_connection_limits(sqs::http_limits(sqs_config(settings))),
+       .factory = net::http_sessions(*sqs, sqs::http_limits(sqs_config(settings)))});
   redis = std::make_unique<redis::FrontEnd>(state->broker(), clock,
                                             redis::ServiceOptions{.weir_version = options.version});
   protocols.push_back({.name = "redis",

@@ -68,6 +68,10 @@ const std::vector<Option>& table() {
        "check signatures against these keys, in the form of ~/.aws/credentials; empty: accept all"},
       {"aws_strict", &Settings::aws_strict, "",
        "keep the throttles and 60-second rules of AWS, too"},
+      {"queue.delay_max_s", &Settings::queue_delay_max_s, "SECONDS",
+       "longest delay that a message or a queue may have", 900, 31'536'000},
+      {"queue.message_bytes_max", &Settings::queue_message_bytes_max, "BYTES",
+       "largest message that a queue may allow", uint64_t{1} << 20, uint64_t{16} << 20},
       {"redis.port", &Settings::redis_port, "PORT", "Redis; 0: any free port, off: no listener"},
       {"http.port", &Settings::http_port, "PORT", "admin; 0: any free port, off: no listener"},
   };

@@ -46,6 +46,8 @@ struct Settings {
   PortSetting aws_port{.number = 4566};
   std::string aws_credentials;
   bool aws_strict = false;
+  uint64_t queue_delay_max_s = 900;
+  uint64_t queue_message_bytes_max = uint64_t{1} << 20;
   PortSetting redis_port{.number = 6379};
   PortSetting http_port{.number = 8080};
 

@@ -16,6 +16,7 @@
 #include "broker/types.h"
 #include "protocols/sqs/digest.h"
 #include "protocols/sqs/errors.h"
+#include "protocols/sqs/limits.h"
 #include "protocols/sqs/names.h"
 #include "protocols/sqs/value.h"
 
@@ -25,12 +26,17 @@ using AttributeMap = std::vector<std::pair<std::string, std::string>>;
 
 // ---- queues
 
+// How an attribute is set: with its queue or later, and within which limits.
+struct Setting {
+  bool creating = false;
+  Bounds bounds;
+};
 // Sets one attribute on a thing. InvalidAttributeName, InvalidAttributeValue,
 // InvalidParameterValue.
 Outcome<void> set_queue_attribute(broker::Thing& thing,
                                   std::string_view name,
                                   std::string_view value,
-                                  bool creating);
+                                  const Setting& setting);
 // What GetQueueAttributes shows for a name; nothing when the queue has none. InvalidAttributeName
 // when nobody has it.
 Outcome<std::optional<std::string>> queue_attribute(const broker::Thing& thing,

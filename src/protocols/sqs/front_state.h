@@ -18,10 +18,12 @@
 #include "base/time.h"
 #include "core/catalog/model.h"
 #include "core/queue/queue.h"
+#include "protocols/sqs/limits.h"
 
 namespace weir::sqs {
 
 struct Options {
+  Bounds bounds;
   // The rules of AWS that only get in the way elsewhere: 60 seconds before a queue's name can be
   // used again and between purges, 120,000 messages in flight, 300 calls a second on a FIFO queue.
   bool strict = false;

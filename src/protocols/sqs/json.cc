@@ -47,7 +47,7 @@ bool copy(const simdjson::dom::element& element, Value& value) {
 }  // namespace
 
 Outcome<Value> decode_json(std::string_view text) {
-  thread_local simdjson::dom::parser parser(kRequestBytesMax);
+  thread_local simdjson::dom::parser parser(kRequestBytesMost);
   static_cast<void>(parser.allocate(std::max(text.size(), size_t{64} << 10), kJsonDepthMax));
   const auto parsed = parser.parse(text.data(), text.size());
   if (parsed.error() != simdjson::SUCCESS) {

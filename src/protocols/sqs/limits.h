@@ -6,15 +6,14 @@
 
 namespace weir::sqs {
 
-inline constexpr size_t kRequestBytesMax = size_t{4}
-                                           << 20;  // a batch of 1 MiB, escaped and wrapped
+// A request is a batch, escaped and wrapped.
+inline constexpr size_t kRequestBytesOfMessage = 4;  // for each byte of the largest message
 inline constexpr size_t kJsonDepthMax = 16;
 inline constexpr size_t kQueryPairsMax = 2048;  // ten messages of ten attributes, and room
 inline constexpr size_t kQueryDepthMax = 10;
-inline constexpr size_t kMessageBytesMax = size_t{1} << 20;
-inline constexpr size_t kMessageBytesMinMax = 1024;  // the smallest MaximumMessageSize
+inline constexpr size_t kMessageBytesMax = size_t{1} << 20;  // and of a batch, as published
+inline constexpr size_t kMessageBytesMinMax = 1024;          // the smallest MaximumMessageSize
 inline constexpr size_t kBatchEntriesMax = 10;
-inline constexpr size_t kBatchBytesMax = size_t{1} << 20;
 inline constexpr size_t kEntryIdBytesMax = 80;
 inline constexpr size_t kQueueNameBytesMax = 80;
 inline constexpr size_t kAttributesMax = 10;
@@ -37,5 +36,17 @@ inline constexpr int64_t kMoveRateMax = 500;  // messages in a second
 inline constexpr size_t kTagsMax = 50;
 inline constexpr size_t kTagKeyBytesMax = 128;
 inline constexpr size_t kTagValueBytesMax = 256;
+
+// What an operator may allow beyond that: some of the largest messages and their answers must fit
+// into one commit and into memory.
+inline constexpr size_t kMessageBytesMost = size_t{16} << 20;
+inline constexpr size_t kRequestBytesMost = kRequestBytesOfMessage * kMessageBytesMost;
+inline constexpr size_t kAnswerBytesMost = size_t{64} << 20;  // of bodies in one receive
+
+// The limits in force.
+struct Bounds {
+  int64_t delay_seconds = kDelaySecondsMax;
+  size_t message_bytes = kMessageBytesMax;
+};
 
 }  // namespace weir::sqs

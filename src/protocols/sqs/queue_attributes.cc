@@ -49,7 +49,10 @@ void set_property(Thing& thing, std::string_view name, std::string_view value) {
 // One queue attribute: how it is set and shown. A null `set`: read only.
 struct QueueAttribute {
   std::string_view name;
-  Outcome<void> (*set)(Thing& thing, std::string_view name, std::string_view value, bool creating);
+  Outcome<void> (*set)(Thing& thing,
+                       std::string_view name,
+                       std::string_view value,
+                       const Setting& setting);
   std::optional<std::string> (*show)(const Thing& thing,
                                      const queue::Counts& counts,
                                      const Account& account);
@@ -62,7 +65,7 @@ template <int64_t catalog::QueuePolicy::* Member, int64_t High>
 Outcome<void> set_seconds(Thing& thing,
                           std::string_view name,
                           std::string_view value,
-                          bool /*creating*/) {
+                          const Setting& /*setting*/) {
   const auto seconds = ranged(name, value, 0, High);
   if (!seconds) return std::unexpected(seconds.error());
   thing.queue_policy.*Member = *seconds * 1000;
@@ -73,7 +76,7 @@ template <bool FifoOnly = false>
 Outcome<void> set_truth(Thing& thing,
                         std::string_view name,
                         std::string_view value,
-                        bool /*creating*/) {
+                        const Setting& /*setting*/) {
   if (value != "true" && value != "false") return bad_value(name);
   if (FifoOnly && !is_fifo(thing)) return invalid_attribute_name(name);
   set_property(thing, name, value);
@@ -83,7 +86,7 @@ Outcome<void> set_truth(Thing& thing,
 Outcome<void> set_text(Thing& thing,
                        std::string_view name,
                        std::string_view value,
-                       bool /*creating*/) {
+                       const Setting& /*setting*/) {
   set_property(thing, name, value);
   return {};
 }
@@ -92,7 +95,7 @@ Outcome<void> set_text(Thing& thing,
 Outcome<void> set_key(Thing& thing,
                       std::string_view name,
                       std::string_view value,
-                      bool /*creating*/) {
+                      const Setting& /*setting*/) {
   set_property(thing, name, value);
   if (!value.empty()) set_property(thing, "SqsManagedSseEnabled", "false");
   return {};
@@ -102,7 +105,7 @@ Outcome<void> set_key(Thing& thing,
 Outcome<void> set_key_reuse(Thing& thing,
                             std::string_view name,
                             std::string_view value,
-                            bool /*creating*/) {
+                            const Setting& /*setting*/) {
   constexpr int64_t kDefault = 300;
   const auto seconds = ranged(name, value, 60, 86'400);
   if (!seconds) return std::unexpected(seconds.error());
@@ -114,7 +117,7 @@ template <int64_t Low, int64_t High>
 Outcome<void> set_number(Thing& thing,
                          std::string_view name,
                          std::string_view value,
-                         bool /*creating*/) {
+                         const Setting& /*setting*/) {
   const auto number = ranged(name, value, Low, High);
   if (!number) return std::unexpected(number.error());
   set_property(thing, name, value);
@@ -125,7 +128,7 @@ template <const std::string_view& A, const std::string_view& B>
 Outcome<void> set_choice(Thing& thing,
                          std::string_view name,
                          std::string_view value,
-                         bool /*creating*/) {
+                         const Setting& /*setting*/) {
   if (value != A && value != B) return bad_value(name);
   if (!is_fifo(thing)) {
     return invalid_attribute_value(
@@ -140,9 +143,12 @@ constexpr std::string_view kGroupScope = "messageGroup";
 constexpr std::string_view kPerQueue = "perQueue";
 constexpr std::string_view kPerGroup = "perMessageGroupId";
 
-Outcome<void> set_fifo(Thing& thing, std::string_view name, std::string_view value, bool creating) {
+Outcome<void> set_fifo(Thing& thing,
+                       std::string_view name,
+                       std::string_view value,
+                       const Setting& setting) {
   if (value != "true" && value != "false") return bad_value(name);
-  if (!creating && (value == "true") != is_fifo(thing)) {
+  if (!setting.creating && (value == "true") != is_fifo(thing)) {
     return invalid_attribute_value(
         "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not "
         "supported.");
@@ -153,18 +159,29 @@ Outcome<void> set_fifo(Thing& thing, std::string_view name, std::string_view val
 Outcome<void> set_retention(Thing& thing,
                             std::string_view name,
                             std::string_view value,
-                            bool /*creating*/) {
+                            const Setting& /*setting*/) {
   const auto seconds = ranged(name, value, kRetentionSecondsMin, kRetentionSecondsMax);
   if (!seconds) return std::unexpected(seconds.error());
   thing.log_policy.retention_ms = *seconds * 1000;
   return {};
 }
 
+Outcome<void> set_delay(Thing& thing,
+                        std::string_view name,
+                        std::string_view value,
+                        const Setting& setting) {
+  const auto seconds = ranged(name, value, 0, setting.bounds.delay_seconds);
+  if (!seconds) return std::unexpected(seconds.error());
+  thing.queue_policy.delay_ms = *seconds * 1000;
+  return {};
+}
+
 Outcome<void> set_message_size(Thing& thing,
                                std::string_view name,
                                std::string_view value,
-                               bool /*creating*/) {
-  const auto bytes = ranged(name, value, kMessageBytesMinMax, kMessageBytesMax);
+                               const Setting& setting) {
+  const auto most = static_cast<int64_t>(setting.bounds.message_bytes);
+  const auto bytes = ranged(name, value, kMessageBytesMinMax, most);
   if (!bytes) return std::unexpected(bytes.error());
   thing.queue_policy.message_bytes_max = static_cast<uint32_t>(*bytes);
   return {};
@@ -212,7 +229,7 @@ constexpr std::array kAttributes = std::to_array<QueueAttribute>({
        if (t.log_policy.retention_ms < 0) return std::nullopt;  // kept for ever: made elsewhere
        return number(t.log_policy.retention_ms / 1000);
      }},
-    {"DelaySeconds", set_seconds<&catalog::QueuePolicy::delay_ms, kDelaySecondsMax>,
+    {"DelaySeconds", set_delay,
      [](const Thing& t, const queue::Counts&, const Account&) {
        return number(t.queue_policy.delay_ms / 1000);
      }},
@@ -225,14 +242,14 @@ constexpr std::array kAttributes = std::to_array<QueueAttribute>({
         const queue::Counts&,
         const Account&) { return if_set(property(t, "Policy")); }},
     {"RedrivePolicy",
-     [](Thing& t, std::string_view, std::string_view value, bool) {
+     [](Thing& t, std::string_view, std::string_view value, const Setting&) {
        return set_redrive_policy(t, value);
      },
      [](const Thing& t, const queue::Counts&, const Account&) {
        return if_set(property(t, "RedrivePolicy"));
      }},
     {"RedriveAllowPolicy",
-     [](Thing& t, std::string_view, std::string_view value, bool) {
+     [](Thing& t, std::string_view, std::string_view value, const Setting&) {
        return set_redrive_allow_policy(t, value);
      },
      [](const Thing& t, const queue::Counts&, const Account&) {
@@ -285,10 +302,10 @@ bool is_fifo(const Thing& thing) {
 Outcome<void> set_queue_attribute(Thing& thing,
                                   std::string_view name,
                                   std::string_view value,
-                                  bool creating) {
+                                  const Setting& setting) {
   const QueueAttribute* attribute = find_attribute(name);
   if (attribute == nullptr || attribute->set == nullptr) return invalid_attribute_name(name);
-  return attribute->set(thing, name, value, creating);
+  return attribute->set(thing, name, value, setting);
 }
 
 Outcome<std::optional<std::string>> queue_attribute(const Thing& thing,

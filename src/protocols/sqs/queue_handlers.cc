@@ -18,7 +18,7 @@ std::string url_json(const Call& call, const Account& account, std::string_view 
   return json.take();
 }
 
-Outcome<void> set_attributes(Thing& thing, const Value* attributes, bool creating) {
+Outcome<void> set_attributes(Thing& thing, const Value* attributes, const Setting& setting) {
   if (attributes == nullptr) return {};
   const Value* key = attributes->find("KmsMasterKeyId");
   const Value* managed = attributes->find("SqsManagedSseEnabled");
@@ -26,7 +26,7 @@ Outcome<void> set_attributes(Thing& thing, const Value* attributes, bool creatin
     return two_kinds_of_encryption();
   }
   for (const Member& member : attributes->members) {
-    const auto set = set_queue_attribute(thing, member.name, member.value.text, creating);
+    const auto set = set_queue_attribute(thing, member.name, member.value.text, setting);
     if (!set) return set;
   }
   return {};
@@ -51,11 +51,15 @@ Thing blank_queue(const catalog::Name& name) {
 }
 
 // An existing queue answers a second CreateQueue if what is given now equals what it has.
-Outcome<void> check_same(const Thing& existing, const Value* attributes, const Account& account) {
+Outcome<void> check_same(const Thing& existing,
+                         const Value* attributes,
+                         const Bounds& bounds,
+                         const Account& account) {
   if (attributes == nullptr) return {};
   for (const Member& member : attributes->members) {
     Thing copy = existing;
-    const auto valid = set_queue_attribute(copy, member.name, member.value.text, false);
+    const auto valid =
+        set_queue_attribute(copy, member.name, member.value.text, {.bounds = bounds});
     if (!valid) return valid;
     const auto present = queue_attribute(existing, {}, account, member.name);
     const auto wanted = queue_attribute(copy, {}, account, member.name);
@@ -153,7 +157,9 @@ Answer create_queue(const Environment& environment, const Call& call) {
       return invalid_parameter(
           fmt::format("{} exists already as a topic; choose another name", *name));
     }
-    if (const auto same = check_same(*existing, *attributes, call.account); !same)
+    if (const auto same =
+            check_same(*existing, *attributes, environment.state.options.bounds, call.account);
+        !same)
       return std::unexpected(same.error());
     return Reply{url_json(call, call.account, *name), environment.broker.catalog_depends()};
   }
@@ -162,7 +168,7 @@ Answer create_queue(const Environment& environment, const Call& call) {
     return queue_deleted_recently();
   }
   Thing wanted = blank_queue(full);
-  if (const auto set = set_attributes(wanted, *attributes, true); !set)
+  if (const auto set = set_attributes(wanted, *attributes, {true, state.options.bounds}); !set)
     return std::unexpected(set.error());
   if (const auto redrive = check_redrive(environment, wanted, *attributes); !redrive)
     return std::unexpected(redrive.error());
@@ -285,7 +291,9 @@ Answer set_queue_attributes(const Environment& environment, const Call& call) {
   if (!attributes) return std::unexpected(attributes.error());
   if (*attributes == nullptr) return missing_parameter("Attributes");
   Thing altered = *queue->thing;
-  if (const auto set = set_attributes(altered, *attributes, false); !set)
+  if (const auto set =
+          set_attributes(altered, *attributes, {false, environment.state.options.bounds});
+      !set)
     return std::unexpected(set.error());
   if (const auto redrive = check_redrive(environment, altered, *attributes); !redrive)
     return std::unexpected(redrive.error());

@@ -171,11 +171,14 @@ Outcome<std::string> read_attempt(const Thing& queue, const Call& call) {
   return id;
 }
 
-// Strict mode: how many more messages may be in flight; OverLimit on a standard queue.
+// Fewer messages than asked for where they may be so large that ten were too much for memory.
+// Strict mode: how many more may be in flight; OverLimit on a standard queue.
 Outcome<uint32_t> room_in_flight(const Environment& environment,
                                  const Thing& queue,
                                  int64_t wanted) {
-  const auto count = static_cast<uint32_t>(wanted);
+  const size_t largest = std::max<size_t>(queue.queue_policy.message_bytes_max, 1);
+  const auto count = static_cast<uint32_t>(std::min<size_t>(
+      static_cast<size_t>(wanted), std::max<size_t>(kAnswerBytesMost / largest, 1)));
   if (!environment.state.options.strict) return count;
   const uint64_t leased =
       environment.broker.find_queue(queue.queue, environment.now)->counts().leased;

@@ -116,7 +116,10 @@ Outcome<Message> read_message(const Thing& queue, const Value& input, bool in_ba
 }
 
 // What fails one message only.
-Outcome<void> check_message(const Thing& queue, const Message& message, bool in_batch) {
+Outcome<void> check_message(const Thing& queue,
+                            const Message& message,
+                            const Bounds& bounds,
+                            bool in_batch) {
   if (message.body->empty()) return missing_parameter("MessageBody");
   if (message.bytes() > queue.queue_policy.message_bytes_max) {
     return invalid_parameter(fmt::format(
@@ -129,11 +132,11 @@ Outcome<void> check_message(const Thing& queue, const Message& message, bool in_
         "#xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF");
   }
   const bool fifo_delay = is_fifo(queue) && message.delay_seconds > 0;
-  if (fifo_delay || message.delay_seconds < -1 || message.delay_seconds > kDelaySecondsMax) {
+  if (fifo_delay || message.delay_seconds < -1 || message.delay_seconds > bounds.delay_seconds) {
     return invalid_parameter(fmt::format(
         "Value {} for parameter DelaySeconds is invalid. Reason: {}.", message.delay_seconds,
         fifo_delay ? "The request include parameter that is not valid for this queue type"
-                   : "DelaySeconds must be >= 0 and <= 900"));
+                   : fmt::format("DelaySeconds must be >= 0 and <= {}", bounds.delay_seconds)));
   }
   return {};
 }
@@ -195,11 +198,12 @@ std::string sequence_number(Offset offset) {
 }
 
 Answer send_message(const Environment& environment, const Call& call) {
+  const Bounds& bounds = environment.state.options.bounds;
   const auto queue = find_queue(environment, call);
   if (!queue) return std::unexpected(queue.error());
   const auto message = read_message(*queue->thing, call.input, false);
   if (!message) return std::unexpected(message.error());
-  if (const auto valid = check_message(*queue->thing, *message, false); !valid)
+  if (const auto valid = check_message(*queue->thing, *message, bounds, false); !valid)
     return std::unexpected(valid.error());
   const auto sent = send(environment, *queue->thing, *message);
   if (!sent) return std::unexpected(sent.error());
@@ -211,6 +215,7 @@ Answer send_message(const Environment& environment, const Call& call) {
 }
 
 Answer send_message_batch(const Environment& environment, const Call& call) {
+  const Bounds& bounds = environment.state.options.bounds;
   const auto queue = find_queue(environment, call);
   if (!queue) return std::unexpected(queue.error());
   const auto entries = batch_entries(call);
@@ -223,11 +228,11 @@ Answer send_message_batch(const Environment& environment, const Call& call) {
     bytes += message->bytes();
     messages.push_back(std::move(*message));
   }
-  if (bytes > kBatchBytesMax) {
+  if (bytes > bounds.message_bytes) {
     return batch_fault(
         "BatchRequestTooLong",
         fmt::format("Batch requests cannot be longer than {} bytes. You have sent {} bytes.",
-                    kBatchBytesMax, bytes));
+                    bounds.message_bytes, bytes));
   }
   JsonWriter json;
   json.begin_object();
@@ -239,7 +244,7 @@ Answer send_message_batch(const Environment& environment, const Call& call) {
   bool any = false;
   for (size_t i = 0; i < messages.size(); ++i) {
     Outcome<broker::Sent> sent;
-    if (const auto valid = check_message(*queue->thing, messages[i], true); !valid) {
+    if (const auto valid = check_message(*queue->thing, messages[i], bounds, true); !valid) {
       sent = std::unexpected(valid.error());
     } else {
       sent = send(environment, *queue->thing, messages[i]);

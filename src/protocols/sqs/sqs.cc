@@ -65,10 +65,10 @@ class Service final : public net::HttpHandler {
  public:
   Service(runtime::Owned<broker::Broker>& broker,
           runtime::Clock& clock,
-          bool strict,
+          const Options& options,
           std::unique_ptr<Credentials> credentials)
       : broker_(broker), clock_(clock), credentials_(std::move(credentials)) {
-    state_.options.strict = strict;
+    state_.options = options;
     broker_.call([](broker::Broker& owned) { resume_move_tasks(owned); });
   }
 
@@ -165,17 +165,24 @@ class Service final : public net::HttpHandler {
 Result<std::unique_ptr<net::HttpHandler>> make_handler(runtime::Owned<broker::Broker>& broker,
                                                        runtime::Clock& clock,
                                                        const Config& config) {
+  if (config.message_bytes_max > kMessageBytesMost) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("a message has at most {} bytes", kMessageBytesMost));
+  }
   std::unique_ptr<Credentials> credentials;
   if (!config.credentials.empty()) {
     auto parsed = Credentials::parse(config.credentials);
     if (!parsed) return std::unexpected(parsed.error());
     credentials = std::move(*parsed);
   }
-  return std::make_unique<Service>(broker, clock, config.strict, std::move(credentials));
+  const Options options{.bounds = {config.delay_seconds_max, config.message_bytes_max},
+                        .strict = config.strict};
+  return std::make_unique<Service>(broker, clock, options, std::move(credentials));
 }
 
-net::HttpLimits http_limits() {
-  return {.header_bytes_max = kHeaderBytesMax, .body_bytes_max = kRequestBytesMax};
+net::HttpLimits http_limits(const Config& config) {
+  return {.header_bytes_max = kHeaderBytesMax,
+          .body_bytes_max = kRequestBytesOfMessage * config.message_bytes_max};
 }
 
 }  // namespace weir::sqs

@@ -15,14 +15,17 @@
 namespace weir::sqs {
 
 struct Config {
+  int64_t delay_seconds_max = 900;  // of a message or queue
+  size_t message_bytes_max = size_t{1} << 20;
   bool strict = false;      // the rules that AWS has beside the meaning: see front_state.h
   std::string credentials;  // as in credentials.h; empty: signatures are not checked
 };
 
-// Broker and clock outlive the handler. kInvalidArgument for credentials that cannot be read.
+// Broker and clock outlive the handler. kInvalidArgument for credentials that cannot be read, or
+// limits beyond what can be kept (limits.h).
 Result<std::unique_ptr<net::HttpHandler>> make_handler(runtime::Owned<broker::Broker>& broker,
                                                        runtime::Clock& clock,
                                                        const Config& config = {});
-net::HttpLimits http_limits();
+net::HttpLimits http_limits(const Config& config = {});
 
 }  // namespace weir::sqs

@@ -27,14 +27,15 @@ class ManualClock final : public runtime::Clock {
 
 class ApiServer {
  public:
-  ApiServer() : router(true), shard(0, "test"), connections_(shard) {
+  explicit ApiServer(const QueueBounds& bounds = {})
+      : router(true), shard(0, "test"), connections_(shard) {
     auto made = std::make_unique<broker::Broker>(journal, Random(7));
     EXPECT_TRUE(journal.recover(*made));
     EXPECT_TRUE(made->start(clock.now()));
     made->on_progress(
         [this](Lsn written, Lsn durable) { connections_.watermark().advance(written, durable); });
     broker = std::make_unique<runtime::Owned<broker::Broker>>(shard, std::move(made));
-    add_broker_endpoints(router, *broker, clock);
+    add_broker_endpoints(router, *broker, clock, bounds);
     add_metrics_endpoint(router, metrics, *broker, clock);
     shard.start();
     listener_ = std::move(*net::Listener::open({.name = "http", .option = "--http-port"},

@@ -169,6 +169,33 @@ TEST(QueueApi, CountsAndPurges) {
   EXPECT_EQ(server.json("GET", "/api/v1/queues/jobs")["ready"].integer(), 0);
 }
 
+TEST(QueueApi, DelaysAndSizesAreBoundedByTheSettings) {
+  const auto answers = [](ApiServer& server, const std::string& method, const std::string& target,
+                          const std::string& body) {
+    return server.ask(method, "/api/v1/queues" + target, body).status;
+  };
+  const auto check = [&](ApiServer& server, int64_t delay_ms, int64_t bytes) {
+    server.json("POST", "/api/v1/queues", R"({"name":"jobs"})", 201);
+    const auto set = [&](const std::string& name, int64_t value) {
+      return answers(server, "PATCH", "/jobs", "{\"" + name + "\":" + std::to_string(value) + "}");
+    };
+    const auto put = [&](int64_t delay) {
+      return answers(server, "POST", "/jobs/messages",
+                     R"({"value":"x","delay_ms":)" + std::to_string(delay) + "}");
+    };
+    EXPECT_EQ(set("delay_ms", delay_ms), 200);
+    EXPECT_EQ(set("delay_ms", delay_ms + 1), 400);
+    EXPECT_EQ(set("message_bytes_max", bytes), 200);
+    EXPECT_EQ(set("message_bytes_max", bytes + 1), 400);
+    EXPECT_EQ(put(delay_ms), 201);
+    EXPECT_EQ(put(delay_ms + 1), 400);
+  };
+  ApiServer plain;
+  check(plain, 900'000, 1 << 20);
+  ApiServer wide(QueueBounds{.delay_ms = 86'400'000, .message_bytes = 8 << 20});
+  check(wide, 86'400'000, 8 << 20);
+}
+
 // ---- bridges
 
 TEST(BridgeApi, MovesAndTellsHowFar) {

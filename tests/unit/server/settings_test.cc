@@ -102,6 +102,21 @@ TEST(Settings, UnknownVariablesAreNotesAndBadValuesAreErrors) {
   EXPECT_THAT(refused.error().message, HasSubstr("WEIR_KAFKA_PORT is \"many\""));
 }
 
+TEST(Settings, DelaysAndSizesOfMessagesHaveBoundsOfTheirOwn) {
+  const auto assigned = [](std::string_view key, std::string_view value) {
+    Settings settings;
+    for (const Option& option : options()) {
+      if (option.key == key) return assign(settings, option, value, Source::kFlag).has_value();
+    }
+    return false;
+  };
+  EXPECT_TRUE(assigned("queue.delay_max_s", "31536000"));
+  EXPECT_FALSE(assigned("queue.delay_max_s", "31536001"));
+  EXPECT_FALSE(assigned("queue.delay_max_s", "899"));
+  EXPECT_TRUE(assigned("queue.message_bytes_max", "16777216"));
+  EXPECT_FALSE(assigned("queue.message_bytes_max", "16777217"));
+}
+
 TEST(Settings, AnAddressThatOthersReachNeedsInsecure) {
   Settings settings;
   EXPECT_TRUE(check(settings).has_value());
