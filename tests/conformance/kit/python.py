@@ -4,14 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-import xml.etree.ElementTree as xml
 
+from kit import junit
 from kit.fetched import TOP
-from kit.skips import reason_of
 from kit.suite import Unavailable
 
 _INSTALL_S = 600
-_OWN_MARK = "the suite's own mark: "
 
 
 def _installer(results, command, cwd, what):
@@ -76,38 +74,4 @@ def run_pytest(results, programs, folder, arguments, settings, skip_list, second
     results.log.write(output)
     if not report.is_file():
         raise AssertionError(f"pytest wrote no results:\n{output[-3000:]}")
-    for (part, name), (verdict, words) in _verdicts(report).items():
-        _count(results, prefix + part, name, verdict, words, skip_list)
-
-
-def _verdicts(report):
-    """{(part, name): (verdict, words)}; a test whose teardown fails too stands twice in the report and counts once."""
-    worst = {}
-    for case in xml.parse(report).getroot().iter("testcase"):
-        folders = case.get("classname").split(".")
-        classes = [word for word in folders if word[:1].isupper() or "SQS" in word]
-        part = folders[-1 - len(classes)]
-        key = (part, ".".join([*classes, case.get("name")]))
-        verdict, words = "passed", ""
-        for child in case:
-            if child.tag in ("failure", "error"):
-                verdict, words = "failed", (child.get("message") or "") + "\n" + (child.text or "")[-3000:]
-            elif child.tag == "skipped":
-                verdict, words = "skipped", child.get("message") or ""
-        if worst.get(key, ("passed",))[0] != "failed":
-            worst[key] = (verdict, words)
-    return worst
-
-
-def _count(results, part, name, verdict, words, skip_list):
-    reason = reason_of(skip_list, part, name)
-    if verdict == "skipped":
-        results.skipped(part, name, reason or _OWN_MARK + words)
-    elif verdict == "failed" and reason:
-        results.skipped(part, name, reason)
-    elif verdict == "failed":
-        results.failed(part, name, words)
-    else:
-        results.passed(part, name)
-        if reason:
-            results.log.note(f"passes, though skips.txt names it: {part} | {name}")
+    junit.count(results, report, skip_list, prefix)
