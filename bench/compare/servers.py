@@ -63,8 +63,8 @@ class Server:
         self.command = [str(word) for word in pinned]
         self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
 
-    def wait_until(self, ready):
-        deadline = time.monotonic() + START_S
+    def wait_until(self, ready, seconds=START_S):
+        deadline = time.monotonic() + seconds
         while not ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"{self.name} did not start: {(self.folder / 'log').read_text()[-2000:]}")

@@ -22,6 +22,7 @@ workloads: echo
 --warmup S        --seconds S    what is measured begins after the warm-up
 --requests N                     ends after N requests
 --expect N                       receiving ends after N messages; each must come once
+--first N                        sending to SQS numbers messages from N on
 --bytes N         --batch N      payload of a message, messages to a request
 --partitions N    --groups N     of a topic; of a FIFO queue
 --name NAME       --group NAME   the queue, topic, stream or list; the consumer group
@@ -49,23 +50,15 @@ Options parse_options(int count, char** arguments) {
     };
   };
   const std::map<std::string_view, std::function<void(const char*)>> known = {
-      {"--connect", text(options.connect)},
-      {"--connections", number(options.connections)},
-      {"--depth", number(options.depth)},
-      {"--rate", number(options.rate)},
-      {"--warmup", number(options.warmup_s)},
-      {"--seconds", number(options.seconds)},
-      {"--requests", number(options.requests)},
-      {"--expect", number(options.expect)},
-      {"--bytes", number(options.bytes)},
-      {"--batch", number(options.batch)},
-      {"--partitions", number(options.partitions)},
-      {"--groups", number(options.groups)},
-      {"--name", text(options.name)},
-      {"--group", text(options.group)},
-      {"--server-pid", number(options.server_pid)},
-      {"--device", text(options.device)},
-      {"--json", text(options.json)},
+      {"--connect", text(options.connect)},     {"--connections", number(options.connections)},
+      {"--depth", number(options.depth)},       {"--rate", number(options.rate)},
+      {"--warmup", number(options.warmup_s)},   {"--seconds", number(options.seconds)},
+      {"--requests", number(options.requests)}, {"--expect", number(options.expect)},
+      {"--first", number(options.first)},       {"--bytes", number(options.bytes)},
+      {"--batch", number(options.batch)},       {"--partitions", number(options.partitions)},
+      {"--groups", number(options.groups)},     {"--name", text(options.name)},
+      {"--group", text(options.group)},         {"--server-pid", number(options.server_pid)},
+      {"--device", text(options.device)},       {"--json", text(options.json)},
   };
   if (count < 2 || arguments[1][0] == '-') refuse("which workload?");
   options.workload = arguments[1];

@@ -16,6 +16,7 @@ struct Options {
   double seconds = 10;
   uint64_t requests = 0;  // end after so many, 0: by time alone
   uint64_t expect = 0;    // receiving ends after so many messages, and each must come once
+  uint64_t first = 0;     // number of the first message sent
   uint32_t bytes = 100;   // payload of one message
   uint32_t batch = 1;     // messages to a request
   uint32_t partitions = 1;

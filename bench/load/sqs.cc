@@ -186,7 +186,7 @@ class Sqs : public Workload {
       : Workload(options),
         shared_{{},
                 filler(std::max<size_t>(options.bytes, kNumberDigits) - kNumberDigits),
-                0,
+                options.first,
                 Seen(options.expect)} {}
 
   void prepare() override {
