@@ -73,8 +73,9 @@ def test_set_queue_attributes(sqs, make, attribute):
     url = make()
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "3", "VisibilityTimeout": "12"})
     assert attribute(url, "DelaySeconds") == "3" and attribute(url, "VisibilityTimeout") == "12"
-    with pytest.raises(sqs.exceptions.InvalidAttributeValue):
+    with pytest.raises(sqs.exceptions.ClientError) as refused:
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "901"})
+    assert refused.value.response["Error"]["Code"] == "InvalidAttributeValue"
 
 
 def test_send_message(sqs, make, receive):

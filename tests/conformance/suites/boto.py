@@ -8,7 +8,7 @@ from pathlib import Path
 from kit import fetched, python
 
 _HERE = Path(__file__).resolve().parents[1]
-_BOTO3 = {"JSON": "1.44.5", "Query": "1.28.81"}
+_BOTO3 = {"JSON": ("boto3==1.44.5",), "Query": ("boto3==1.28.80", "botocore==1.31.80")}
 _AWSCLI = "1.46.3"
 _PYTEST = "pytest==9.0.2"
 _WHOLE_S = 600
@@ -31,9 +31,9 @@ def checking_broker():
 
 
 def boto3(results):
-    results.source = "boto3 " + " and ".join(f"{version} ({protocol})" for protocol, version in _BOTO3.items())
-    for protocol, version in _BOTO3.items():
-        programs = python.environment(results, f"boto3-{version}", f"boto3=={version}", _PYTEST)
+    results.source = " and ".join(f"{packages[0].replace('==', ' ')} ({protocol})" for protocol, packages in _BOTO3.items())
+    for protocol, packages in _BOTO3.items():
+        programs = python.environment(results, f"boto3-{protocol.lower()}", *packages, _PYTEST)
         with checking_broker().ready() as broker:
             settings = {"SQS_ENDPOINT": f"http://127.0.0.1:{broker.ports['aws']}"}
             python.run_pytest(results, programs, _HERE / "boto3", ["."], settings, [], _WHOLE_S, prefix=f"{protocol}: ")

@@ -16,7 +16,7 @@ def run(results):
     results.source = f"kombu {_KOMBU}"
     with fetched.fast_broker().ready() as broker:
         settings = {"SQS_HOST": "localhost", "SQS_PORT": str(broker.ports["aws"]), "AWS_DEFAULT_REGION": "us-east-1"}
-        arguments = ["t/integration/test_sqs.py", "-E", "sqs", "-p", "no:warnings"]
+        arguments = ["t/integration/test_sqs.py", "-p", "no:warnings"]
         python.run_pytest(results, programs, tree, arguments, settings, skips.read(_HERE / "kombu/skips.txt"), _WHOLE_S)
         broker.check_alive()
 
