@@ -62,8 +62,9 @@ def measure(server, settings, shape, depth):
         result["fill"] = filled
         result["depth"] = filled.get("messages", 0)
     name = "deep" if wanted else "flat"
-    # Numbers of their own: a number is the message's deduplication id, and the receiving run counts what came twice.
-    result["send"] = load(server, settings, "send", groups, name=name, **({"first": wanted} if wanted else {}), warmup=settings.warmup, seconds=settings.seconds)
+    # Numbers of their own: a number is the message's deduplication id, and the receiving run counts what came twice. Twice the
+    # depth, because requests under way at the end of the backlog take it a little further.
+    result["send"] = load(server, settings, "send", groups, name=name, **({"first": 2 * wanted} if wanted else {}), warmup=settings.warmup, seconds=settings.seconds)
     result["receive"] = load(server, settings, "receive", groups, name=name, batch=BATCH, warmup=0, seconds=settings.seconds)
     return result
 
