@@ -58,10 +58,12 @@ Outcome<MessageAttribute> message_attribute(const std::string& name, const Value
   const Value* type = given.find("DataType");
   if (type == nullptr || type->text.empty())
     return invalid("must contain a non-empty message attribute type.");
-  if (!is_valid_type(type->text))
-    return invalid(
-        "has an invalid message attribute type, the set of supported type prefixes is Binary, "
-        "Number, and String.");
+  if (!is_valid_type(type->text)) {
+    return invalid_parameter(
+        fmt::format("The type of message (user) attribute '{}' is invalid. You must use only the "
+                    "following supported type prefixes: Binary, Number, String.",
+                    name));
+  }
   MessageAttribute attribute{name, type->text, {}};
   const Value* value = given.find(attribute.binary() ? "BinaryValue" : "StringValue");
   if (value == nullptr || value->text.empty()) {

@@ -160,7 +160,7 @@ Outcome<std::string> read_attempt(const Thing& queue, const Call& call) {
   if (!is_fifo(queue)) {
     return invalid_parameter(
         fmt::format("Value {} for parameter ReceiveRequestAttemptId is invalid. Reason: The "
-                    "request includes a parameter that is not valid for this queue type.",
+                    "request include parameter that is not valid for this queue type.",
                     *id));
   }
   if (!is_valid_id(*id)) {

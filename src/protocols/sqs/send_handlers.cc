@@ -45,7 +45,7 @@ Outcome<void> read_fifo(const Thing& queue, const Value& input, bool in_batch, M
     if (dedup->empty()) return {};
     return invalid_parameter(
         fmt::format("Value {} for parameter MessageDeduplicationId is invalid. Reason: The request "
-                    "includes a parameter that is not "
+                    "include parameter that is not "
                     "valid for this queue type.",
                     *dedup));
   }

@@ -47,6 +47,18 @@ Settling delete_one(const Environment& environment, const Thing& queue, const Va
   return {{}, settled->depends};
 }
 
+// A lease may be extended again and again, but not beyond 12 hours from its receive.
+bool is_too_long(const Environment& environment,
+                 const Thing& queue,
+                 const queue::Handle& handle,
+                 int64_t seconds) {
+  const auto lease =
+      environment.broker.find_queue(queue.queue, environment.now)->lease_of(handle.offset);
+  if (!lease || lease->generation != handle.generation) return false;
+  const Milliseconds total = environment.now + Milliseconds(seconds * 1000) - lease->last_delivered;
+  return total > Milliseconds(kVisibilitySecondsMax * 1000);
+}
+
 Settling change_one(const Environment& environment, const Thing& queue, const Value& input) {
   const auto handle = read_handle(queue, input);
   if (!handle) return {std::unexpected(handle.error()), {}};
@@ -60,6 +72,13 @@ Settling change_one(const Environment& environment, const Thing& queue, const Va
                                           "0 and {}.",
                                           *seconds, kVisibilitySecondsMax)),
             {}};
+  }
+  if (is_too_long(environment, queue, *handle, *seconds)) {
+    return {invalid_parameter(
+                fmt::format("Value {} for parameter VisibilityTimeout is invalid. Reason: Total "
+                            "VisibilityTimeout for the message is beyond the limit [{} seconds].",
+                            *seconds, kVisibilitySecondsMax)),
+            environment.broker.queue_depends(queue.queue)};
   }
   const auto changed =
       environment.broker.extend(queue.queue, {&*handle, 1}, queue::Check::kThisLease,

@@ -213,6 +213,33 @@ TEST_F(Messages, WhatCannotBeAskedIsRefused) {
   EXPECT_THAT(bodies(look("?from=100")), IsEmpty());
 }
 
+TEST_F(Messages, ALookWaitsForTheLeasesThatItTellsOf) {
+  send(R"({"value":"a"})");
+  server.run([&](broker::Broker& broker) {
+    broker.receive(broker.catalog().find({"", "jobs"})->queue,
+                   {.count = 1, .lease = {}, .wait_until = {}}, server.clock.now(), [](auto) {});
+  });
+  auto answer = server.ask_later("GET", "/api/v1/queues/jobs/messages");
+  while (server.parked() == 0) std::this_thread::yield();
+  server.sync();
+  EXPECT_THAT(answer.get().body, HasSubstr("in-flight"));
+}
+
+TEST_F(Messages, WhatIsNotDurableIsNotShown) {
+  auto sent = server.ask_later("POST", "/api/v1/queues/jobs/messages", R"({"value":"a"})");
+  while (server.parked() == 0) std::this_thread::yield();
+  auto seen = server.ask_later("GET", "/api/v1/queues/jobs/messages");
+  // It has nothing to wait for, or waits beside the send.
+  const auto answered = [&] {
+    return seen.wait_for(std::chrono::milliseconds(1)) == std::future_status::ready;
+  };
+  while (!answered() && server.parked() < 2) std::this_thread::yield();
+  server.sync();
+  EXPECT_THAT(seen.get().body, Not(HasSubstr("offset")));
+  EXPECT_EQ(sent.get().status, 201);
+  EXPECT_THAT(held("jobs"), ElementsAre("a"));
+}
+
 // ---- sending on
 
 class RedriveApi : public Messages {

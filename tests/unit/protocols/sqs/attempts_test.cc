@@ -71,7 +71,7 @@ TEST_F(Attempts, RefusalsSayWhatIsWrong) {
   make("standard");
   EXPECT_EQ(refused(R"({"QueueUrl":"standard","ReceiveRequestAttemptId":"x"})"),
             "InvalidParameterValueException: Value x for parameter ReceiveRequestAttemptId is "
-            "invalid. Reason: The request includes a parameter that is not valid for this queue "
+            "invalid. Reason: The request include parameter that is not valid for this queue "
             "type.");
 }
 

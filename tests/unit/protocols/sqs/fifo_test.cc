@@ -109,7 +109,7 @@ TEST_F(SqsFifo, WhatAQueueTypeDoesNotTakeIsRefused) {
   EXPECT_EQ(
       bad(send_message, R"({"QueueUrl":"jobs","MessageBody":"x","MessageDeduplicationId":"a"})"),
       "InvalidParameterValueException: Value a for parameter MessageDeduplicationId is "
-      "invalid. Reason: The request includes a parameter that is not valid for this queue "
+      "invalid. Reason: The request include parameter that is not valid for this queue "
       "type.");
 }
 

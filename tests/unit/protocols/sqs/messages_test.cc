@@ -146,9 +146,9 @@ TEST_F(SqsMessages, MessageAttributesAreChecked) {
   EXPECT_EQ(attribute_bad("a", "{}"),
             "InvalidParameterValueException: Message (user) attribute 'a' must contain a non-empty "
             "message attribute type.");
-  EXPECT_TRUE(attribute_bad("a", R"({"DataType":"Text","StringValue":"x"})")
-                  .starts_with("InvalidParameterValueException: Message (user) attribute 'a' has "
-                               "an invalid message attribute type"));
+  EXPECT_EQ(attribute_bad("a", R"({"DataType":"Text","StringValue":"x"})"),
+            "InvalidParameterValueException: The type of message (user) attribute 'a' is invalid. "
+            "You must use only the following supported type prefixes: Binary, Number, String.");
   EXPECT_EQ(attribute_bad("a", R"({"DataType":"String","StringValue":""})"),
             "InvalidParameterValueException: Message (user) attribute 'a' must contain a non-empty "
             "value of type 'String'.");

@@ -106,6 +106,26 @@ TEST_F(SqsRules, EachReceiveHasAHandleAndATimeoutOfItsOwn) {
   EXPECT_EQ(receive("plain").size(), 1U);
 }
 
+TEST_F(SqsRules, ALeaseIsNotExtendedBeyondTwelveHoursFromItsReceive) {
+  make("jobs");
+  send("jobs", "x");
+  const Value got = receive("jobs", R"(,"VisibilityTimeout":43200)").at(0);
+  pass(3'600);
+  const auto extend = [&](int seconds) {
+    return bad(
+        change_message_visibility,
+        fmt::format(R"({{"QueueUrl":"jobs",{},"VisibilityTimeout":{}}})", handle(got), seconds));
+  };
+  EXPECT_EQ(extend(39'600), "no fault: {}");
+  EXPECT_EQ(extend(39'601),
+            "InvalidParameterValueException: Value 39601 for parameter VisibilityTimeout is "
+            "invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 "
+            "seconds].");
+  pass(39'600);
+  const Value again = receive("jobs").at(0);
+  change("jobs", again, 43'200);
+}
+
 TEST_F(SqsRules, ALongPollAnswersWithTheFirstMessageAndWaitsForNoMore) {
   make("jobs");
   wait_for("jobs");
