@@ -75,6 +75,19 @@ void add_process_endpoints(Router& router,
   });
 }
 
+void add_listeners_endpoint(Router& router, const Ports& ports, const std::set<std::string>& tls) {
+  router.add(
+      "GET", "/api/v1/listeners", [&ports, &tls](const Request&, net::HttpResponder responder) {
+        std::string entries;
+        for (const auto& [name, address] : ports) {
+          entries +=
+              fmt::format("{}{{\"name\":{},\"address\":{},\"tls\":{}}}", entries.empty() ? "" : ",",
+                          json_string(name), json_string(address), tls.contains(name));
+        }
+        responder.send(net::HttpResponse::json(200, "{\"listeners\":[" + entries + "]}\n"));
+      });
+}
+
 void register_process_metrics(MetricRegistry& metrics, const std::string& version) {
   const auto begin = std::chrono::steady_clock::now();
   metrics.add("weir_build_info", "Always 1.", {{"version", version}}, [] { return 1.0; });

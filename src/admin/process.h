@@ -3,6 +3,7 @@
 // metrics.
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "admin/health.h"
@@ -21,6 +22,10 @@ void add_process_endpoints(Router& router,
                            const Health& health,
                            const Ports& ports,
                            const std::string& version);
+
+// GET /api/v1/listeners: the same with what else a client must know; `tls` names those that speak
+// TLS.
+void add_listeners_endpoint(Router& router, const Ports& ports, const std::set<std::string>& tls);
 
 // Resident memory, processor time, uptime, open files, version.
 void register_process_metrics(MetricRegistry& metrics, const std::string& version);

@@ -110,6 +110,15 @@ void add_json_option(CLI::App& command, Line& line) {
 void add_client_options(CLI::App& command, Line& line) {
   command.add_option("--url", line.url, "the broker's admin port; environment: WEIR_URL")
       ->default_str(std::string(kDefaultUrl));
+  command.add_option("--ca", line.trust.ca,
+                     "trust an https:// broker with a certificate of these authorities (PEM); "
+                     "empty: those of this host; environment: WEIR_CA");
+  command.add_flag("!--insecure-skip-verify", line.trust.verify,
+                   "trust an https:// broker with any certificate");
+  command.add_option("--client-certificate", line.trust.certificate,
+                     "show this certificate to a broker that asks for one (PEM)");
+  command.add_option("--client-key", line.trust.key,
+                     "its key (PEM); empty: it stands in the certificate's file");
   add_json_option(command, line);
 }
 
@@ -137,6 +146,7 @@ int run(int argc, char** argv, char** environment) {
   // again.
   const std::string_view url = variable(line.environment, "WEIR_URL");
   line.url = url.empty() ? kDefaultUrl : url;
+  line.trust.ca = variable(line.environment, "WEIR_CA");
 
   CLI::App app("Weir: a message broker that speaks SQS, Kafka and Redis.", "weir");
   app.footer(

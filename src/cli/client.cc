@@ -15,7 +15,11 @@ std::string message_of(const net::HttpClientResponse& response) {
   if (parser.parse(response.body)["error"]["message"].get(message) == simdjson::SUCCESS) {
     return std::string(message);
   }
-  return fmt::format("the broker answered {}", response.status);
+  // What stands before the API answers in one line of text.
+  const std::string_view body = response.body;
+  const bool text = response.header("content-type").starts_with("text/plain");
+  const std::string_view line = text ? body.substr(0, body.find('\n')) : std::string_view();
+  return fmt::format("the broker answered {}{}{}", response.status, line.empty() ? "" : ": ", line);
 }
 
 ErrorCode code_of(int status) {
@@ -31,9 +35,10 @@ ErrorCode code_of(int status) {
 
 }  // namespace
 
-Result<Client> Client::to(const std::string& url) {
+Result<Client> Client::to(const std::string& url, const net::TlsTrust& trust) {
   auto http = net::HttpClient::to(url);
   if (!http) return std::unexpected(http.error());
+  http->set_trust(trust);
   return Client(std::move(*http), url);
 }
 
@@ -46,6 +51,12 @@ Result<std::string> Client::ask(std::string_view method,
                 fmt::format("no broker at {}; start one with weir serve, or name it with --url or "
                             "WEIR_URL ({})",
                             url_, response.error().message));
+  }
+  if (!response && response.error().code == ErrorCode::kRefused) {
+    return fail(ErrorCode::kRefused,
+                fmt::format("{}; name who signed its certificate with --ca, or take any with "
+                            "--insecure-skip-verify",
+                            response.error().message));
   }
   if (!response) return std::unexpected(response.error());
   if (response->status >= kFirstErrorStatus) {
@@ -109,22 +120,6 @@ Target& Target::parameter(std::string_view name, std::string_view value) {
   query_ += name;
   query_ += "=" + percent_encoded(value);
   return *this;
-}
-
-Result<std::map<std::string, std::string>> parse_texts(std::string_view json) {
-  simdjson::dom::parser parser;
-  simdjson::dom::object object;
-  const auto malformed = [] {
-    return fail(ErrorCode::kInvalidArgument, "the answer is not what a Weir broker gives");
-  };
-  if (parser.parse(json.data(), json.size()).get(object) != simdjson::SUCCESS) return malformed();
-  std::map<std::string, std::string> texts;
-  for (const auto field : object) {
-    std::string_view text;
-    if (field.value.get(text) != simdjson::SUCCESS) return malformed();
-    texts.emplace(field.key, text);
-  }
-  return texts;
 }
 
 }  // namespace weir::cli

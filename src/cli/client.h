@@ -1,7 +1,6 @@
 #pragma once
 // Client: asks a running broker's admin API.
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,8 +15,8 @@ namespace weir::cli {
 
 class Client {
  public:
-  // "http://127.0.0.1:8080". The error says how to name another address.
-  static Result<Client> to(const std::string& url);
+  // "http://127.0.0.1:8080", or https. The error says how to name another address.
+  static Result<Client> to(const std::string& url, const net::TlsTrust& trust);
 
   // The body of the answer. An answer that is an error becomes the error's message.
   Result<std::string> get(std::string_view target) { return ask("GET", target, {}); }
@@ -51,8 +50,5 @@ class Target {
   std::string path_;
   std::string query_;
 };
-
-// A JSON object of texts: {"kafka":"127.0.0.1:9092"}.
-Result<std::map<std::string, std::string>> parse_texts(std::string_view json);
 
 }  // namespace weir::cli

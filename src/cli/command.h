@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "net/tls_client.h"
 
 namespace CLI {
 class App;
@@ -26,7 +27,8 @@ struct Line {
 
   // Options of every command that talks to a broker.
   std::string url;
-  std::string space;  // --namespace
+  net::TlsTrust trust;  // of https
+  std::string space;    // --namespace
   bool json = false;
 };
 
@@ -36,7 +38,7 @@ CLI::App* add_command(CLI::App& parent,
                       std::string_view sentence,
                       std::string_view examples);
 
-// --url (or WEIR_URL) and --json.
+// --url (or WEIR_URL), whom to trust there, and --json.
 void add_client_options(CLI::App& command, Line& line);
 // The same and --namespace, for commands that name a topic, queue or group.
 void add_named_options(CLI::App& command, Line& line);

@@ -6,6 +6,8 @@
 #include "admin/router.h"
 #include "cli/command.h"
 #include "cli/settings.h"
+#include "runtime/clock.h"
+#include "server/tls.h"
 
 namespace weir::cli {
 namespace {
@@ -28,6 +30,10 @@ int check_file(const std::string& path, bool json) {
   if (!text) return report(text.error());
   if (auto applied = apply_file(settings, *text, path); !applied) return report(applied.error());
   if (auto checked = check(settings); !checked) return report(checked.error());
+  runtime::WallClock clock;
+  const auto warnings = server::check_tls_files(settings, clock.now());
+  if (!warnings) return report(warnings.error());
+  for (const std::string& warning : *warnings) fmt::print(stderr, "warning: {}\n", warning);
   fmt::print(fmt::runtime(json ? "{{\"ok\":true}}\n" : "{}: ok\n"), path);
   return kDone;
 }

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <map>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -13,22 +16,51 @@ namespace {
 
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
-// Credentials are not checked; clients of AWS insist on having some.
-Variables variables(const std::map<std::string, std::string>& ports, const std::string& url) {
-  Variables out = {{"WEIR_URL", url}};
-  if (const auto aws = ports.find("aws"); aws != ports.end()) {
-    out.emplace_back("AWS_ENDPOINT_URL", "http://" + aws->second);
+// Where the admin API says that somebody listens.
+struct Listening {
+  std::string address;
+  bool tls = false;
+};
+
+Result<std::map<std::string, Listening>> listeners_of(Client& client) {
+  const auto answer = client.ask_json("GET", "/api/v1/listeners");
+  if (!answer) return std::unexpected(answer.error());
+  std::map<std::string, Listening> found;
+  for (const admin::Json& one : (*answer)["listeners"].list()) {
+    found[one["name"].text()] = {one["address"].text(), one["tls"].flag()};
+  }
+  return found;
+}
+
+// Who signed the broker's certificate, in the variables that clients look at themselves.
+void add_authorities(const std::string& file, Variables& out) {
+  std::error_code error;
+  const std::string path = std::filesystem::absolute(file, error).string();
+  for (const char* name : {"WEIR_CA", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"}) {
+    out.emplace_back(name, error ? file : path);
+  }
+}
+
+// Clients of AWS insist on having credentials, whether they are checked or not.
+Variables variables(const std::map<std::string, Listening>& listeners, const Line& line) {
+  Variables out = {{"WEIR_URL", line.url}};
+  if (const auto aws = listeners.find("aws"); aws != listeners.end()) {
+    out.emplace_back("AWS_ENDPOINT_URL",
+                     (aws->second.tls ? "https://" : "http://") + aws->second.address);
     out.emplace_back("AWS_ACCESS_KEY_ID", "weir");
     out.emplace_back("AWS_SECRET_ACCESS_KEY", "weir");
     out.emplace_back("AWS_REGION", "us-east-1");
     out.emplace_back("AWS_DEFAULT_REGION", "us-east-1");
   }
-  if (const auto kafka = ports.find("kafka"); kafka != ports.end()) {
-    out.emplace_back("KAFKA_BROKERS", kafka->second);
+  if (const auto kafka = listeners.find("kafka"); kafka != listeners.end()) {
+    out.emplace_back("KAFKA_BROKERS", kafka->second.address);
+    if (kafka->second.tls) out.emplace_back("KAFKA_SECURITY_PROTOCOL", "SSL");
   }
-  if (const auto redis = ports.find("redis"); redis != ports.end()) {
-    out.emplace_back("REDIS_URL", "redis://" + redis->second);
+  if (const auto redis = listeners.find("redis"); redis != listeners.end()) {
+    out.emplace_back("REDIS_URL",
+                     (redis->second.tls ? "rediss://" : "redis://") + redis->second.address);
   }
+  if (!line.trust.ca.empty()) add_authorities(line.trust.ca, out);
   return out;
 }
 
@@ -46,14 +78,12 @@ std::string shell_quoted(std::string_view text) {
 }
 
 int env(const Line& line) {
-  auto client = Client::to(line.url);
+  auto client = Client::to(line.url, line.trust);
   if (!client) return report(client.error());
-  const auto body = client->get("/api/v1/ports");
-  if (!body) return report(body.error());
-  const auto ports = parse_texts(*body);
-  if (!ports) return report(ports.error());
+  const auto listeners = listeners_of(*client);
+  if (!listeners) return report(listeners.error());
   std::string json;
-  for (const auto& [name, value] : variables(*ports, line.url)) {
+  for (const auto& [name, value] : variables(*listeners, line)) {
     if (!line.json) fmt::print("export {}={}\n", name, shell_quoted(value));
     json += fmt::format("{}{}:{}", json.empty() ? "" : ",", admin::json_string(name),
                         admin::json_string(value));
@@ -67,7 +97,8 @@ int env(const Line& line) {
 void add_env(CLI::App& app, Line& line) {
   CLI::App* command = add_command(app, "env", "Print export lines for AWS, Kafka and Redis clients",
                                   "  eval \"$(weir env)\"\n"
-                                  "  weir env --url http://127.0.0.1:8080 --json");
+                                  "  weir env --url http://127.0.0.1:8080 --json\n"
+                                  "  weir env --url https://127.0.0.1:8080 --ca ca.pem");
   add_client_options(*command, line);
   command->callback([&line] { line.action = [&line] { return env(line); }; });
 }

@@ -47,7 +47,7 @@ int show_change(const Line& line, const Result<admin::Json>& answer, std::string
 // Asks the broker of the line; reports an error and returns its exit code, else what `use` returns.
 template <typename Use>
 int with_client(const Line& line, Use use) {
-  auto client = Client::to(line.url);
+  auto client = Client::to(line.url, line.trust);
   if (!client) return report(client.error());
   return use(*client);
 }

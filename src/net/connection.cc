@@ -14,11 +14,6 @@ namespace {
 
 constexpr Milliseconds kLingerDeadline = std::chrono::seconds(1);
 
-int64_t monotonic_ms() {
-  const auto since_boot = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<Milliseconds>(since_boot).count();
-}
-
 uint64_t next_id() {
   static std::atomic<uint64_t> last{0};
   return ++last;
@@ -74,13 +69,16 @@ void Session::on_request_timeout(Connection& connection) {
 Connection::Connection(ConnectionShard& shard,
                        int socket,
                        const ConnectionLimits& limits,
-                       std::shared_ptr<ListenerMetrics> metrics)
+                       std::shared_ptr<ListenerMetrics> metrics,
+                       std::shared_ptr<TlsServer> tls)
     : shard_(shard),
       id_(next_id()),
+      secure_(tls != nullptr),
       limits_(limits),
       metrics_(std::move(metrics)),
-      io_(std::make_unique<Io>(shard.shard().reactor(), socket)),
-      active_at_ms_(monotonic_ms()) {}
+      io_(std::make_unique<Io>(shard.shard().reactor(), socket, std::move(tls))),
+      active_at_ms_(monotonic_ms()),
+      handshake_since_ms_(secure_ ? active_at_ms_ : 0) {}
 
 Connection::~Connection() = default;
 
@@ -88,9 +86,11 @@ void Connection::adopt(ConnectionShard& shard,
                        int socket,
                        const SessionFactory& factory,
                        const ConnectionLimits& limits,
-                       std::shared_ptr<ListenerMetrics> metrics) {
+                       std::shared_ptr<ListenerMetrics> metrics,
+                       std::shared_ptr<TlsServer> tls) {
   WEIR_ASSERT(shard.shard().is_current());
-  const std::shared_ptr<Connection> self(new Connection(shard, socket, limits, std::move(metrics)));
+  const std::shared_ptr<Connection> self(
+      new Connection(shard, socket, limits, std::move(metrics), std::move(tls)));
   self->metrics_->open.add(1);
   self->peer_ = self->io_->peer_address();
   self->local_ = self->io_->local_address();
@@ -211,6 +211,7 @@ void Connection::overload_ended() {
 void Connection::start_reading() {
   // Once the connection is ending, input is read only to notice that the peer has gone.
   if (reading_ || !open_ || peer_ended_ || (!ending_ && !may_read())) return;
+  if (io_->tls) return read_encrypted_later();
   const std::span<char> room = io_->input.room(limits_.request_bytes_max);
   if (room.empty()) return;
   reading_ = true;
@@ -314,8 +315,10 @@ void Connection::flush() {
   if (!waiting_writable_ && !write_ready()) return close(CloseReason::kPeer);
   park_if_blocked();
   update_output_limit();
-  if (!io_->output.empty()) return;
+  // Encrypted bytes may wait although every reply was taken.
+  if (!io_->output.empty() || waiting_writable_) return;
   if (ending_) {
+    if (io_->tls && !end_encrypted_output()) return;
     linger();
   } else if (limits_.idle_deadline.count() > 0) {
     watch_deadlines();
@@ -324,6 +327,7 @@ void Connection::flush() {
 
 // Writes what may leave until the socket is full; false when the connection is broken.
 bool Connection::write_ready() {
+  if (io_->tls) return write_encrypted();
   GatheredWrite gathered;
   while (true) {
     gathered.clear();
@@ -405,6 +409,7 @@ void Connection::watch_deadlines() {
   consider(request_since_ms_, limits_.request_deadline);
   consider(stalled_since_ms_, limits_.stall_deadline);
   consider(linger_since_ms_, kLingerDeadline);
+  consider(handshake_since_ms_, limits_.handshake_deadline);
   if (limits_.idle_deadline.count() > 0 && io_->output.empty())
     consider(active_at_ms_, limits_.idle_deadline);
   if (next == INT64_MAX) return;
@@ -422,6 +427,7 @@ void Connection::on_deadline() {
   };
   if (passed(linger_since_ms_, kLingerDeadline)) return close(end_reason_);
   if (passed(stalled_since_ms_, limits_.stall_deadline)) return close(CloseReason::kTimeout);
+  if (passed(handshake_since_ms_, limits_.handshake_deadline)) return close(CloseReason::kTimeout);
   const bool idle =
       limits_.idle_deadline.count() > 0 && io_->output.empty() && request_since_ms_ == 0;
   if (idle && passed(active_at_ms_, limits_.idle_deadline)) return close(CloseReason::kTimeout);

@@ -41,6 +41,7 @@ namespace weir::net {
 
 class Connection;
 class ConnectionShard;
+class TlsServer;
 struct ListenerMetrics;
 
 struct ConnectionLimits {
@@ -57,6 +58,8 @@ struct ConnectionLimits {
   Milliseconds idle_deadline{0};
   // With output waiting of which the peer takes nothing.
   Milliseconds stall_deadline = std::chrono::seconds(120);
+  // From the accept to the end of the TLS handshake, where the listener has one.
+  Milliseconds handshake_deadline = std::chrono::seconds(10);
 };
 
 // The right, and the duty, to answer one request. Whoever holds it completes it exactly once; if it
@@ -126,8 +129,9 @@ enum class CloseReason : uint8_t {
   kTimeout,    // a request that did not arrive whole, idle or stalled too long
   kAbandoned,  // a reply was dropped
   kShutdown,   // the broker stops
+  kHandshake,  // no TLS came about, or the peer tried without
 };
-inline constexpr size_t kCloseReasons = 6;
+inline constexpr size_t kCloseReasons = 7;
 
 class Connection final : public std::enable_shared_from_this<Connection>, private Parked {
  public:
@@ -171,6 +175,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   const std::string& local_address() const {
     return local_;
   }  // the address that the client reached
+  // What passes is encrypted.
+  bool secure() const { return secure_; }
   ConnectionShard& shard() const { return shard_; }
   Session& session() const { return *session_; }
 
@@ -185,12 +191,14 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   // The same with the connection itself.
   void run(std::move_only_function<void(Connection&)> fn);
 
-  // Used by ConnectionShard: takes over a connected socket and begins to read.
+  // Used by Listener: takes over a connected socket and begins to read, or to shake hands where
+  // `tls` is given.
   static void adopt(ConnectionShard& shard,
                     int socket,
                     const SessionFactory& factory,
                     const ConnectionLimits& limits,
-                    std::shared_ptr<ListenerMetrics> metrics);
+                    std::shared_ptr<ListenerMetrics> metrics,
+                    std::shared_ptr<TlsServer> tls = nullptr);
   ~Connection() override;
 
  private:
@@ -201,7 +209,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   Connection(ConnectionShard& shard,
              int socket,
              const ConnectionLimits& limits,
-             std::shared_ptr<ListenerMetrics> metrics);
+             std::shared_ptr<ListenerMetrics> metrics,
+             std::shared_ptr<TlsServer> tls);
 
   void complete(uint64_t number, Reply reply, Lsn lsn, Durability durability);  // any thread
   void complete_here(uint64_t number, Reply reply, Lsn lsn, Durability durability);
@@ -229,12 +238,20 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void update_output_limit();
   void linger();
 
+  // With TLS these stand in for a read, a write and the end of output (connection_tls.cc).
+  void read_encrypted_later();
+  void read_encrypted();
+  bool write_encrypted();
+  bool end_encrypted_output();
+  void handshake_failed(const std::string& reason, const std::string& last_words);
+
   void watch_deadlines();
   void on_deadline();
   void finish_close();
 
   ConnectionShard& shard_;
   const uint64_t id_;
+  const bool secure_;
   std::string peer_;
   std::string local_;
   ConnectionLimits limits_;
@@ -256,10 +273,11 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   bool producing_ = false;
   uint32_t pauses_ = 0;
   CloseReason end_reason_ = CloseReason::kSession;
-  int64_t request_since_ms_ = 0;  // monotonic; 0 = no request has begun
-  int64_t active_at_ms_ = 0;      // the last byte in or out
-  int64_t stalled_since_ms_ = 0;  // 0 = nothing waits for the peer
-  int64_t linger_since_ms_ = 0;   // 0 = not lingering
+  int64_t request_since_ms_ = 0;    // monotonic; 0 = no request has begun
+  int64_t active_at_ms_ = 0;        // the last byte in or out
+  int64_t stalled_since_ms_ = 0;    // 0 = nothing waits for the peer
+  int64_t linger_since_ms_ = 0;     // 0 = not lingering
+  int64_t handshake_since_ms_ = 0;  // 0 = it is over, or there is none
 };
 
 }  // namespace weir::net

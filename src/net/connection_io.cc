@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace weir::net {
 namespace {
@@ -35,7 +36,10 @@ tcp family_of(int descriptor) {
 
 }  // namespace
 
-Connection::Io::Io(boost::asio::io_context& reactor, int descriptor) : socket(reactor) {
+Connection::Io::Io(boost::asio::io_context& reactor,
+                   int descriptor,
+                   std::shared_ptr<TlsServer> served_by)
+    : socket(reactor), tls_server(std::move(served_by)) {
   boost::system::error_code error;
   socket.assign(family_of(descriptor), descriptor, error);
   if (error) {
@@ -48,6 +52,7 @@ Connection::Io::Io(boost::asio::io_context& reactor, int descriptor) : socket(re
   set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleS);
   set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveIntervalS);
   set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
+  if (tls_server) tls = std::make_unique<TlsStream>(tls_server->current(), descriptor);
 }
 
 ssize_t Connection::Io::send(std::span<iovec> pieces) {

@@ -108,6 +108,7 @@ class HttpSession final : public Session {
     request.body = std::move(message.body());
     request.peer_address = connection_.peer_address();
     request.local_address = connection_.local_address();
+    request.secure = connection_.secure();
     HttpResponder responder(connection_.reserve(), framing);
     if (!framing.keep_alive) connection_.close_after_replies();
     handler_.handle(std::move(request), std::move(responder));

@@ -29,7 +29,9 @@ struct HttpRequest {
   std::string body;
   std::string peer_address;
   std::string local_address;
+  bool secure = false;  // it came by TLS
 
+  std::string_view scheme() const { return secure ? "https" : "http"; }
   std::string_view path() const;   // the target up to '?', still percent-encoded
   std::string_view query() const;  // the part behind '?'
   // The first value of a header, by its lower-case name; empty when absent.
@@ -94,6 +96,11 @@ struct HttpLimits {
   size_t header_bytes_max = size_t{16} << 10;
   size_t body_bytes_max = size_t{1} << 20;
 };
+
+// What ALPN calls the one version that is spoken here.
+inline constexpr std::string_view kHttpApplication = "http/1.1";
+// The response for whoever sends plain HTTP to a port with TLS; its connection ends.
+std::string http_needs_tls();
 
 // Every session calls `handler`, which must outlive them.
 SessionFactory http_sessions(HttpHandler& handler, const HttpLimits& limits);

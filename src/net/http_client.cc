@@ -50,22 +50,24 @@ Result<HttpClient> HttpClient::to(std::string_view url) {
                 fmt::format("{} is not an address such as http://127.0.0.1:8080", url));
   };
   std::string_view rest = url;
-  constexpr std::string_view kScheme = "http://";
-  if (!rest.starts_with(kScheme)) return refuse();
-  rest.remove_prefix(kScheme.size());
+  constexpr std::string_view kPlain = "http://";
+  constexpr std::string_view kSecure = "https://";
+  const bool secure = rest.starts_with(kSecure);
+  if (!secure && !rest.starts_with(kPlain)) return refuse();
+  rest.remove_prefix(secure ? kSecure.size() : kPlain.size());
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.empty() || rest.find_first_of("/?#@ ") != std::string_view::npos) return refuse();
   const size_t colon = rest.rfind(':');
   const bool has_port =
       colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos;
   std::string_view host = rest.substr(0, has_port ? colon : std::string_view::npos);
-  const std::string_view port = has_port ? rest.substr(colon + 1) : "80";
+  const std::string_view port = has_port ? rest.substr(colon + 1) : secure ? "443" : "80";
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   if (host.empty() || port.empty() || port.size() > 5 ||
       port.find_first_not_of("0123456789") != std::string_view::npos) {
     return refuse();
   }
-  return HttpClient(std::string(host), std::string(port));
+  return HttpClient(secure, std::string(host), std::string(port));
 }
 
 Result<> HttpClient::connect() {
@@ -88,7 +90,7 @@ Result<> HttpClient::connect() {
     setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &deadline, sizeof deadline);
     if (::connect(socket.get(), address->ai_addr, address->ai_addrlen) == 0) {
       socket_ = std::move(socket);
-      return {};
+      return secure_ ? shake_hands() : Result<>();
     }
     reason = errno;
   }
@@ -96,16 +98,40 @@ Result<> HttpClient::connect() {
               fmt::format("cannot connect to {}:{}: {}", host_, port_, std::strerror(reason)));
 }
 
+Result<> HttpClient::shake_hands() {
+  auto tls = TlsClient::connect(socket_.get(), host_, trust_);
+  if (!tls) {
+    disconnect();
+    return fail(tls.error().code,
+                fmt::format("no TLS with {}:{}: {}", host_, port_, tls.error().message));
+  }
+  tls_ = std::move(*tls);
+  return {};
+}
+
+void HttpClient::disconnect() {
+  tls_.reset();
+  socket_.reset();
+}
+
+bool HttpClient::send(std::string_view bytes) {
+  return tls_ ? tls_->send(bytes) : send_all(socket_.get(), bytes);
+}
+
+ssize_t HttpClient::receive(char* out, size_t size) {
+  return tls_ ? tls_->receive(out, size) : ::recv(socket_.get(), out, size, 0);
+}
+
 Result<HttpClientResponse> HttpClient::exchange(std::string_view request,
                                                 bool head,
                                                 bool& untouched) {
   untouched = true;
   const auto broken = [&](std::string_view reason) {
-    socket_.reset();
+    disconnect();
     return fail(ErrorCode::kTimedOut,
                 fmt::format("no whole answer from {}:{}: {}", host_, port_, reason));
   };
-  if (!send_all(socket_.get(), request)) return broken(std::strerror(errno));
+  if (!send(request)) return broken(std::strerror(errno));
   http::response_parser<http::string_body> parser;
   parser.eager(true);
   parser.skip(head);
@@ -114,7 +140,7 @@ Result<HttpClientResponse> HttpClient::exchange(std::string_view request,
   char buffer[16384];
   boost::system::error_code error;
   while (!parser.is_done()) {
-    const ssize_t received = ::recv(socket_.get(), buffer, sizeof buffer, 0);
+    const ssize_t received = receive(buffer, sizeof buffer);
     if (received < 0 && errno == EINTR) continue;
     if (received < 0)
       return broken(errno == EAGAIN ? "the deadline has passed" : std::strerror(errno));
@@ -139,7 +165,7 @@ Result<HttpClientResponse> HttpClient::exchange(std::string_view request,
     response.headers.push_back({lower({field.name_string().data(), field.name_string().size()}),
                                 std::string(field.value().data(), field.value().size())});
   }
-  if (!message.keep_alive()) socket_.reset();
+  if (!message.keep_alive()) disconnect();
   return response;
 }
 

@@ -145,6 +145,12 @@ std::string_view http_reason(int status) {
   }
 }
 
+std::string http_needs_tls() {
+  return http_reply(HttpResponse::text(400, "this port speaks HTTPS: ask with https://\n"),
+                    {.keep_alive = false})
+      .text;
+}
+
 Reply http_reply(HttpResponse response, const HttpFraming& framing) {
   const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
   std::string head;

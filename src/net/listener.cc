@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "net/connection_shard.h"
+#include "net/tls.h"
 #include "net/unique_fd.h"
 #include "runtime/timer.h"
 
@@ -25,8 +26,8 @@ constexpr int kFreePortAttempts = 32;
 // Pause before the next accept when the process has no descriptors or memory left.
 constexpr Milliseconds kAcceptPause{100};
 
-constexpr const char* kCloseReasonNames[kCloseReasons] = {"peer",    "session",   "overflow",
-                                                          "timeout", "abandoned", "shutdown"};
+constexpr const char* kCloseReasonNames[kCloseReasons] = {
+    "peer", "session", "overflow", "timeout", "abandoned", "shutdown", "handshake"};
 
 bool is_missing_family(const error_code& error) {
   return error == boost::asio::error::address_family_not_supported ||
@@ -42,6 +43,11 @@ void ListenerMetrics::register_in(MetricRegistry& registry, const std::string& p
                accepted);
   registry.add("weir_connections_rejected_total", "Connections refused at the limit.", labels,
                rejected);
+  registry.add("weir_tls_handshakes_total", "TLS handshakes that succeeded.", labels,
+               tls_handshakes);
+  registry.add("weir_tls_handshake_failures_total",
+               "Connections to a TLS port that ended before a handshake did.", labels,
+               tls_failures);
   registry.add("weir_connections", "Open connections.", labels, open);
   registry.add("weir_received_bytes_total", "Bytes received from clients.", labels, bytes_in);
   registry.add("weir_sent_bytes_total", "Bytes sent to clients.", labels, bytes_out);
@@ -191,7 +197,7 @@ void Listener::State::hand_over(UniqueFd socket) {
   ConnectionShard& target = *shards[next_shard++ % shards.size()];
   auto adopt = [self = shared_from_this(), &target, descriptor = std::move(socket)]() mutable {
     Connection::adopt(target, descriptor.release(), self->factory, self->options.limits,
-                      self->metrics);
+                      self->metrics, self->options.tls);
     self->on_the_way->fetch_sub(1);
   };
   if (target.shard().is_current()) {

@@ -28,6 +28,8 @@ struct ListenerMetrics {
   Counter rejected;
   Counter bytes_in;
   Counter bytes_out;
+  Counter tls_handshakes;
+  Counter tls_failures;
   Gauge open;
   std::array<Counter, kCloseReasons> closed;
 
@@ -41,6 +43,7 @@ struct ListenerOptions {
   uint16_t port = 0;                  // 0: any free one
   size_t connections_max = 10'000;
   ConnectionLimits limits = {};
+  std::shared_ptr<TlsServer> tls = nullptr;  // given: every connection is encrypted
 };
 
 class Listener {

@@ -10,12 +10,14 @@ StopSignal::StopSignal() {
   sigemptyset(&signals_);
   sigaddset(&signals_, SIGTERM);
   sigaddset(&signals_, SIGINT);
+  sigaddset(&signals_, SIGHUP);
   WEIR_ASSERT(pthread_sigmask(SIG_BLOCK, &signals_, nullptr) == 0);
 }
 
 int StopSignal::wait() {
   int received = 0;
   WEIR_ASSERT(sigwait(&signals_, &received) == 0);
+  if (received == SIGHUP) return received;
   WEIR_ASSERT(pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr) == 0);
   return received;
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <latch>
 #include <random>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -24,6 +25,7 @@
 #include "server/ports_file.h"
 #include "server/protocol.h"
 #include "server/state_shard.h"
+#include "server/tls.h"
 
 namespace weir::server {
 namespace {
@@ -37,10 +39,6 @@ size_t shard_count(const Settings& settings) {
   if (settings.shards > 0) return settings.shards;
   const unsigned cores = std::thread::hardware_concurrency();
   return cores <= kCoresForOneShard ? 1 : cores;
-}
-
-bool is_loopback(const std::string& address) {
-  return address.starts_with("127.") || address == "::1";
 }
 
 const Option& option_of(std::string_view key) {
@@ -83,13 +81,15 @@ struct Assembly::State {
       : options(std::move(chosen)), logger(log), router(is_loopback(options.settings.address)) {}
 
   Result<> start();
+  Result<> load_tls();
   void start_shards();
   Result<> open_state();
   Result<std::vector<Protocol>> make_protocols();
-  Result<std::unique_ptr<net::HttpHandler>> make_sqs(const Settings& settings);
+  Result<std::unique_ptr<sqs::FrontEnd>> make_sqs(const Settings& settings);
   Result<> open(Protocol protocol);
   Result<std::unique_ptr<net::Listener>> listen(const Protocol& protocol, PortSetting port);
   void open_alias(const Protocol& protocol);
+  void reload_credentials();
   void stop();
 
   const Options options;
@@ -97,14 +97,16 @@ struct Assembly::State {
   MetricRegistry metrics;
   admin::Health health;
   admin::Ports ports;
+  std::set<std::string> tls_ports;
   std::vector<std::string> notes;
   std::atomic<bool> serving{false};
 
   std::vector<std::unique_ptr<runtime::Shard>> shards;
   std::vector<std::unique_ptr<net::ConnectionShard>> connections;
   runtime::WallClock clock;
+  TlsListeners tls;
   std::unique_ptr<StateShard> state;  // on shards.front(); gone before the shards stop
-  std::unique_ptr<net::HttpHandler> sqs;
+  std::unique_ptr<sqs::FrontEnd> sqs;
   std::unique_ptr<redis::FrontEnd> redis;
   std::unique_ptr<kafka::Service> kafka;
   admin::Router router;
@@ -113,10 +115,12 @@ struct Assembly::State {
 };
 
 Result<> Assembly::State::start() {
+  if (auto loaded = load_tls(); !loaded) return loaded;
   start_shards();
   if (auto opened = open_state(); !opened) return opened;
   admin::register_process_metrics(metrics, options.version);
   admin::add_process_endpoints(router, health, ports, options.version);
+  admin::add_listeners_endpoint(router, ports, tls_ports);
   admin::add_metrics_endpoint(router, metrics, state->broker(), clock);
   admin::add_broker_endpoints(router, state->broker(), clock, queue_bounds(options.settings));
   health.add("listeners", [this] { return serving ? std::string() : "not every port is open"; });
@@ -131,6 +135,13 @@ Result<> Assembly::State::start() {
   for (const auto& listener : listeners) listener->start();
   if (options.settings.ports_file.empty()) return {};
   return write_ports_file(options.settings.ports_file, admin::ports_json(ports));
+}
+
+Result<> Assembly::State::load_tls() {
+  const auto warnings = tls.load(options.settings, clock.now(), logger);
+  if (!warnings) return std::unexpected(warnings.error());
+  notes.insert(notes.end(), warnings->begin(), warnings->end());
+  return {};
 }
 
 void Assembly::State::start_shards() {
@@ -162,7 +173,7 @@ Result<> Assembly::State::open_state() {
   return {};
 }
 
-Result<std::unique_ptr<net::HttpHandler>> Assembly::State::make_sqs(const Settings& settings) {
+Result<std::unique_ptr<sqs::FrontEnd>> Assembly::State::make_sqs(const Settings& settings) {
   sqs::Config config = sqs_config(settings);
   const std::string& file = settings.aws_credentials;
   if (!file.empty()) {
@@ -223,7 +234,8 @@ Result<std::unique_ptr<net::Listener>> Assembly::State::listen(const Protocol& p
                                 .address = options.settings.address,
                                 .port = port.number,
                                 .connections_max = options.settings.connections_max,
-                                .limits = protocol.limits};
+                                .limits = protocol.limits,
+                                .tls = tls.server(protocol.name)};
   std::vector<net::ConnectionShard*> targets;
   targets.reserve(connections.size());
   for (const auto& shard : connections) targets.push_back(shard.get());
@@ -244,6 +256,7 @@ Result<> Assembly::State::open(Protocol protocol) {
   if (!(*listener)->note().empty()) notes.push_back((*listener)->note());
   (*listener)->metrics()->register_in(metrics, protocol.name);
   ports[protocol.name] = (*listener)->address();
+  if (tls.server(protocol.name)) tls_ports.insert(protocol.name);
   if (protocol.opened) protocol.opened((*listener)->port());
   if (protocol.alias && (*listener)->port() == protocol.port.number) open_alias(protocol);
   listeners.push_back(std::move(*listener));
@@ -259,6 +272,16 @@ void Assembly::State::open_alias(const Protocol& protocol) {
   }
   (*alias)->metrics()->register_in(metrics, protocol.name);
   listeners.push_back(std::move(*alias));
+}
+
+void Assembly::State::reload_credentials() {
+  const std::string& file = options.settings.aws_credentials;
+  if (file.empty()) return;
+  const auto text = read_file(file);
+  const auto loaded = text ? sqs->reload_credentials(*text) : std::unexpected(text.error());
+  if (loaded) return logger.info("server", "credentials loaded", {{"file", file}});
+  logger.error("server", "the credentials stay as they were",
+               {{"file", file}, {"reason", loaded.error().message}});
 }
 
 void Assembly::State::stop() {
@@ -305,8 +328,15 @@ Result<std::unique_ptr<Assembly>> Assembly::start(Options options, runtime::Logg
 void Assembly::stop() {
   state_->stop();
 }
+void Assembly::reload() {
+  state_->tls.reload(state_->clock.now(), state_->logger);
+  state_->reload_credentials();
+}
 const admin::Ports& Assembly::ports() const {
   return state_->ports;
+}
+bool Assembly::speaks_tls(const std::string& protocol) const {
+  return state_->tls_ports.contains(protocol);
 }
 const std::vector<std::string>& Assembly::notes() const {
   return state_->notes;

@@ -31,8 +31,12 @@ class Assembly {
   ~Assembly();  // stops
 
   void stop();
+  // Certificates and credentials are read again, for connections and requests from now on. What is
+  // bad stays as it was, and the log says so.
+  void reload();
 
   const admin::Ports& ports() const;
+  bool speaks_tls(const std::string& protocol) const;
   // What the user should know: replaced ports, missing IPv6, busy aliases.
   const std::vector<std::string>& notes() const;
 

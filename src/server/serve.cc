@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 
 #include "runtime/stop_signal.h"
@@ -13,19 +14,29 @@
 namespace weir::server {
 namespace {
 
-constexpr std::string_view kUrlPrefix = "http://";
-
 // At most ten lines, for a person: what runs where, and what to try.
 std::string banner(const ServeOptions& options, const Assembly& assembly, double ready_ms) {
   std::string text = fmt::format("weir {}  data {}  ready in {:.0f} ms\n", options.version,
                                  options.settings.data, ready_ms);
   for (const auto& [name, address] : assembly.ports()) {
     const bool web = name == "http" || name == "aws";
-    text += fmt::format("  {:<6} {}{}\n", name, web ? kUrlPrefix : "", address);
+    const bool tls = assembly.speaks_tls(name);
+    text += fmt::format("  {:<6} {}{}{}\n", name, web ? (tls ? "https://" : "http://") : "",
+                        address, tls && !web ? " (TLS)" : "");
   }
   for (const std::string& note : options.notes) text += fmt::format("note: {}\n", note);
   for (const std::string& note : assembly.notes()) text += fmt::format("note: {}\n", note);
   return text;
+}
+
+// The signal that ended it. SIGHUP loads files again, unless it came because the terminal that
+// showed the banner is gone: then nobody is left who could press Ctrl-C.
+int wait_for_stop(runtime::StopSignal& stop, Assembly& assembly, bool terminal) {
+  while (true) {
+    const int signal = stop.wait();
+    if (signal != SIGHUP || (terminal && isatty(STDERR_FILENO) == 0)) return signal;
+    assembly.reload();
+  }
 }
 
 }  // namespace
@@ -48,13 +59,16 @@ int serve(const ServeOptions& options) {
     fmt::print(stderr, "{}", banner(options, **assembly, taken.count()));
   } else {
     for (const auto& [name, address] : (*assembly)->ports()) {
-      logger->info("server", "listening", {{"protocol", name}, {"address", address}});
+      logger->info("server", "listening",
+                   {{"protocol", name},
+                    {"address", address},
+                    {"tls", (*assembly)->speaks_tls(name) ? "on" : "off"}});
     }
     for (const std::string& note : options.notes) logger->warn("server", note);
     for (const std::string& note : (*assembly)->notes()) logger->warn("server", note);
     logger->info("server", "ready", {{"version", options.version}});
   }
-  const int signal = stop.wait();
+  const int signal = wait_for_stop(stop, **assembly, terminal);
   logger->info("server", "stopping", {{"signal", std::to_string(signal)}});
   (*assembly)->stop();
   logger->info("server", "stopped");

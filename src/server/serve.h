@@ -14,8 +14,9 @@ struct ServeOptions {
   std::vector<std::string> notes;  // to show at the start
 };
 
-// Runs until SIGTERM or SIGINT. 0 after an orderly stop, 1 when it could not start (the reason is
-// on standard error). A second signal ends the process at once.
+// Runs until SIGTERM or SIGINT; SIGHUP loads certificates and credentials again. 0 after an orderly
+// stop, 1 when it could not start (the reason is on standard error). A second signal ends the
+// process at once.
 int serve(const ServeOptions& options);
 
 }  // namespace weir::server

@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "base/suggest.h"
+#include "server/tls.h"
 
 namespace weir::server {
 namespace {
@@ -16,7 +17,8 @@ namespace {
 constexpr size_t kFileBytesMax = size_t{1} << 20;
 
 // Variables of the process that are no options.
-constexpr std::string_view kOtherVariables[] = {"WEIR_CONFIG", "WEIR_URL", "WEIR_CANARY"};
+constexpr std::string_view kOtherVariables[] = {"WEIR_CONFIG", "WEIR_URL", "WEIR_CA",
+                                                "WEIR_CANARY"};
 
 const std::vector<Option>& table() {
   static const std::vector<Option> options = {
@@ -30,7 +32,8 @@ const std::vector<Option>& table() {
        uint64_t{16} << 30},
       {"ports_file", &Settings::ports_file, "FILE", "write the ports there, as JSON, when ready"},
       {"address", &Settings::address, "ADDRESS", "listen there; 127.0.0.1 stands for ::1 as well"},
-      {"insecure", &Settings::insecure, "", "allow an address that others can reach"},
+      {"insecure", &Settings::insecure, "",
+       "allow an address that others can reach although a port asks nobody who he is"},
       {"shards", &Settings::shards, "N", "threads for connections; 0: by the number of cores", 0,
        256},
       {"connections_max", &Settings::connections_max, "N", "connections per listener", 1,
@@ -74,6 +77,41 @@ const std::vector<Option>& table() {
        "largest message that a queue may allow", uint64_t{1} << 20, uint64_t{16} << 20},
       {"redis.port", &Settings::redis_port, "PORT", "Redis; 0: any free port, off: no listener"},
       {"http.port", &Settings::http_port, "PORT", "admin; 0: any free port, off: no listener"},
+      {"tls.certificate", &Settings::tls_certificate, "FILE",
+       "every port speaks TLS with this certificate (PEM, its issuers behind it); empty: plain"},
+      {"tls.key", &Settings::tls_key, "FILE",
+       "the key of the certificate (PEM); empty: it stands in the certificate's file"},
+      {"tls.client_ca", &Settings::tls_client_ca, "FILE",
+       "clients must show a certificate of one of these authorities (PEM); empty: none"},
+      {"tls.min_version",
+       &Settings::tls_min_version,
+       "VERSION",
+       "the oldest TLS that is accepted",
+       0,
+       0,
+       {"1.2", "1.3"}},
+      {"kafka.tls_certificate", &Settings::kafka_tls_certificate, "FILE",
+       "Kafka port: a certificate of its own; off: no TLS"},
+      {"kafka.tls_key", &Settings::kafka_tls_key, "FILE",
+       "Kafka port: the key of that certificate"},
+      {"kafka.tls_client_ca", &Settings::kafka_tls_client_ca, "FILE",
+       "Kafka port: a client CA of its own; off: any client may connect"},
+      {"aws.tls_certificate", &Settings::aws_tls_certificate, "FILE",
+       "AWS port: a certificate of its own; off: no TLS"},
+      {"aws.tls_key", &Settings::aws_tls_key, "FILE", "AWS port: the key of that certificate"},
+      {"aws.tls_client_ca", &Settings::aws_tls_client_ca, "FILE",
+       "AWS port: a client CA of its own; off: any client may connect"},
+      {"redis.tls_certificate", &Settings::redis_tls_certificate, "FILE",
+       "Redis port: a certificate of its own; off: no TLS"},
+      {"redis.tls_key", &Settings::redis_tls_key, "FILE",
+       "Redis port: the key of that certificate"},
+      {"redis.tls_client_ca", &Settings::redis_tls_client_ca, "FILE",
+       "Redis port: a client CA of its own; off: any client may connect"},
+      {"http.tls_certificate", &Settings::http_tls_certificate, "FILE",
+       "admin port: a certificate of its own; off: no TLS"},
+      {"http.tls_key", &Settings::http_tls_key, "FILE", "admin port: the key of that certificate"},
+      {"http.tls_client_ca", &Settings::http_tls_client_ca, "FILE",
+       "admin port: a client CA of its own; off: any client may connect"},
   };
   return options;
 }
@@ -142,6 +180,29 @@ std::string store(Settings& settings,
   return {};
 }
 
+// Beyond this host, whoever may ask has to be known.
+Result<> check_exposure(const Settings& settings) {
+  const std::string& address = settings.address;
+  if (is_loopback(address) || settings.insecure) return {};
+  std::vector<std::string> ways;
+  for (const ListenerSettings& listener : listeners()) {
+    if ((settings.*listener.port).off) continue;
+    const auto tls = tls_of(settings, listener);
+    if (listener.name == "aws") {
+      if (settings.aws_credentials.empty()) ways.emplace_back("aws (give --aws-credentials)");
+    } else if (!tls || tls->client_ca.empty()) {
+      ways.push_back(
+          fmt::format("{0} (give {1}, or --{0}-port off)", listener.name,
+                      tls ? "--tls-client-ca" : "--tls-certificate and --tls-client-ca"));
+    }
+  }
+  if (ways.empty()) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("others can reach {} and nobody is asked who he is by: {}; or listen on "
+                          "127.0.0.1, or say --insecure",
+                          address, fmt::join(ways, ", ")));
+}
+
 std::string shown(const std::string& value) {
   return value;
 }
@@ -159,6 +220,10 @@ std::string shown(PortSetting value) {
 
 std::span<const Option> options() {
   return table();
+}
+
+bool is_loopback(std::string_view address) {
+  return address.starts_with("127.") || address == "::1";
 }
 
 std::string flag_of(const Option& option) {
@@ -218,14 +283,8 @@ Result<std::vector<std::string>> apply_environment(Settings& settings,
 }
 
 Result<> check(const Settings& settings) {
-  const std::string& address = settings.address;
-  const bool local = address.starts_with("127.") || address == "::1";
-  if (!local && !settings.insecure) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("others can reach {} and nothing asks them for a password; listen on "
-                            "127.0.0.1, or say --insecure",
-                            address));
-  }
+  if (auto checked = check_tls(settings); !checked) return checked;
+  if (auto checked = check_exposure(settings); !checked) return checked;
   if (settings.data.empty()) {
     return fail(ErrorCode::kInvalidArgument, "--data is empty; give the folder to store things in");
   }

@@ -51,6 +51,24 @@ struct Settings {
   PortSetting redis_port{.number = 6379};
   PortSetting http_port{.number = 8080};
 
+  // Of all listeners; a listener's own stand below, where "off" takes away what holds for all.
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string tls_client_ca;
+  std::string tls_min_version = "1.2";
+  std::string kafka_tls_certificate;
+  std::string kafka_tls_key;
+  std::string kafka_tls_client_ca;
+  std::string aws_tls_certificate;
+  std::string aws_tls_key;
+  std::string aws_tls_client_ca;
+  std::string redis_tls_certificate;
+  std::string redis_tls_key;
+  std::string redis_tls_client_ca;
+  std::string http_tls_certificate;
+  std::string http_tls_key;
+  std::string http_tls_client_ca;
+
   std::map<std::string, Source, std::less<>> sources;  // by key; absent = default
 
   bool configured(std::string_view key) const { return sources.find(key) != sources.end(); }
@@ -91,7 +109,10 @@ Result<> apply_file(Settings& settings, std::string_view text, std::string_view 
 Result<std::vector<std::string>> apply_environment(Settings& settings,
                                                    std::span<const char* const> environment);
 
-// Rules between options: another address than a loopback one needs --insecure.
+bool is_loopback(std::string_view address);
+
+// Rules between options. Where others than this host can connect, every open port asks who they
+// are (signatures on the AWS port, certificates on the others), or --insecure says that none must.
 Result<> check(const Settings& settings);
 
 // Reads a file of at most 1 MiB. kNotFound, kTooLarge.

@@ -104,7 +104,7 @@ Outcome<Queue> find_queue(const Environment& environment, const Call& call) {
 
 Outcome<void> check_access(const Call& call, const Thing& queue, const Account& owner) {
   if (!call.principal || may(*call.principal, call.action, queue, owner)) return {};
-  return access_denied(queue_url(call.host, owner, queue.name.name));
+  return access_denied(queue_url(call.origin, owner, queue.name.name));
 }
 
 Outcome<std::vector<Entry>> batch_entries(const Call& call) {

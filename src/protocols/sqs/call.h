@@ -23,7 +23,7 @@ struct Reply {
 };
 
 struct Call {
-  std::string host;  // as the client named it, for queue URLs
+  std::string origin;  // as the client reached us, "https://HOST", for queue URLs
   Account account;
   Value input;
   std::string_view action = {};             // lives for ever

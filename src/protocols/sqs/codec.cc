@@ -118,7 +118,7 @@ bool is_of_foreign_page(const net::HttpRequest& request) {
   const bool own_site = site.empty() || site == "none" || site == "same-origin";
   const std::string_view origin = request.header("origin");
   const bool own_origin =
-      origin.empty() || origin == fmt::format("http://{}", request.header("host"));
+      origin.empty() || origin == fmt::format("{}://{}", request.scheme(), request.header("host"));
   return !own_site || !own_origin;
 }
 

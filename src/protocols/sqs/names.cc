@@ -61,8 +61,8 @@ QueueName parse_queue_url(std::string_view url, const Account& caller) {
   return result;
 }
 
-std::string queue_url(std::string_view host, const Account& account, std::string_view name) {
-  return fmt::format("http://{}/{}/{}", host, account.account, name);
+std::string queue_url(std::string_view origin, const Account& account, std::string_view name) {
+  return fmt::format("{}/{}/{}", origin, account.account, name);
 }
 
 std::string queue_arn(const Account& account, std::string_view name) {

@@ -32,7 +32,7 @@ struct QueueName {
   catalog::Name full() const { return {account.space(), name}; }
 };
 QueueName parse_queue_url(std::string_view url, const Account& caller);
-std::string queue_url(std::string_view host, const Account& account, std::string_view name);
+std::string queue_url(std::string_view origin, const Account& account, std::string_view name);
 std::string queue_arn(const Account& account, std::string_view name);
 // The last part of arn:aws:sqs:REGION:ACCOUNT:NAME; empty when it is none.
 std::string_view name_of_arn(std::string_view arn);

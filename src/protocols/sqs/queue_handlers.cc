@@ -13,7 +13,7 @@ using broker::Thing;
 std::string url_json(const Call& call, const Account& account, std::string_view name) {
   JsonWriter json;
   json.begin_object();
-  json.member("QueueUrl", queue_url(call.host, account, name));
+  json.member("QueueUrl", queue_url(call.origin, account, name));
   json.end_object();
   return json.take();
 }
@@ -120,7 +120,7 @@ Answer page_answer(const Environment& environment,
   if (!page.names.empty() || member == "queueUrls") {
     json.begin_array(member);
     for (const std::string& name : page.names)
-      json.element(queue_url(call.host, call.account, name));
+      json.element(queue_url(call.origin, call.account, name));
     json.end_array();
   }
   if (page.next) json.member("NextToken", *page.next);

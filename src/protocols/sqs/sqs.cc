@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <mutex>
 #include <utility>
 
 #include "protocols/sqs/call.h"
@@ -61,13 +62,16 @@ Account account_of(const net::HttpRequest& request) {
   return parse_account("Credential=" + net::query_parameter(request.query(), "X-Amz-Credential"));
 }
 
-class Service final : public net::HttpHandler {
+class Service final : public FrontEnd {
  public:
   Service(runtime::Owned<broker::Broker>& broker,
           runtime::Clock& clock,
           const Options& options,
-          std::unique_ptr<Credentials> credentials)
-      : broker_(broker), clock_(clock), credentials_(std::move(credentials)) {
+          std::shared_ptr<const Credentials> credentials)
+      : broker_(broker),
+        clock_(clock),
+        checks_(credentials != nullptr),
+        credentials_(std::move(credentials)) {
     state_.options = options;
     broker_.call([](broker::Broker& owned) { resume_move_tasks(owned); });
   }
@@ -90,7 +94,7 @@ class Service final : public net::HttpHandler {
                         .error());
     }
     const std::string_view host = request.header("host");
-    Call call{std::string(host.empty() ? std::string_view(request.local_address) : host),
+    Call call{fmt::format("{}://{}", request.scheme(), host.empty() ? request.local_address : host),
               account_of(request), std::move(decoded->input),
               action == nullptr ? kReceive : action->name, *principal};
     if (call.principal) call.account.account = call.principal->account;
@@ -105,14 +109,31 @@ class Service final : public net::HttpHandler {
     });
   }
 
+  Result<> reload_credentials(std::string_view text) override {
+    if (!checks_) {
+      return fail(ErrorCode::kInvalidArgument, "signatures are not checked: no file was given");
+    }
+    auto parsed = Credentials::parse(text);
+    if (!parsed) return std::unexpected(parsed.error());
+    const std::lock_guard lock(mutex_);
+    credentials_ = std::move(*parsed);
+    return {};
+  }
+
  private:
+  // As they are now; a reload takes them away from nobody who is in the middle of a check.
+  std::shared_ptr<const Credentials> credentials() const {
+    const std::lock_guard lock(mutex_);
+    return credentials_;
+  }
+
   // Who signed the request; nobody when signatures are not checked. AccessDenied.
   Outcome<std::optional<Principal>> authenticate(const net::HttpRequest& request) const {
-    if (credentials_ == nullptr) {
+    if (!checks_) {
       if (is_of_foreign_page(request)) return std::unexpected(foreign_page().error());
       return std::nullopt;
     }
-    auto principal = credentials_->authenticate(request, clock_.now());
+    auto principal = credentials()->authenticate(request, clock_.now());
     if (!principal) return std::unexpected(principal.error());
     return std::optional(std::move(*principal));
   }
@@ -155,16 +176,18 @@ class Service final : public net::HttpHandler {
 
   runtime::Owned<broker::Broker>& broker_;
   runtime::Clock& clock_;
-  const std::unique_ptr<Credentials> credentials_;
+  const bool checks_;
+  mutable std::mutex mutex_;  // guards the pointer
+  std::shared_ptr<const Credentials> credentials_;
   FrontState state_;  // touched on the state shard
   std::atomic<uint64_t> requests_{1};
 };
 
 }  // namespace
 
-Result<std::unique_ptr<net::HttpHandler>> make_handler(runtime::Owned<broker::Broker>& broker,
-                                                       runtime::Clock& clock,
-                                                       const Config& config) {
+Result<std::unique_ptr<FrontEnd>> make_handler(runtime::Owned<broker::Broker>& broker,
+                                               runtime::Clock& clock,
+                                               const Config& config) {
   if (config.message_bytes_max > kMessageBytesMost) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("a message has at most {} bytes", kMessageBytesMost));

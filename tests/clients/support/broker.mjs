@@ -36,9 +36,10 @@ export async function startBroker(options) {
 }
 
 class Broker {
-  // data: folder (created). args: further flags of `weir serve`. env: further environment of the broker.
-  constructor({ data, args = [], env = {}, binary = brokerBinary() }) {
-    Object.assign(this, { data: resolve(data), args, extraEnv: env, binary, output: '', addresses: {} });
+  // data: folder (created). args: further flags of `weir serve`. env: further environment of the broker. off: names of
+  // listeners that it does not have.
+  constructor({ data, args = [], env = {}, off = [], binary = brokerBinary() }) {
+    Object.assign(this, { data: resolve(data), args, extraEnv: env, off, binary, output: '', addresses: {} });
     this.process = null;
   }
 
@@ -62,7 +63,7 @@ class Broker {
     mkdirSync(this.data, { recursive: true });
     const portsFile = `${this.data}.ports.json`;
     rmSync(portsFile, { force: true });
-    const ports = ['kafka', 'aws', 'redis', 'http'].flatMap((name) => [`--${name}-port`, this.addresses[name]?.split(':').at(-1) ?? '0']);
+    const ports = ['kafka', 'aws', 'redis', 'http'].flatMap((name) => [`--${name}-port`, this.off.includes(name) ? 'off' : this.addresses[name]?.split(':').at(-1) ?? '0']);
     const child = spawn(this.binary, ['serve', '--data', this.data, ...ports, '--ports-file', portsFile, ...this.args], {
       env: { ...process.env, ...this.extraEnv },
       stdio: ['ignore', 'pipe', 'pipe'],

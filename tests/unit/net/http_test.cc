@@ -12,6 +12,7 @@
 #include "net/http_client.h"
 #include "net/listener.h"
 #include "tests/unit/net/test_client.h"
+#include "tests/unit/net/tls_peer.h"
 
 namespace weir::net {
 namespace {
@@ -25,12 +26,14 @@ class HttpServer : HttpHandler {
  public:
   explicit HttpServer(Handle handle,
                       HttpLimits limits = {},
-                      std::optional<ConnectionLimits> connection = {})
+                      std::optional<ConnectionLimits> connection = {},
+                      std::shared_ptr<TlsServer> tls = nullptr)
       : handle_(std::move(handle)), shard_(0, "test"), connections_(shard_) {
     shard_.start();
     ListenerOptions options{.name = "http",
                             .option = "--http-port",
-                            .limits = connection.value_or(http_connection_limits(limits))};
+                            .limits = connection.value_or(http_connection_limits(limits)),
+                            .tls = std::move(tls)};
     listener_ = std::move(*Listener::open(options, {&connections_}, http_sessions(*this, limits)));
     listener_->start();
   }
@@ -44,6 +47,9 @@ class HttpServer : HttpHandler {
   uint16_t port() const { return listener_->port(); }
   HttpClient client() const {
     return *HttpClient::to("http://127.0.0.1:" + std::to_string(port()));
+  }
+  HttpClient secure_client() const {
+    return *HttpClient::to("https://127.0.0.1:" + std::to_string(port()));
   }
   void advance(uint64_t lsn) {
     shard_.run_and_wait([&] { connections_.watermark().advance(Lsn(lsn), Lsn(lsn)); });
@@ -282,7 +288,7 @@ TEST(HttpClient, SaysWhichServerCannotBeReached) {
 
 TEST(HttpClient, RefusesAddressesOfOtherKinds) {
   for (const char* url :
-       {"", "https://x", "http://", "127.0.0.1:80", "http://x:port", "http://a/b", "http://u@h"}) {
+       {"", "ftp://x", "http://", "127.0.0.1:80", "http://x:port", "http://a/b", "http://u@h"}) {
     EXPECT_FALSE(HttpClient::to(url).has_value()) << url;
   }
   EXPECT_EQ(HttpClient::to("http://[::1]:81/")->host(), "::1");
@@ -312,6 +318,66 @@ TEST(HttpText, UnderstandsBothFormsOfATarget) {
   EXPECT_EQ(request.query(), "x");
   request.target = "http://host";
   EXPECT_EQ(request.path(), "/");
+}
+
+// --- over TLS
+
+void answer_scheme(HttpRequest request, HttpResponder responder) {
+  responder.send(HttpResponse::text(200, std::string(request.scheme())));
+}
+
+class Https : public testing::Test {
+ protected:
+  std::shared_ptr<TlsServer> serve() {
+    const Certificates::Made own = certificates_.make("server");
+    return std::make_shared<TlsServer>("http", http_needs_tls(),
+                                       load({.certificate = own.certificate,
+                                             .key = own.key,
+                                             .application = std::string(kHttpApplication)}),
+                                       logger_);
+  }
+
+  RememberingLogger logger_;
+  Certificates certificates_;
+};
+
+TEST_F(Https, ARequestKnowsItsScheme) {
+  HttpServer plain(answer_scheme);
+  EXPECT_EQ(plain.client().request("GET", "/")->body, "http");
+  HttpServer server(answer_scheme, {}, {}, serve());
+  HttpClient client = server.secure_client();
+  client.set_trust({.ca = certificates_.authority()});
+  for (int i = 0; i < 2; ++i) {  // the second on the connection of the first
+    const auto response = client.request("GET", "/");
+    ASSERT_TRUE(response.has_value()) << response.error().message;
+    EXPECT_EQ(response->body, "https");
+  }
+}
+
+TEST_F(Https, APlainRequestIsToldToComeByTls) {
+  HttpServer server(answer_scheme, {}, {}, serve());
+  const auto response = server.client().request("POST", "/", {}, std::string(200'000, 'b'));
+  ASSERT_TRUE(response.has_value()) << response.error().message;
+  EXPECT_EQ(response->status, 400);
+  EXPECT_THAT(response->body, HasSubstr("https://"));
+}
+
+TEST_F(Https, AClientOfTlsLearnsThatAPortIsPlain) {
+  HttpServer server(answer_scheme);
+  const auto response = server.secure_client().request("GET", "/");
+  ASSERT_FALSE(response.has_value());
+  EXPECT_THAT(response.error().message, HasSubstr("no TLS is spoken there"));
+}
+
+TEST_F(Https, AnUntrustedServerIsRefusedWithItsAddress) {
+  HttpServer server(answer_scheme, {}, {}, serve());
+  HttpClient client = server.secure_client();
+  const auto refused = client.request("GET", "/");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kRefused);
+  EXPECT_THAT(refused.error().message, HasSubstr("127.0.0.1:" + std::to_string(server.port())));
+  client.set_trust({.verify = false});
+  EXPECT_EQ(client.request("GET", "/")->body, "https");
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "net/connection.h"
 #include "net/connection_shard.h"
 #include "net/listener.h"
+#include "net/tls.h"
 #include "runtime/shard.h"
 
 namespace weir::net {
@@ -48,13 +49,15 @@ class LineServer {
  public:
   explicit LineServer(LineHandler handler,
                       ConnectionLimits limits = {},
-                      size_t connections_max = 100)
+                      size_t connections_max = 100,
+                      std::shared_ptr<TlsServer> tls = nullptr)
       : handler_(std::move(handler)), shard_(0, "test"), connections_(shard_) {
     shard_.start();
     ListenerOptions options{.name = "test",
                             .option = "--test-port",
                             .connections_max = connections_max,
-                            .limits = limits};
+                            .limits = limits,
+                            .tls = std::move(tls)};
     auto opened = Listener::open(options, {&connections_}, [this](Connection& connection) {
       return std::make_unique<LineSession>(connection, handler_, [this] {
         ++closed_sessions;

@@ -45,6 +45,7 @@ class TestClient {
   }
 
   bool connected() const { return connected_; }
+  int descriptor() const { return socket_.get(); }
 
   void send(std::string_view bytes) {
     while (!bytes.empty()) {

@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include "server/tls.h"
+
 namespace weir::server {
 namespace {
 
@@ -117,14 +119,99 @@ TEST(Settings, DelaysAndSizesOfMessagesHaveBoundsOfTheirOwn) {
   EXPECT_FALSE(assigned("queue.message_bytes_max", "16777217"));
 }
 
-TEST(Settings, AnAddressThatOthersReachNeedsInsecure) {
+std::string refused(const Settings& settings) {
+  const auto checked = check(settings);
+  return checked ? "" : checked.error().message;
+}
+
+TEST(Settings, BeyondThisHostEveryOpenPortAsksWhoComes) {
   Settings settings;
-  EXPECT_TRUE(check(settings).has_value());
+  EXPECT_EQ(refused(settings), "");
   settings.address = "0.0.0.0";
-  ASSERT_FALSE(check(settings).has_value());
-  EXPECT_THAT(check(settings).error().message, HasSubstr("--insecure"));
+  EXPECT_EQ(refused(settings),
+            "others can reach 0.0.0.0 and nobody is asked who he is by: kafka (give "
+            "--tls-certificate and --tls-client-ca, or --kafka-port off), aws (give "
+            "--aws-credentials), redis (give --tls-certificate and --tls-client-ca, or "
+            "--redis-port off), http (give --tls-certificate and --tls-client-ca, or "
+            "--http-port off); or listen on 127.0.0.1, or say --insecure");
+  settings.tls_certificate = "own.pem";
+  EXPECT_THAT(refused(settings), HasSubstr("kafka (give --tls-client-ca"));
+  settings.tls_client_ca = "ca.pem";
+  // A certificate does not take the place of a signature.
+  EXPECT_THAT(refused(settings), HasSubstr("by: aws (give --aws-credentials);"));
+  settings.aws_credentials = "keys";
+  EXPECT_EQ(refused(settings), "");
+  settings.redis_tls_client_ca = "off";
+  EXPECT_THAT(refused(settings), HasSubstr("by: redis (give --tls-client-ca"));
+  settings.redis_port.off = true;
+  EXPECT_EQ(refused(settings), "");
+  settings.kafka_tls_certificate = "off";
+  EXPECT_THAT(refused(settings), HasSubstr("by: kafka (give --tls-certificate and"));
   settings.insecure = true;
-  EXPECT_TRUE(check(settings).has_value());
+  EXPECT_EQ(refused(settings), "");
+}
+
+TEST(Settings, SqsAloneMayBeOpenToOthersWithSignatures) {
+  Settings settings;
+  settings.address = "::";
+  settings.kafka_port.off = settings.redis_port.off = settings.http_port.off = true;
+  EXPECT_THAT(refused(settings), HasSubstr("by: aws (give --aws-credentials);"));
+  settings.aws_credentials = "keys";
+  EXPECT_EQ(refused(settings), "");
+}
+
+TEST(Settings, AKeyOrAClientCaNeedsACertificate) {
+  Settings settings;
+  settings.tls_key = "key";
+  EXPECT_THAT(refused(settings), HasSubstr("--tls-key is of no use without a certificate"));
+  settings.tls_certificate = "own.pem";
+  EXPECT_EQ(refused(settings), "");
+  settings.kafka_tls_key = "other";
+  EXPECT_THAT(refused(settings), HasSubstr("give --kafka-tls-certificate"));
+  settings.kafka_tls_certificate = "off";
+  EXPECT_THAT(refused(settings), HasSubstr("give --kafka-tls-certificate"));
+  settings.kafka_tls_key = "";
+  settings.kafka_tls_client_ca = "ca.pem";
+  EXPECT_THAT(refused(settings), HasSubstr("--kafka-tls-client-ca is of no use"));
+  settings = {};
+  settings.tls_client_ca = "ca.pem";
+  EXPECT_THAT(refused(settings), HasSubstr("--tls-client-ca is of no use"));
+  settings.http_tls_certificate = "http.pem";
+  EXPECT_EQ(refused(settings), "");
+}
+
+const ListenerSettings& listener(std::string_view name) {
+  for (const ListenerSettings& one : listeners()) {
+    if (one.name == name) return one;
+  }
+  ADD_FAILURE() << "no listener " << name;
+  return listeners().front();
+}
+
+TEST(Settings, AListenersOwnCertificateTakesThePlaceOfTheCommonOne) {
+  Settings settings;
+  EXPECT_FALSE(tls_of(settings, listener("aws")).has_value());
+  settings.tls_certificate = "all.pem";
+  settings.tls_key = "all.key";
+  settings.tls_client_ca = "ca.pem";
+  settings.tls_min_version = "1.3";
+  settings.aws_tls_certificate = "aws.pem";
+  settings.http_tls_client_ca = "off";
+  settings.redis_tls_certificate = "off";
+  const auto kafka = tls_of(settings, listener("kafka"));
+  ASSERT_TRUE(kafka.has_value());
+  EXPECT_EQ(kafka->certificate, "all.pem");
+  EXPECT_EQ(kafka->key, "all.key");
+  EXPECT_EQ(kafka->client_ca, "ca.pem");
+  EXPECT_EQ(kafka->version_min, net::TlsVersion::k13);
+  EXPECT_EQ(kafka->application, "");
+  const auto aws = tls_of(settings, listener("aws"));
+  ASSERT_TRUE(aws.has_value());
+  EXPECT_EQ(aws->certificate, "aws.pem");
+  EXPECT_EQ(aws->key, "");  // the common key is that of the common certificate
+  EXPECT_EQ(aws->application, "http/1.1");
+  EXPECT_EQ(tls_of(settings, listener("http"))->client_ca, "");
+  EXPECT_FALSE(tls_of(settings, listener("redis")).has_value());
 }
 
 }  // namespace

@@ -58,7 +58,8 @@ TEST(SqsNames, ArnsAndUrls) {
   EXPECT_EQ(name_of_arn("arn:aws:sqs:us-east-1:000000000000:jobs"), "jobs");
   EXPECT_EQ(name_of_arn("arn:aws:sqs:us-east-1:jobs"), "");
   EXPECT_EQ(name_of_arn("jobs"), "");
-  EXPECT_EQ(queue_url("localhost:4566", {}, "jobs"), "http://localhost:4566/000000000000/jobs");
+  EXPECT_EQ(queue_url("https://localhost:4566", {}, "jobs"),
+            "https://localhost:4566/000000000000/jobs");
 }
 
 TEST(SqsNames, QueueNames) {
