@@ -12,7 +12,8 @@
 namespace weir::net {
 namespace {
 
-// RFC 8446, section 5.1: every conversation begins with a record of this type.
+// RFC 8446, section 5.1: every conversation begins with a record of one of these types.
+constexpr char kAlertRecord = 0x15;
 constexpr char kHandshakeRecord = 0x16;
 constexpr size_t kKeptBytes = 4096;
 
@@ -77,7 +78,7 @@ int TlsPipe::read(BIO* bio, char* out, int size) {
     }
     return -1;
   }
-  if (!std::exchange(begun_, true) && *out != kHandshakeRecord) {
+  if (!std::exchange(begun_, true) && *out != kHandshakeRecord && *out != kAlertRecord) {
     plain_ = true;
     return -1;
   }

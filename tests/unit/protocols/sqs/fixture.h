@@ -41,7 +41,8 @@ class SqsTest : public testing::Test {
   Answer run(Handler handler, const std::string& input, const Account& account = {}) {
     auto value = decode_json(input);
     EXPECT_TRUE(value) << input;
-    return handler({*broker, now, state}, Call{"http://localhost:4566", account, std::move(*value)});
+    return handler({*broker, now, state},
+                   Call{"http://localhost:4566", account, std::move(*value)});
   }
   // The answer's JSON; the test fails on a fault.
   Value good(Handler handler, const std::string& input, const Account& account = {}) {
@@ -62,7 +63,8 @@ class SqsTest : public testing::Test {
   std::optional<Answer> receive_answer(const std::string& input) {
     auto answer = std::make_shared<std::optional<Answer>>();
     waiting = answer;
-    cancel = receive_message({*broker, now, state}, Call{"http://localhost:4566", {}, *decode_json(input)},
+    cancel = receive_message({*broker, now, state},
+                             Call{"http://localhost:4566", {}, *decode_json(input)},
                              [answer](Answer given) { *answer = std::move(given); });
     journal.poll();
     return *answer;
