@@ -89,7 +89,7 @@ class Enforced : public SqsTest {};
 
 TEST_F(Enforced, ARefusalNamesTheQueue) {
   make("q");
-  Call call{"localhost:4566",
+  Call call{"http://localhost:4566",
             {},
             *decode_json(R"({"QueueUrl":"http://h/000000000000/q","MessageBody":"b"})")};
   call.action = "SendMessage";
