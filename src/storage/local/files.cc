@@ -13,30 +13,34 @@ namespace {
 constexpr size_t kPrewriteBytes = size_t{1} << 20;
 constexpr size_t kReadHandlesMax = 256;
 
-// Opens (or makes) the slot's file with room for all of it and writes the header. The file's name
-// is durable, too.
+struct Preparation {
+  bool created = false;              // the file is to be made
+  uint64_t allocate = 0;             // room that it is to have
+  std::optional<FileHeader> header;  // to be written
+  bool lasting = false;              // a power cut takes away neither its name nor its room
+};
+
+// Opens (or makes) the slot's file and does what is asked for; then its name and room last.
 Result<std::shared_ptr<File>> try_prepare(Disk& disk,
                                           const std::string& path,
                                           std::shared_ptr<File> handle,
-                                          uint64_t allocate,
-                                          const std::optional<FileHeader>& header,
-                                          bool created) {
+                                          const Preparation& wanted) {
   if (handle == nullptr) {
-    auto opened = disk.open(path, created ? OpenMode::kDirectCreate : OpenMode::kDirect);
+    auto opened = disk.open(path, wanted.created ? OpenMode::kDirectCreate : OpenMode::kDirect);
     if (!opened) return std::unexpected(opened.error());
     handle = std::move(*opened);
   }
-  if (allocate > 0) {
-    if (auto ok = handle->allocate(allocate); !ok) return std::unexpected(ok.error());
+  if (wanted.allocate > 0) {
+    if (auto ok = handle->allocate(wanted.allocate); !ok) return std::unexpected(ok.error());
   }
-  if (header) {
+  if (wanted.header) {
     Buffer block(kBlock);
-    encode_file_header(*header, block.span());
+    encode_file_header(*wanted.header, block.span());
     if (auto ok = write_all(*handle, 0, block.span(), Sync::kData); !ok) {
       return std::unexpected(ok.error());
     }
   }
-  if (created) {
+  if (!wanted.lasting) {
     if (auto ok = handle->sync(); !ok) return std::unexpected(ok.error());
     if (auto ok = disk.sync_directory(kJournalFolder); !ok) return std::unexpected(ok.error());
   }
@@ -46,12 +50,10 @@ Result<std::shared_ptr<File>> try_prepare(Disk& disk,
 Result<std::shared_ptr<File>> prepare_slot(Disk& disk,
                                            const std::string& path,
                                            const std::shared_ptr<File>& handle,
-                                           uint64_t allocate,
-                                           const std::optional<FileHeader>& header,
-                                           bool created) {
-  auto prepared = try_prepare(disk, path, handle, allocate, header, created);
+                                           const Preparation& wanted) {
+  auto prepared = try_prepare(disk, path, handle, wanted);
   // Half a file would keep the room that the disk lacks.
-  if (!prepared && created) static_cast<void>(disk.remove(path));
+  if (!prepared && wanted.created) static_cast<void>(disk.remove(path));
   return prepared;
 }
 
@@ -168,14 +170,19 @@ void FileSet::attach(const std::shared_ptr<JournalFile>& file, uint64_t start) {
   ++slot->users;
   steps_.run(
       Lane::kReader,
-      [&disk = disk_, slot, header, created]() -> Result<std::shared_ptr<File>> {
-        return prepare_slot(disk, slot->path(), slot->handle, created ? slot->size : 0, header,
-                            created);
+      [&disk = disk_, slot, header, created,
+       lasting = slot->lasting]() -> Result<std::shared_ptr<File>> {
+        return prepare_slot(disk, slot->path(), slot->handle,
+                            {.created = created,
+                             .allocate = created ? slot->size : 0,
+                             .header = header,
+                             .lasting = lasting});
       },
       [this, file, header, slot, created](Result<std::shared_ptr<File>> handle) {
         --slot->users;
         if (handle) {
           slot->handle = std::move(*handle);
+          slot->lasting = true;
           attached(file, header, Prepared{slot, created});
         } else {
           attached(file, header, std::unexpected(handle.error()));
@@ -217,7 +224,8 @@ void FileSet::refill() {
   steps_.run(
       Lane::kReader,
       [&disk = disk_, slot]() {
-        return prepare_slot(disk, slot->path(), nullptr, slot->size, std::nullopt, true);
+        return prepare_slot(disk, slot->path(), nullptr,
+                            {.created = true, .allocate = slot->size, .header = {}});
       },
       [this, slot](Result<std::shared_ptr<File>> handle) {
         refilling_ = false;
@@ -227,6 +235,7 @@ void FileSet::refill() {
           return;
         }
         slot->handle = std::move(*handle);
+        slot->lasting = true;
         free_.push_back(slot);
         recovered();
         refill();
@@ -359,7 +368,7 @@ bool FileSet::prewrite(const std::shared_ptr<Slot>& slot) {
       Lane::kBackground,
       [&disk = disk_, slot, handle = slot->handle, zeros = zeros_, from, length,
        last]() -> Result<std::shared_ptr<File>> {
-        auto file = prepare_slot(disk, slot->path(), handle, 0, std::nullopt, false);
+        auto file = prepare_slot(disk, slot->path(), handle, {.header = {}, .lasting = true});
         if (!file) return file;
         auto written = write_all(**file, from, zeros->span(0, length), Sync::kNone);
         if (written && last) written = (*file)->sync();

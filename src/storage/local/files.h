@@ -34,6 +34,9 @@ struct Slot {
   uint64_t size = 0;
   uint64_t written_to =
       0;  // blocks before this have been written once: writing them again is quick
+  // A power cut takes away neither its name nor its room. Not known of a slot that a start found:
+  // the process may have been killed before it had synced them.
+  bool lasting = false;
   std::shared_ptr<File> handle;  // nothing while it is closed
   bool prewriting = false;       // zeros are on their way: frames must wait
   bool reader_opened = false;    // counted among the handles that reads keep open

@@ -2,6 +2,7 @@
 
 #include "storage/local/recovery.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <memory>
@@ -18,6 +19,9 @@ class Recovering : public ::testing::Test {
  protected:
   Result<void> start(bool salvage = false) {
     stop();
+    return start_on_what_is_there(salvage);
+  }
+  Result<void> start_on_what_is_there(bool salvage = false) {
     executor = std::make_unique<SimExecutor>(++lives);
     LocalJournal::Options options;
     options.seed = lives;
@@ -153,6 +157,21 @@ TEST_F(Recovering, EveryStartHasAHigherEpochAndFilesOfItsOwn) {
   EXPECT_EQ(current->epoch, 3u);
   ASSERT_TRUE(start());
   EXPECT_EQ(owner->cells[CellId(1)].text, "010101");
+}
+
+TEST_F(Recovering, ASlotThatAKilledProcessDidNotSyncIsSyncedBeforeItIsUsed) {
+  ASSERT_TRUE(start());
+  commit_each(1);
+  stop();
+  for (int number = 90; number < 100; ++number) {
+    auto slot = disk.open(fmt::format("journal/{:08}.slot", number), OpenMode::kDirectCreate);
+    ASSERT_TRUE(slot);
+    ASSERT_TRUE((*slot)->allocate(64 << 10));
+  }
+  ASSERT_TRUE(start_on_what_is_there());
+  commit_each(60);
+  ASSERT_TRUE(start());
+  EXPECT_EQ(owner->cells[CellId(1)].text.size(), 61u);
 }
 
 TEST_F(Recovering, ACheckpointWithoutCurrentIsNotTakenForAFreshDirectory) {
