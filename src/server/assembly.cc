@@ -208,7 +208,8 @@ Result<std::vector<Protocol>> Assembly::State::make_protocols() {
       {.name = "aws",
        .option = "aws.port",
        .port = settings.aws_port,
-       .alias = kAwsAlias,
+       .alias = settings.aws_port.number == Settings().aws_port.number ? std::optional(kAwsAlias)
+                                                                       : std::nullopt,
        .limits = net::http_connection_limits(sqs::http_limits(sqs_config(settings))),
        .factory = net::http_sessions(*sqs, sqs::http_limits(sqs_config(settings)))});
   redis = std::make_unique<redis::FrontEnd>(state->broker(), clock,

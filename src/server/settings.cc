@@ -20,8 +20,8 @@ constexpr size_t kFileBytesMax = size_t{1} << 20;
 constexpr std::string_view kOtherVariables[] = {"WEIR_CONFIG", "WEIR_URL", "WEIR_CA",
                                                 "WEIR_CANARY"};
 
-const std::vector<Option>& table() {
-  static const std::vector<Option> options = {
+std::vector<Option> process_options() {
+  return {
       {"data", &Settings::data, "DIR", "where everything is stored"},
       {"salvage", &Settings::salvage, "",
        "start although stored bytes are damaged: leave them out"},
@@ -54,6 +54,11 @@ const std::vector<Option>& table() {
        0,
        0,
        {"auto", "logfmt", "json"}},
+  };
+}
+
+std::vector<Option> port_options() {
+  return {
       {"kafka.port", &Settings::kafka_port, "PORT", "Kafka; 0: any free port, off: no listener"},
       {"kafka.advertised_host", &Settings::kafka_advertised_host, "HOST",
        "tell Kafka clients to connect there; empty: the address that they reached"},
@@ -77,6 +82,11 @@ const std::vector<Option>& table() {
        "largest message that a queue may allow", uint64_t{1} << 20, uint64_t{16} << 20},
       {"redis.port", &Settings::redis_port, "PORT", "Redis; 0: any free port, off: no listener"},
       {"http.port", &Settings::http_port, "PORT", "admin; 0: any free port, off: no listener"},
+  };
+}
+
+std::vector<Option> tls_options() {
+  return {
       {"tls.certificate", &Settings::tls_certificate, "FILE",
        "every port speaks TLS with this certificate (PEM, its issuers behind it); empty: plain"},
       {"tls.key", &Settings::tls_key, "FILE",
@@ -113,6 +123,16 @@ const std::vector<Option>& table() {
       {"http.tls_client_ca", &Settings::http_tls_client_ca, "FILE",
        "admin port: a client CA of its own; off: any client may connect"},
   };
+}
+
+const std::vector<Option>& table() {
+  static const std::vector<Option> options = [] {
+    std::vector<Option> all = process_options();
+    for (auto&& more : {port_options(), tls_options()}) {
+      all.insert(all.end(), more.begin(), more.end());
+    }
+    return all;
+  }();
   return options;
 }
 

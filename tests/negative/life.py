@@ -13,6 +13,7 @@ STOP_GRACE_MS = 3000
 def check(suite):
     check_lock(suite)
     check_busy_ports(suite)
+    check_chosen_ports(suite)
     check_stop_during_traffic(suite)
 
 
@@ -39,6 +40,28 @@ def check_busy_ports(suite):
                 assert status == 1, f"status {status}: {words}"
                 assert str(port) in words and f"--{name}-port" in words, words
                 assert not os.path.exists(broker.ports_path), "a broker that did not start wrote its ports"
+
+
+def listening(pid):
+    """The ports on which a process listens."""
+    links = (os.readlink(link.path) for link in os.scandir(f"/proc/{pid}/fd"))
+    sockets = {link[len("socket:[") : -1] for link in links if link.startswith("socket:[")}
+    ports = set()
+    for table in ("tcp", "tcp6"):
+        with open(f"/proc/net/{table}", encoding="ascii") as file:
+            rows = [line.split() for line in file][1:]
+        ports |= {int(row[1].rsplit(":", 1)[1], 16) for row in rows if row[3] == "0A" and row[9] in sockets}
+    return ports
+
+
+def check_chosen_ports(suite):
+    with suite.case("aws: where a port was chosen, that one alone is opened"), socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        with Broker(ports={"aws": port}) as broker:
+            broker.ready()
+            assert listening(broker.process.pid) == set(broker.ports.values()), listening(broker.process.pid)
 
 
 class Traffic(threading.Thread):
