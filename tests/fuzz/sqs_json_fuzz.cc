@@ -47,7 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   weir::broker::Thing thing;
   thing.name.name = value->members.size() % 2 == 0 ? "jobs" : "jobs.fifo";
   for (const auto& [name, member] : value->members) {
-    static_cast<void>(set_queue_attribute(thing, name, member.text, true));
+    static_cast<void>(
+        set_queue_attribute(thing, name, member.text, {.creating = true, .bounds = {}}));
   }
   for (const auto name : queue_attribute_names()) {
     if (!queue_attribute(thing, {}, {}, name)) std::abort();

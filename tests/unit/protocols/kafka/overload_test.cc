@@ -85,7 +85,8 @@ TEST_P(Overload, ProducersAreNotReadWhileTheDiskIsBehindAndNobodyIsRefused) {
   port.hold_back(false);
   for (std::thread& producer : producers) producer.join();
   EXPECT_EQ(acknowledged, kProducers * kRequests);
-  EXPECT_FALSE(port.overloaded());
+  // Its end, too, reaches the shards one after the other.
+  while (port.overloaded()) std::this_thread::yield();
 }
 
 INSTANTIATE_TEST_SUITE_P(Shards, Overload, testing::Bool());
