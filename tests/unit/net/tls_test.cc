@@ -206,6 +206,7 @@ TEST_F(Tls, APeerThatTakesNothingIsClosed) {
   ASSERT_TRUE(client.connected());
   ASSERT_TRUE(client.send("give\n"));
   EXPECT_EQ(closed.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  server.settle();
   EXPECT_EQ(server.metrics().closed[static_cast<size_t>(CloseReason::kTimeout)].value(), 1U);
 }
 
@@ -217,6 +218,7 @@ TEST_F(Tls, AHandshakeThatDoesNotEndInTimeIsClosed) {
   slow.send(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11));
   EXPECT_TRUE(silent.wait_closed());
   EXPECT_TRUE(slow.wait_closed());
+  server.settle();
   EXPECT_EQ(server.metrics().closed[static_cast<size_t>(CloseReason::kTimeout)].value(), 2U);
 }
 
