@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "net/openssl_pointers.h"
 #include "net/tls_pipe.h"
 
 namespace weir::net {
@@ -27,17 +28,6 @@ constexpr Milliseconds kExpiryNotice = std::chrono::days(14);
 // With these a recorded conversation stays secret when the key is lost later.
 constexpr const char* kSuites12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr const char* kGroups = "X25519:P-256:P-384";
-
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using BioPtr = std::unique_ptr<BIO, Freed<BIO_free_all>>;
-using CertificatePtr = std::unique_ptr<X509, Freed<X509_free>>;
-using KeyPtr = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 
 std::unexpected<Error> refuse(const std::string& file, std::string_view what) {
   return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", file, what));

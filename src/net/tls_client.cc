@@ -10,14 +10,10 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "net/openssl_pointers.h"
 
 namespace weir::net {
 namespace {
-
-struct ContextFreed {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
-using ContextPtr = std::unique_ptr<SSL_CTX, ContextFreed>;
 
 std::unexpected<Error> bad_file(const std::string& file) {
   return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", file, tls_error_text()));
