@@ -236,6 +236,16 @@ class Broker final : public JournalOwner {
                                                           bool create,
                                                           Timestamp now);
 
+  // ---- users, access rules, quotas (access.cc); read them in catalog().access()
+
+  // Makes it or takes its place. Errors as catalog::Access::decide_put_user.
+  Result<Depends> put_user(const catalog::User& user, Timestamp now);
+  Result<Depends> remove_user(std::string_view name, Timestamp now);  // kNotFound
+  Result<Depends> add_rules(std::span<const catalog::AccessRule> rules, Timestamp now);
+  Result<Depends> remove_rules(std::span<const catalog::AccessRule> rules, Timestamp now);
+  // Without values it is removed.
+  Result<Depends> put_quota(const catalog::Quota& quota, Timestamp now);
+
   // ---- bridges (bridges.cc)
 
   Result<Depends> create_bridge(const catalog::Bridge& bridge, Timestamp now);
@@ -354,6 +364,7 @@ class Broker final : public JournalOwner {
 
   // catalog.cc
   void apply_catalog(const std::string& event);
+  Result<Depends> change_catalog(const Result<std::string>& event);  // in the turn that is open
   Result<Changed> changed(const Name& name);
   void remove_cell(CellId id);
   void create_log_cell(CellId id);

@@ -19,7 +19,9 @@ enum EventKind : uint8_t {
   kKeyspacePut = 7,
 };
 
-constexpr uint8_t kImageVersion = 1;
+constexpr uint8_t kImageVersion = 2;
+// Before there were users, rules and quotas.
+constexpr uint8_t kImageVersionWithoutAccess = 1;
 
 std::string_view kind_name(Kind kind) {
   return kind == Kind::kTopic ? "topic" : "queue";
@@ -304,12 +306,12 @@ Result<void> Catalog::apply(ByteView event) {
       raise_next_cell(CellId(keyspace.first.value() + keyspace.cells - 1));
       return {};
     }
-    default: return corrupt();
+    default: return access_.apply(kind, reader) ? Result<void>() : corrupt();
   }
 }
 
-// u8 version | varint next cell | groups | bridges | keyspaces | things; each a varint count, then
-// the values as in events.
+// u8 version | varint next cell | groups | bridges | keyspaces | users | rules | quotas | things;
+// each a varint count, then the values as in events. Version 1 has no users, rules and quotas.
 Catalog::Image Catalog::pinned_image() const {
   Image image;
   Writer writer(image.head);
@@ -324,6 +326,7 @@ Catalog::Image Catalog::pinned_image() const {
   for (const auto& [name, bridge] : bridges_) encode(writer, bridge);
   writer.varint(keyspaces_.size());
   for (const auto& [database, keyspace] : keyspaces_) encode(writer, keyspace);
+  access_.save(writer);
   writer.varint(things_.size());
   image.things.reserve(things_.size());
   for (const auto& [name, thing] : things_) image.things.push_back(thing);
@@ -344,7 +347,8 @@ std::string Catalog::image() const {
 Result<void> Catalog::load(ByteView image) {
   Catalog fresh(limits_);
   Reader reader(image);
-  if (reader.u8() != kImageVersion) reader.fail();
+  const uint8_t version = reader.u8();
+  if (version != kImageVersion && version != kImageVersionWithoutAccess) reader.fail();
   fresh.next_cell_ = CellId(reader.varint());
   for (uint64_t left = reader.count(); left > 0 && !reader.failed(); --left) {
     Name name = decode_name(reader);
@@ -359,6 +363,7 @@ Result<void> Catalog::load(ByteView image) {
     const Keyspace keyspace = decode_keyspace(reader);
     fresh.keyspaces_[keyspace.database] = keyspace;
   }
+  if (version != kImageVersionWithoutAccess) fresh.access_.load(reader);
   for (uint64_t left = reader.count(); left > 0 && !reader.failed(); --left) {
     fresh.put(decode_thing(reader));
   }

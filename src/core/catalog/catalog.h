@@ -7,6 +7,7 @@
 //   3 group put      space, name, cell     4 group removed    space, name
 //   5 bridge put     bridge                6 bridge removed   name
 //   7 keyspace put   database, first, cells
+//   8 to 12          users, rules and quotas: access.h
 // Cell ids are dense and never reused: apply raises the counter above every id it sees.
 //
 // Thread: one; the state shard's.
@@ -24,6 +25,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "core/catalog/access.h"
 #include "core/catalog/model.h"
 
 namespace weir::catalog {
@@ -61,6 +63,8 @@ class Catalog {
   size_t things() const { return things_.size(); }
   size_t groups() const { return groups_.size(); }
   CellId next_cell() const { return next_cell_; }
+  // Users, rules and quotas. Their decisions are made there and applied here.
+  const Access& access() const { return access_; }
 
   // kAlreadyExists (same kind), kWrongKind, kInvalidArgument, kTooLarge, kLimitReached. Cells:
   // already chosen by the caller from next_cell() on.
@@ -106,6 +110,7 @@ class Catalog {
   absl::btree_map<Name, CellId> groups_;
   std::map<std::string, Bridge, std::less<>> bridges_;
   absl::btree_map<uint32_t, Keyspace> keyspaces_;
+  Access access_;
   CellId next_cell_{1};
 };
 

@@ -1,0 +1,43 @@
+// Users, access rules and quotas: entries of the catalog, each a commit.
+
+#include "broker/broker.h"
+
+namespace weir::broker {
+
+Result<Depends> Broker::change_catalog(const Result<std::string>& event) {
+  if (!event) return std::unexpected(event.error());
+  apply_catalog(*event);
+  return catalog_depends();
+}
+
+Result<Depends> Broker::put_user(const catalog::User& user, Timestamp now) {
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  return change_catalog(catalog_.access().decide_put_user(user));
+}
+
+Result<Depends> Broker::remove_user(std::string_view name, Timestamp now) {
+  const Turn turn(*this, now, Admission::kRelease);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  return change_catalog(catalog_.access().decide_remove_user(name));
+}
+
+Result<Depends> Broker::add_rules(std::span<const catalog::AccessRule> rules, Timestamp now) {
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  return change_catalog(catalog_.access().decide_add_rules(rules));
+}
+
+Result<Depends> Broker::remove_rules(std::span<const catalog::AccessRule> rules, Timestamp now) {
+  const Turn turn(*this, now, Admission::kRelease);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  return change_catalog(catalog_.access().remove_rules(rules));
+}
+
+Result<Depends> Broker::put_quota(const catalog::Quota& quota, Timestamp now) {
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  return change_catalog(catalog_.access().decide_put_quota(quota));
+}
+
+}  // namespace weir::broker
