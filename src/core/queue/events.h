@@ -135,7 +135,7 @@ struct ConsumerClosed {
 };
 
 // A pending entry gets an owner, whatever it had before (a Redis claim, or a read of the own
-// history).
+// history); kNobody when it is given back.
 struct Assigned {
   Timestamp now;
   ConsumerId consumer;

@@ -176,6 +176,29 @@ std::optional<Offset> Queue::newest_pending() const {
   return std::nullopt;
 }
 
+const Queue::Ages& Queue::ages() const {
+  if (!ages_) {
+    ages_ = std::make_unique<Ages>();
+    if (cursor()) {
+      for (const auto& [offset, entry] : entries_)
+        ages_->insert({entry.last_delivered().ms(), offset});
+    }
+  }
+  return *ages_;
+}
+
+void Queue::visit_by_age(const std::function<bool(const Lease&)>& visit) const {
+  for (const auto& [delivered, offset] : ages()) {
+    if (!visit(describe(offset, entries_.find(offset)->second))) return;
+  }
+}
+
+Timestamp Queue::next_release_rank() const {
+  constexpr int64_t kRanksEnd = int64_t{1} << 36;  // as a time: in 1972
+  const auto above = ages().lower_bound({kRanksEnd, 0});
+  return Timestamp(above == ages().begin() ? 0 : std::prev(above)->first + 1);
+}
+
 ConsumerId Queue::reserve_consumer() {
   return consumers_.reserve();
 }

@@ -294,6 +294,12 @@ class Queue {
   uint64_t pending_count(ConsumerId consumer) const;
   std::optional<Offset> oldest_pending() const;
   std::optional<Offset> newest_pending() const;
+  // Tracking::kCursor: pending entries by the time of their delivery, the longest ago first, until
+  // `visit` says false. The first question makes an index of 16 bytes an entry, which is kept.
+  void visit_by_age(const std::function<bool(const Lease&)>& visit) const;
+  // The time of delivery for decide_claim that gives entries back to nobody: behind those that were
+  // given back before, ahead of all that a consumer holds. Such ranks are small numbers, no times.
+  Timestamp next_release_rank() const;
 
   // A consumer id that was never used in this queue, for consumers without a name (connections,
   // members). Not journaled: it becomes known to recovery with its first lease.
@@ -356,6 +362,7 @@ class Queue {
   void set_state(Entry& entry, EntryState state);
   void set_due(int64_t offset, Entry& entry, Timestamp due);
   void set_consumer(int64_t offset, Entry& entry, ConsumerId consumer, bool bound);
+  void set_delivered(int64_t offset, Entry& entry, Timestamp at);
   void erase_entry(Entries::iterator at);
   void drop_below(int64_t floor);
   void purge_ready(int64_t floor);
@@ -390,6 +397,10 @@ class Queue {
   std::unique_ptr<Dedup> dedup_;         // while ids are remembered
   std::unique_ptr<GroupWindow> window_;  // Order::kGroups, while it holds something
   std::unique_ptr<FairWindow> fair_;     // Order::kNone, since a group was noted
+  // (delivered ms, offset) of every pending entry, once somebody asked; a cache of entries_.
+  using Ages = absl::btree_set<std::pair<int64_t, int64_t>>;
+  const Ages& ages() const;
+  mutable std::unique_ptr<Ages> ages_;
 };
 
 }  // namespace weir::queue

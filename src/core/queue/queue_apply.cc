@@ -122,7 +122,7 @@ void Queue::on(const Assigned& event) {
       entry.set_first_delivered(event.delivered_at);
     }
     set_consumer(offset, entry, event.consumer, entry.bound());
-    entry.set_last_delivered(event.delivered_at);
+    set_delivered(offset, entry, event.delivered_at);
     entry.set_deliveries(event.deliveries[i]);
   }
   consumers_.became_active(event.consumer, event.now);
@@ -212,7 +212,7 @@ void Queue::lease_one(int64_t offset, const Leased& event, uint32_t deliveries) 
       last ? entries_.try_emplace(entries_.end(), offset) : entries_.try_emplace(offset).first;
   Entry& entry = at->second;
   if (entry.deliveries() == 0) entry.set_first_delivered(event.now);
-  entry.set_last_delivered(event.now);
+  set_delivered(offset, entry, event.now);
   entry.set_deliveries(deliveries);
   entry.set_generation(event.generation);
   set_state(entry, EntryState::kLeased);
@@ -313,8 +313,15 @@ void Queue::set_consumer(int64_t offset, Entry& entry, ConsumerId consumer, bool
   entry.set_bound(bound);
 }
 
+void Queue::set_delivered(int64_t offset, Entry& entry, Timestamp at) {
+  if (ages_) ages_->erase({entry.last_delivered().ms(), offset});
+  entry.set_last_delivered(at);
+  if (ages_ && cursor()) ages_->insert({entry.last_delivered().ms(), offset});
+}
+
 void Queue::erase_entry(Entries::iterator at) {
   Entry& entry = at->second;
+  if (ages_) ages_->erase({entry.last_delivered().ms(), at->first});
   set_consumer(at->first, entry, kNobody, false);
   set_due(at->first, entry, Timestamp::never());
   set_state(entry, EntryState::kReady);

@@ -32,6 +32,7 @@ struct BlockRequest {
   std::vector<std::string> keys;
   std::vector<broker::WaitKey> wait_keys;
   Timestamp deadline = Timestamp::never();
+  Timestamp retry = Timestamp::never();  // time alone may give an answer then: run again
   // Readers are all tried; takers only while there is something to take.
   broker::WaitMode mode = broker::WaitMode::kOne;
   // The arguments to run again with, when they are not those of the command ("$" of XREAD is

@@ -78,6 +78,8 @@ struct BlockedCommand {
   std::vector<std::string> keys;
   broker::WaiterId waiter;
   Timestamp since;
+  Timestamp deadline = Timestamp::never();
+  Timestamp retry = Timestamp::never();
 };
 
 struct Client {

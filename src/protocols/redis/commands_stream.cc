@@ -455,6 +455,18 @@ bool read_option(Call& call, bool group, size_t& i, ReadArguments& arguments) {
     arguments.consumer = call.args[++i];
     return true;
   }
+  if (call.is(i, "claim") && more > 0) {
+    if (!only_in_a_group(call, group, "CLAIM")) return false;
+    const auto ms = call.integer(++i, "ERR min-idle-time is not an integer or out of range");
+    if (!ms) return false;
+    if (*ms < 0) {
+      call.fail("ERR min-idle-time must be a positive integer");
+      return false;
+    }
+    constexpr int64_t kIdleMax = int64_t{1} << 50;  // added to a time it stays one
+    arguments.claim_idle = Milliseconds(std::min(*ms, kIdleMax));
+    return true;
+  }
   if (call.is(i, "noack")) {
     arguments.no_ack = true;
     return only_in_a_group(call, group, "NOACK");

@@ -91,7 +91,9 @@ struct Claimer {
     for (const auto& offset : found) {
       if (!offset) continue;
       const auto lease = group.queue->lease_of(*offset);
-      const bool idle = lease ? (now - lease->last_delivered).count() >= idle_ms : options.force;
+      const bool idle = lease
+                            ? idle_of(*lease, now).value_or(Milliseconds::max()).count() >= idle_ms
+                            : options.force;
       if (idle) candidates.push_back(*offset);
     }
     std::ranges::sort(candidates);

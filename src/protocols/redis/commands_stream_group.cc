@@ -271,11 +271,10 @@ void pending_summary(Call& call, const GroupKey& group) {
     return call.reply.null_array();
   }
   std::vector<std::pair<std::string, uint64_t>> consumers;
-  uint64_t total = 0;
+  const uint64_t total = group.queue->counts().leased;
   for (const auto& [id, consumer] : group.queue->consumers().all()) {
     if (consumer.held.empty()) continue;
     consumers.emplace_back(consumer.name, consumer.held.size());
-    total += consumer.held.size();
   }
   std::ranges::sort(consumers);
   const Offset newest = *group.queue->newest_pending();
@@ -351,8 +350,8 @@ void write_pending(ReplyWriter& writer, StreamId id, const PendingEntry& entry, 
   writer.array(4);
   writer.bulk(to_text(id));
   writer.bulk(entry.consumer);
-  writer.integer(std::max<int64_t>(0, (now - entry.lease.last_delivered).count()));
-  writer.integer(entry.lease.deliveries);
+  writer.integer(idle_of(entry.lease, now).value_or(Milliseconds(-1)).count());
+  writer.integer(shown_deliveries(entry.lease.deliveries));
 }
 
 void pending_entries(Call& call, const GroupKey& group, const PendingQuestion& question) {

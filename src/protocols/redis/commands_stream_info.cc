@@ -189,8 +189,9 @@ void full_pending(Call& call,
                          w.array(with_owner ? 4 : 3);
                          w.bulk(to_text(entry.id));
                          if (with_owner) w.bulk(rows[next].owner);
-                         w.integer(rows[next].lease.last_delivered.ms());
-                         w.integer(rows[next].lease.deliveries);
+                         const bool held = rows[next].lease.consumer != queue::kNobody;
+                         w.integer(held ? rows[next].lease.last_delivered.ms() : 0);
+                         w.integer(shown_deliveries(rows[next].lease.deliveries));
                        }
                      }),
              {});
@@ -206,10 +207,11 @@ void full_group(Call& call,
                 Pieces& pieces) {
   const int protocol = call.client.protocol;
   const auto writer = [&] { return ReplyWriter(pieces.text(), protocol); };
-  uint64_t pending = 0;
-  for (const auto& [id, consumer] : queue.consumers().all()) pending += consumer.held.size();
+  const uint64_t pending = queue.counts().leased;
+  uint64_t given_back = pending;
+  for (const auto& [id, consumer] : queue.consumers().all()) given_back -= consumer.held.size();
   ReplyWriter head = writer();
-  head.map(7);
+  head.map(8);
   bulk_pair(head, "name", name);
   head.bulk("last-delivered-id");
   last_delivered(call.service, stream.log, queue, pieces);
@@ -218,6 +220,7 @@ void full_group(Call& call,
   integer_pair(middle, "entries-read", std::max<int64_t>(0, log.entries_added() - lag));
   integer_pair(middle, "lag", lag);
   integer_pair(middle, "pel-count", static_cast<int64_t>(pending));
+  integer_pair(middle, "nacked-count", static_cast<int64_t>(given_back));
   middle.bulk("pending");
   full_pending(call, stream.log, queue, std::nullopt, count, pieces);
   ReplyWriter tail = writer();
@@ -274,13 +277,11 @@ void info_groups(Call& call, const StreamKey& stream, const log::Log& log) {
     for (const auto& [name, cell] : stream.thing->stream_groups) {
       const queue::Queue* queue = call.service.broker().find_queue(cell, call.now());
       call.depends_on(call.service.broker().queue_depends(cell));
-      uint64_t pending = 0;
-      for (const auto& [id, consumer] : queue->consumers().all()) pending += consumer.held.size();
       ReplyWriter head(pieces->text(), protocol);
       head.map(6);
       bulk_pair(head, "name", name);
       integer_pair(head, "consumers", static_cast<int64_t>(queue->consumers().size()));
-      integer_pair(head, "pending", static_cast<int64_t>(pending));
+      integer_pair(head, "pending", static_cast<int64_t>(queue->counts().leased));
       head.bulk("last-delivered-id");
       last_delivered(call.service, stream.log, *queue, *pieces);
       ReplyWriter tail(pieces->text(), protocol);

@@ -13,6 +13,7 @@
 #include "protocols/redis/command.h"
 #include "protocols/redis/stream_arguments.h"
 #include "protocols/redis/stream_commands.h"
+#include "protocols/redis/stream_reclaim.h"
 
 namespace weir::redis {
 namespace {
@@ -24,6 +25,21 @@ struct GroupRead {
   StreamId after;
   size_t count = SIZE_MAX;  // of a history at most so many are shown
   std::vector<Offset> offsets;
+  bool with_history = false;         // CLAIM: idle time and deliveries are told
+  std::vector<Reclaimed> reclaimed;  // shown before `offsets`
+
+  bool nothing() const { return fresh && offsets.empty() && reclaimed.empty(); }
+
+  // What is to be read, ascending.
+  std::vector<Offset> wanted() const {
+    std::vector<Offset> all = offsets;
+    for (const Reclaimed& taken : reclaimed) all.push_back(taken.offset);
+    if (!reclaimed.empty()) {
+      std::ranges::sort(all);
+      all.erase(std::unique(all.begin(), all.end()), all.end());
+    }
+    return all;
+  }
 
   void keep_shown(std::vector<EntryAt>& entries) const {
     if (fresh) return;
@@ -40,6 +56,28 @@ struct GroupReadJob {
   Dependence depends;
   std::optional<Error> error;
 
+  // Four elements an entry: those taken over as they were before, new ones with zeros.
+  static void write_with_history(ReplyWriter& writer,
+                                 const GroupRead& read,
+                                 const std::vector<EntryAt>& found) {
+    const size_t mark = writer.begin_array();
+    size_t count = 0;
+    const auto write = [&](Offset offset, int64_t idle_ms, int64_t deliveries) {
+      const auto entry = std::ranges::lower_bound(found, offset, {}, &EntryAt::offset);
+      if (entry == found.end() || entry->offset != offset || entry->gone) return;
+      constexpr size_t kPairHeader = std::string_view("*2\r\n").size();
+      writer.array(4);
+      writer.out() += std::string_view(entry->text).substr(kPairHeader);
+      writer.integer(idle_ms);
+      writer.integer(deliveries);
+      ++count;
+    };
+    for (const Reclaimed& taken : read.reclaimed)
+      write(taken.offset, taken.idle_ms, taken.deliveries);
+    for (const Offset offset : read.offsets) write(offset, 0, 0);
+    writer.end_array(mark, count);
+  }
+
   std::string text() const {
     std::string out;
     ReplyWriter writer(out, protocol);
@@ -47,13 +85,17 @@ struct GroupReadJob {
       writer.error(errors::wire_text(*error));
       return out;
     }
-    const auto shown = [](const GroupRead& read) { return !read.fresh || !read.offsets.empty(); };
+    const auto shown = [](const GroupRead& read) { return !read.nothing(); };
     const auto with = static_cast<size_t>(std::ranges::count_if(reads, shown));
     writer.resp3() ? writer.map(with) : writer.array(with);
     for (size_t i = 0; i < reads.size(); ++i) {
       if (!shown(reads[i])) continue;
       if (!writer.resp3()) writer.array(2);
       writer.bulk(reads[i].key);
+      if (reads[i].with_history) {
+        write_with_history(writer, reads[i], found[i]);
+        continue;
+      }
       writer.array(found[i].size());
       for (const EntryAt& entry : found[i]) {
         if (!entry.gone) {
@@ -69,22 +111,19 @@ struct GroupReadJob {
   }
 };
 
-// Takes new messages for the consumer. False when the error was the reply.
-bool lease(Call& call,
-           GroupRead& read,
-           queue::ConsumerId consumer,
-           const ReadArguments& arguments) {
+// Takes at most `count` new messages for the consumer. False when the error was the reply.
+bool lease(Call& call, GroupRead& read, queue::ConsumerId consumer, bool no_ack, size_t count) {
   const log::Log* log = call.service.broker().find_log(read.group.stream.log);
   const queue::IsGone gone = [log](Offset offset) {
     return offset < log->start() || log->deleted(offset);
   };
-  for (bool more = true; more;) {
+  for (bool more = count > 0; more;) {
     queue::LeaseCommand command;
     command.consumer = consumer;
-    command.count = static_cast<uint32_t>(
-        std::min<size_t>(arguments.count - read.offsets.size(), queue::kLeaseMax));
+    command.count =
+        static_cast<uint32_t>(std::min<size_t>(count - read.offsets.size(), queue::kLeaseMax));
     command.duration = queue::kNoDeadline;
-    command.no_ack = arguments.no_ack;
+    command.no_ack = no_ack;
     command.is_gone = &gone;
     const auto decision = read.group.queue->decide_lease(command);
     if (!decision.events.empty()) {
@@ -97,7 +136,7 @@ bool lease(Call& call,
     }
     for (const queue::Lease& given : decision.leases) read.offsets.push_back(given.offset);
     more = (decision.more || decision.leases.size() == queue::kLeaseMax) &&
-           read.offsets.size() < arguments.count;
+           read.offsets.size() < count;
   }
   return true;
 }
@@ -142,9 +181,9 @@ void read_bodies(Call& call, const std::shared_ptr<GroupReadJob>& job) {
   };
   for (size_t i = 0; i < job->reads.size(); ++i) {
     GroupRead& read = job->reads[i];
-    if (read.offsets.empty()) continue;
+    if (read.offsets.empty() && read.reclaimed.empty()) continue;
     ++job->missing;
-    call.service.streams().entries_at(read.group.stream.log, read.offsets,
+    call.service.streams().entries_at(read.group.stream.log, read.wanted(),
                                       [job, i, finished](Result<std::vector<EntryAt>> found) {
                                         if (found) {
                                           job->found[i] = std::move(*found);
@@ -172,7 +211,13 @@ bool name_reads(Call& call, const ReadArguments& arguments, std::vector<GroupRea
       return false;
     }
     const bool fresh = call.args[arguments.ids + i] == ">";
-    GroupRead read{std::string(call.args[key]), *group, fresh, {}, arguments.count, {}};
+    GroupRead read{.key = std::string(call.args[key]),
+                   .group = *group,
+                   .fresh = fresh,
+                   .after = {},
+                   .count = arguments.count,
+                   .offsets = {},
+                   .reclaimed = {}};
     if (!fresh) {
       const auto id = id_argument(call, arguments.ids + i);
       if (!id) return false;
@@ -185,7 +230,20 @@ bool name_reads(Call& call, const ReadArguments& arguments, std::vector<GroupRea
 
 // What one stream gives the consumer. False when the error was the reply.
 bool take(Call& call, GroupRead& read, queue::ConsumerId consumer, const ReadArguments& arguments) {
-  if (read.fresh) return lease(call, read, consumer, arguments);
+  if (read.fresh) {
+    if (arguments.claim_idle) {
+      call.depends_on(call.service.broker().queue_depends(read.group.cell));
+      auto taken = reclaim(call, read.group, consumer, *arguments.claim_idle, arguments.count);
+      if (!taken) {
+        call.fail(taken.error());
+        return false;
+      }
+      read.with_history = true;
+      read.reclaimed = std::move(*taken);
+    }
+    const size_t count = arguments.count - read.reclaimed.size();
+    return lease(call, read, consumer, arguments.no_ack, count);
+  }
   call.depends_on(call.service.broker().queue_depends(read.group.cell));
   const auto known = call.service.streams().cache().offset_of(read.group.stream.log, read.after);
   const Offset lower = known ? *known + 1 : Offset(0);
@@ -205,11 +263,14 @@ void wait_for_more(Call& call, const ReadArguments& arguments, const GroupReadJo
   call.blocked->mode = broker::WaitMode::kAll;
   for (const GroupRead& read : job.reads) {
     call.blocked->wait_keys.push_back(broker::Broker::applied_key(read.group.stream.log));
+    if (!arguments.claim_idle) continue;
+    call.blocked->retry =
+        std::min(call.blocked->retry, next_reclaim(call, read.group, *arguments.claim_idle));
   }
 }
 
 void xreadgroup(Call& call) {
-  const auto arguments = read_arguments(call, true);
+  auto arguments = read_arguments(call, true);
   if (!arguments) return;
   auto job = std::make_shared<GroupReadJob>();
   job->protocol = call.client.protocol;
@@ -223,10 +284,12 @@ void xreadgroup(Call& call) {
     const auto consumer = consumer_of(call, read.group, arguments->consumer, &created);
     if (!consumer) return call.fail(consumer.error());
     const_cast<queue::Queue*>(read.group.queue)->touch_consumer(*consumer);
+    if (!read.fresh) arguments->claim_idle.reset();  // a history ends the claiming, as in Redis
     if (!take(call, read, *consumer, *arguments)) return;
     depend_on_records(call, read);
-    any = any || !read.fresh || !read.offsets.empty();
-    if (created || !read.offsets.empty()) call.service.key_changed(call.database(), read.key);
+    any = any || !read.nothing();
+    if (created || !read.offsets.empty() || !read.reclaimed.empty())
+      call.service.key_changed(call.database(), read.key);
   }
   if (any) return read_bodies(call, job);
   wait_for_more(call, *arguments, *job);

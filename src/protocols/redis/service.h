@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -178,7 +179,12 @@ class Service {
             const Command& command,
             std::span<const ByteView> arguments,
             BlockRequest request);
+  void await(const std::shared_ptr<Client>& client, const BlockRequest& request);
+  bool wake(const std::shared_ptr<Client>& client, broker::WakeReason reason);
+  // What it waits for next, when there is still no answer.
+  std::optional<BlockRequest> run_again(const std::shared_ptr<Client>& client);
   bool resume(const std::shared_ptr<Client>& client, broker::WakeReason reason);
+  void answered(const std::shared_ptr<Client>& client, ReplyBuffer::Mark mark);
   void unpark(Client& client);
   bool owned(const catalog::Thing& thing) const;
   keyspace::Bucket* make_bucket(keyspace::BucketId id);

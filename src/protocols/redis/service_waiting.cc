@@ -1,5 +1,6 @@
 // Clients that wait for a key, and keys that wait for their end.
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,7 +27,8 @@ void Service::park(const std::shared_ptr<Client>& client,
                          .arguments = std::move(request.arguments),
                          .keys = {},
                          .waiter = {},
-                         .since = now()};
+                         .since = now(),
+                         .deadline = request.deadline};
   if (blocked.arguments.empty()) blocked.arguments.assign(arguments.begin(), arguments.end());
   for (std::string& key : request.keys) {
     key.insert(0, std::to_string(client->database) + ":");
@@ -35,13 +37,34 @@ void Service::park(const std::shared_ptr<Client>& client,
   blocked.keys = std::move(request.keys);
   ++blocked_;
   client->blocked = std::move(blocked);
+  await(client, request);
+}
+
+void Service::await(const std::shared_ptr<Client>& client, const BlockRequest& request) {
+  client->blocked->retry = request.retry;
   std::weak_ptr<Client> weak = client;
-  const broker::WaiterId waiter = broker_.wait(request.wait_keys, request.deadline, request.mode,
-                                               [this, weak](broker::WakeReason reason) {
-                                                 const auto alive = weak.lock();
-                                                 return !alive || resume(alive, reason);
-                                               });
+  const broker::WaiterId waiter =
+      broker_.wait(request.wait_keys, std::min(client->blocked->deadline, request.retry),
+                   request.mode, [this, weak](broker::WakeReason reason) {
+                     const auto alive = weak.lock();
+                     return !alive || wake(alive, reason);
+                   });
   if (client->blocked) client->blocked->waiter = waiter;
+}
+
+bool Service::wake(const std::shared_ptr<Client>& client, broker::WakeReason reason) {
+  const bool retry = reason == broker::WakeReason::kDeadline && client->blocked &&
+                     !client->waiting.empty() && client->blocked->retry <= now();
+  if (!retry) return resume(client, reason);
+  const ReplyBuffer::Mark mark = client->waiting.front().buffer.mark();
+  if (const auto request = run_again(client); !request) {
+    answered(client, mark);
+  } else if (client->blocked->deadline <= now()) {
+    resume(client, reason);
+  } else {
+    await(client, *request);
+  }
+  return true;
 }
 
 void Service::unpark(Client& client) {
@@ -53,31 +76,39 @@ void Service::unpark(Client& client) {
   client.blocked.reset();
 }
 
-// Runs a waiting command again. True when it waits no more.
+std::optional<BlockRequest> Service::run_again(const std::shared_ptr<Client>& client) {
+  ReplyBuffer& buffer = client->waiting.front().buffer;
+  const BlockedCommand& blocked = *client->blocked;
+  const std::vector<ByteView> arguments(blocked.arguments.begin(), blocked.arguments.end());
+  ReplyWriter reply(buffer.text, client->protocol);
+  keyspace::Transaction keys(keyspace_, now());
+  Call call(*this, *client, keys, arguments, buffer, reply);
+  call.resumed = true;
+  run_in_turn(call, *blocked.command, broker::Admission::kRelease, bytes_of(arguments));
+  if (!call.blocked) depend_on_keys(call, *blocked.command);
+  return std::move(call.blocked);
+}
+
+void Service::answered(const std::shared_ptr<Client>& client, ReplyBuffer::Mark mark) {
+  const Command* command = client->blocked->command;
+  unpark(*client);
+  apply_reply_mode(*client, command, client->waiting.front().buffer, mark);
+  advance_waiting(client);
+}
+
+// True when it waits no more.
 bool Service::resume(const std::shared_ptr<Client>& client, broker::WakeReason reason) {
   if (!client->blocked || client->waiting.empty()) return true;
   ReplyBuffer& buffer = client->waiting.front().buffer;
   const ReplyBuffer::Mark mark = buffer.mark();
-  const Command* resumed = client->blocked->command;
   if (reason == broker::WakeReason::kChanged) {
-    const BlockedCommand& blocked = *client->blocked;
-    const std::vector<ByteView> arguments(blocked.arguments.begin(), blocked.arguments.end());
-    ReplyWriter reply(buffer.text, client->protocol);
-    keyspace::Transaction keys(keyspace_, now());
-    Call call(*this, *client, keys, arguments, buffer, reply);
-    call.resumed = true;
-    const Command& command = *blocked.command;
-    run_in_turn(call, command, broker::Admission::kRelease, bytes_of(arguments));
-    if (call.blocked) return false;
-    depend_on_keys(call, command);
+    if (run_again(client)) return false;
   } else if (reason == broker::WakeReason::kDeadline) {
     ReplyWriter(buffer.text, client->protocol).null_array();
   } else {
     client->closing = true;
   }
-  unpark(*client);
-  apply_reply_mode(*client, resumed, buffer, mark);
-  advance_waiting(client);
+  answered(client, mark);
   return true;
 }
 

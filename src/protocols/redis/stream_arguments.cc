@@ -240,6 +240,15 @@ void tend_references(Service& service, const StreamKey& stream, Offset from, Tim
   }
 }
 
+int64_t shown_deliveries(uint32_t deliveries) {
+  return deliveries == queue::kDeliveriesMax ? INT64_MAX : deliveries;
+}
+
+std::optional<Milliseconds> idle_of(const queue::Lease& lease, Timestamp now) {
+  if (lease.consumer == queue::kNobody) return std::nullopt;
+  return std::max(Milliseconds(0), now - lease.last_delivered);
+}
+
 queue::Policy group_policy() {
   queue::Policy policy;
   policy.tracking = queue::Tracking::kCursor;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/time.h"
 #include "protocols/redis/call.h"
 #include "protocols/redis/service.h"
 #include "protocols/redis/streams.h"
@@ -71,6 +72,11 @@ void trim_stream(Service& service,
                  const TrimOptions& options,
                  Timestamp now,
                  TrimDone done);
+
+// What clients see of a delivery count: a full counter is Redis's highest number (XNACK FATAL).
+int64_t shown_deliveries(uint32_t deliveries);
+// How long ago a pending entry was delivered; nothing when it was given back (XNACK).
+std::optional<Milliseconds> idle_of(const queue::Lease& lease, Timestamp now);
 
 // The policy of a stream group: no deadline, a cursor and pending entries.
 queue::Policy group_policy();

@@ -16,7 +16,8 @@ struct ReadArguments {
   ByteView group;
   ByteView consumer;
   bool no_ack = false;
-  size_t keys = 0;  // index of the first key, and of its ID
+  std::optional<Milliseconds> claim_idle;  // CLAIM
+  size_t keys = 0;                         // index of the first key, and of its ID
   size_t ids = 0;
   size_t count_of_keys = 0;
 };

@@ -69,6 +69,45 @@ TEST_F(Pending, AClaimChangesOwnerTimeAndCount) {
   h.expect_replay_agrees();
 }
 
+// The index of ages is the order of last deliveries, whatever happened to the entries since.
+TEST_F(Pending, EntriesAreFoundByAgeAndThoseGivenBackComeFirst) {
+  const auto by_age = [&] {
+    std::vector<int64_t> offsets;
+    h.queue.visit_by_age([&](const Lease& lease) {
+      offsets.push_back(lease.offset.value());
+      return true;
+    });
+    return offsets;
+  };
+  const auto give_back = [&](int64_t offset) {
+    const Claim claims[] = {{Offset(offset), {}, true}};
+    const auto decision = h.queue.decide_claim(kNobody, claims, h.queue.next_release_rank(), false);
+    h.apply(decision->events);
+  };
+  h.advance(1'700'000'000'000);
+  h.send(6);
+  read("a", 2);
+  h.advance(10);
+  read("b", 2);
+  h.advance(10);
+  EXPECT_THAT(by_age(), ElementsAre(0, 1, 2, 3));
+  claim("b", {{Offset(0), {}, false}});
+  EXPECT_THAT(by_age(), ElementsAre(1, 2, 3, 0));
+  give_back(3);
+  give_back(2);
+  EXPECT_THAT(by_age(), ElementsAre(3, 2, 1, 0));
+  EXPECT_EQ(h.queue.pending_count(consumer("b")), 1U);
+  EXPECT_EQ(h.queue.lease_of(Offset(3))->consumer, kNobody);
+  acknowledge({Offset(2)});
+  give_back(1);
+  read("a", 9);
+  EXPECT_THAT(by_age(), ElementsAre(3, 1, 0, 4, 5));
+  h.expect_replay_agrees();
+  const auto dropped = h.queue.decide_delete_consumer(consumer("a"));
+  h.apply(*dropped);
+  EXPECT_THAT(by_age(), ElementsAre(3, 1, 0));
+}
+
 TEST_F(Pending, AForcedClaimMakesAnEntry) {
   h.send(3);
   read("a", 1);
