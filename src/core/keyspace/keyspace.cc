@@ -7,7 +7,7 @@
 namespace weir::keyspace {
 
 Keyspace::Keyspace(MakeBucket make)
-    : make_(std::move(make)), buckets_(size_t{kDatabases} * kBucketsPerDatabase) {}
+    : make_(std::move(make)), buckets_(size_t{kDatabasesInAll} * kBucketsPerDatabase) {}
 
 void Keyspace::attach(BucketId id, Bucket* bucket) {
   WEIR_ASSERT(bucket != nullptr && buckets_[id.index()] == nullptr);

@@ -26,7 +26,10 @@
 
 namespace weir::keyspace {
 
-inline constexpr uint32_t kDatabases = 16;
+inline constexpr uint32_t kDatabases = 16;  // that clients can select
+// What the front end keeps beside the keys, durable as they are; no client sees it.
+inline constexpr uint32_t kSideDatabase = kDatabases;
+inline constexpr uint32_t kDatabasesInAll = kDatabases + 1;
 // So many that the image of one takes well under a millisecond at ten million keys. A power of two;
 // stored cells rely on it.
 inline constexpr int kBucketBits = 10;

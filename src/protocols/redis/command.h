@@ -78,6 +78,7 @@ std::span<const Command> stream_read_group_commands();
 std::span<const Command> stream_claim_commands();
 std::span<const Command> stream_info_commands();
 std::span<const Command> stream_nack_commands();
+std::span<const Command> stream_settings_commands();
 
 // Nearly always few.
 using KeyIndexes = absl::InlinedVector<size_t, 8>;

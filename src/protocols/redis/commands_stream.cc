@@ -23,6 +23,8 @@ constexpr ByteView kNotRising =
 
 struct AddOptions {
   bool make = true;
+  std::optional<ByteView> producer;  // IDMP, IDMPAUTO
+  std::optional<ByteView> message;   // IDMP
   TrimOptions trim;
   log::IdRequest id;
   size_t fields = 0;  // index of the first
@@ -48,6 +50,33 @@ bool take_new_id(Call& call, size_t index, log::IdRequest& request) {
   return false;
 }
 
+// IDMPAUTO producer, IDMP producer message. Moves behind it; false: it is none of them.
+bool take_idempotence(Call& call, size_t& index, AddOptions& options, bool& failed) {
+  const bool given = call.is(index, "idmp") && index + 2 < call.count();
+  const bool automatic = call.is(index, "idmpauto") && index + 1 < call.count();
+  if (!given && !automatic) return false;
+  const auto refuse = [&](ByteView text) {
+    call.fail(text);
+    failed = true;
+    return true;
+  };
+  if (options.producer) return refuse("ERR syntax error, IDMP/IDMPAUTO specified multiple times");
+  options.producer = call.args[index + 1];
+  if (options.producer->empty()) {
+    return refuse(given ? "ERR syntax error, IDMP requires a non-empty producer ID"
+                        : "ERR syntax error, IDMPAUTO requires a non-empty producer ID");
+  }
+  if (given) options.message = call.args[index + 2];
+  if (given && options.message->empty())
+    return refuse("ERR syntax error, IDMP requires a non-empty idempotent ID");
+  if (std::max(options.producer->size(), options.message.value_or("").size()) >
+      Idempotence::kNameBytesMax) {
+    return refuse("ERR producer IDs and idempotent IDs have at most 4096 bytes here");
+  }
+  index += given ? 3 : 2;
+  return true;
+}
+
 std::optional<AddOptions> add_options(Call& call) {
   AddOptions options;
   size_t i = 2;
@@ -56,10 +85,16 @@ std::optional<AddOptions> add_options(Call& call) {
     if (call.is(i, "nomkstream")) {
       options.make = false;
       ++i;
-    } else if (!take_trim_option(call, i, options.trim, failed)) {
+    } else if (!take_idempotence(call, i, options, failed) &&
+               !take_trim_option(call, i, options.trim, failed)) {
       break;
     }
     if (failed) return std::nullopt;
+  }
+  if (options.producer && i < call.count() && !call.args[i].starts_with('*')) {
+    if (take_new_id(call, i, options.id))
+      call.fail("ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs");
+    return std::nullopt;
   }
   if (!check_trim_options(call, options.trim)) return std::nullopt;
   if (i >= call.count() || !take_new_id(call, i, options.id)) {
@@ -93,6 +128,24 @@ std::optional<ByteView> id_problem(const log::Log& log, const log::IdRequest& re
   return std::nullopt;
 }
 
+// Names the entry for its producer: what the client says, or what the fields are.
+std::string message_name(const Call& call, const AddOptions& options) {
+  if (options.message) return std::string(*options.message);
+  return Idempotence::name_of_fields(call.args.subspan(options.fields));
+}
+
+// The ID of the same message sent before, which is then the answer.
+bool answered_as_duplicate(Call& call, const StreamKey& stream, const AddOptions& options) {
+  Idempotence& known = call.service.idempotence();
+  const auto before =
+      known.find(call.keys, stream.log, *options.producer, message_name(call, options),
+                 call.service.idempotence_settings(*stream.thing));
+  if (!before) return false;
+  known.count_duplicate(call.keys, stream.log);
+  call.reply.bulk(to_text(*before));
+  return true;
+}
+
 void xadd(Call& call) {
   const auto options = add_options(call);
   if (!options) return;
@@ -107,6 +160,7 @@ void xadd(Call& call) {
   }
   const log::Log* log = broker.find_log(stream->log);
   if (log == nullptr) return call.fail(errors::kNoSuchKey);
+  if (options->producer && answered_as_duplicate(call, *stream, *options)) return;
   if (const auto problem = id_problem(*log, options->id)) return call.fail(*problem);
   const RecordFields fields = to_record(call.args.subspan(options->fields));
   const log::RecordInput record{
@@ -114,6 +168,11 @@ void xadd(Call& call) {
   const auto appended = broker.append_record(stream->log, record, call.now(), options->id);
   if (!appended) return call.fail(appended.error());
   call.service.streams().cache().put(stream->log, appended->base_id, appended->base_offset);
+  if (options->producer) {
+    call.service.idempotence().remember(call.keys, stream->log, *options->producer,
+                                        message_name(call, *options), appended->base_id,
+                                        call.service.idempotence_settings(*stream->thing));
+  }
   call.service.stream_changed(call.database(), call.args[1]);
   call.reply.bulk(to_text(appended->base_id));
   if (options->trim.strategy == TrimOptions::Strategy::kNone) return;

@@ -120,6 +120,18 @@ void first_entry_id(Call& call, CellId log, Pieces& pieces) {
       });
 }
 
+// What is remembered of idempotent producers.
+void idempotence_part(ReplyWriter& writer, Call& call, const StreamKey& stream) {
+  const auto settings = call.service.idempotence_settings(*stream.thing);
+  const auto counts = call.service.idempotence().counts(call.keys, stream.log, settings);
+  integer_pair(writer, "idmp-duration", settings.duration.count() / 1000);
+  integer_pair(writer, "idmp-maxsize", static_cast<int64_t>(settings.size_max));
+  integer_pair(writer, "pids-tracked", counts.producers);
+  integer_pair(writer, "iids-tracked", counts.ids);
+  integer_pair(writer, "iids-added", counts.added);
+  integer_pair(writer, "iids-duplicates", counts.duplicates);
+}
+
 void end_entry(Call& call, CellId log, bool last, Pieces& pieces) {
   call.service.streams().range(
       {log, {}, StreamId::max(), 1, last},
@@ -135,10 +147,11 @@ void end_entry(Call& call, CellId log, bool last, Pieces& pieces) {
 void info_stream(Call& call, const StreamKey& stream, const log::Log& log) {
   const auto pieces = std::make_shared<Pieces>(call.buffer.leave_hole());
   ReplyWriter head(pieces->text(), call.client.protocol);
-  head.map(10);
+  head.map(16);
   stream_header(head, log);
   first_entry_id(call, stream.log, *pieces);
   ReplyWriter groups(pieces->text(), call.client.protocol);
+  idempotence_part(groups, call, stream);
   integer_pair(
       groups, "groups",
       stream.partition == 0 ? static_cast<int64_t>(stream.thing->stream_groups.size()) : 0);
@@ -242,10 +255,12 @@ void info_stream_full(Call& call, const StreamKey& stream, const log::Log& log, 
   const auto pieces = std::make_shared<Pieces>(call.buffer.leave_hole());
   const int protocol = call.client.protocol;
   ReplyWriter head(pieces->text(), protocol);
-  head.map(9);
+  head.map(15);
   stream_header(head, log);
   first_entry_id(call, stream.log, *pieces);
-  ReplyWriter(pieces->text(), protocol).bulk("entries");
+  ReplyWriter entries(pieces->text(), protocol);
+  idempotence_part(entries, call, stream);
+  entries.bulk("entries");
   call.service.streams().range(
       {stream.log, {}, StreamId::max(), count, false},
       [fill = pieces->later()](Result<Entries> found) {

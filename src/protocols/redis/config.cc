@@ -1,9 +1,13 @@
 #include "protocols/redis/config.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cctype>
 #include <optional>
 #include <utility>
 
+#include "protocols/redis/idempotence.h"
 #include "protocols/redis/limits.h"
 #include "protocols/redis/numbers.h"
 
@@ -35,6 +39,8 @@ constexpr std::pair<std::string_view, std::string_view> kDefaults[] = {
     {"set-max-listpack-value", "64"},
     {"slowlog-log-slower-than", "10000"},
     {"slowlog-max-len", "128"},
+    {"stream-idmp-duration", "100"},
+    {"stream-idmp-maxsize", "100"},
     {"stream-node-max-bytes", "4096"},
     {"stream-node-max-entries", "100"},
     {"tcp-keepalive", "300"},
@@ -58,12 +64,24 @@ constexpr std::string_view kNumbers[] = {"client-query-buffer-limit",
                                          "set-max-listpack-value",
                                          "slowlog-log-slower-than",
                                          "slowlog-max-len",
+                                         "stream-idmp-duration",
+                                         "stream-idmp-maxsize",
                                          "stream-node-max-bytes",
                                          "stream-node-max-entries",
                                          "tcp-keepalive",
                                          "timeout",
                                          "zset-max-listpack-entries",
                                          "zset-max-listpack-value"};
+
+struct Bounded {
+  std::string_view name;
+  int64_t low;
+  int64_t high;
+};
+constexpr Bounded kBounded[] = {
+    {"stream-idmp-duration", 1, Idempotence::kDurationSecondsMax},
+    {"stream-idmp-maxsize", 1, Idempotence::kSizeMax},
+};
 
 // Older names of the same parameters, which tools still use.
 constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
@@ -152,6 +170,13 @@ std::string Config::set(ByteView setting, ByteView text) {
   }
   if (name == "notify-keyspace-events" && !value.empty()) {
     return "keyspace notifications are not there";
+  }
+  const auto* bounded = std::ranges::find(kBounded, name, &Bounded::name);
+  if (bounded != std::end(kBounded)) {
+    const int64_t number = *parse_integer(value);
+    if (number < bounded->low || number > bounded->high)
+      return fmt::format("argument must be between {} and {} inclusive", bounded->low,
+                         bounded->high);
   }
   if (name == "stream-node-max-entries") {
     stream_node_entries_ = static_cast<size_t>(std::max<int64_t>(0, *parse_integer(value)));

@@ -43,11 +43,12 @@ Service::Service(Broker& broker, std::function<Timestamp()> clock, ServiceOption
       options_(std::move(options)),
       started_(clock_()),
       keyspace_([this](BucketId id) { return make_bucket(id); }),
-      first_cells_(keyspace::kDatabases),
-      cells_(size_t{keyspace::kDatabases} * keyspace::kBucketsPerDatabase),
-      bucket_lsns_(size_t{keyspace::kDatabases} * keyspace::kBucketsPerDatabase),
+      first_cells_(keyspace::kDatabasesInAll),
+      cells_(size_t{keyspace::kDatabasesInAll} * keyspace::kBucketsPerDatabase),
+      bucket_lsns_(size_t{keyspace::kDatabasesInAll} * keyspace::kBucketsPerDatabase),
       config_(options_.port),
-      streams_(broker) {}
+      streams_(broker),
+      idempotence_(keyspace_) {}
 
 Service::~Service() {
   broker_.cancel_wait(expiry_waiter_);
@@ -57,7 +58,7 @@ Service::~Service() {
 }
 
 void Service::start() {
-  for (uint32_t database = 0; database < keyspace::kDatabases; ++database) {
+  for (uint32_t database = 0; database < keyspace::kDatabasesInAll; ++database) {
     const auto cells = broker_.keyspace_cells(database, false, now());
     if (!cells || !*cells) continue;
     first_cells_[database] = (*cells)->first;
@@ -69,7 +70,19 @@ void Service::start() {
       keyspace_.attach(id, &keys.bucket);
     }
   }
+  recover_idempotence();
   arm_expiry();
+}
+
+// What is kept of streams that went without Redis's doing goes too.
+void Service::recover_idempotence() {
+  const auto gone = idempotence_.recover([this](CellId log) { return broker_.find_log(log); });
+  if (gone.empty()) return;
+  keyspace::Transaction keys(keyspace_, now());
+  const Broker::Turn turn(broker_, keys.now(), broker::Admission::kRelease);
+  if (!turn.ok()) return;
+  for (const CellId log : gone) idempotence_.forget(keys, log);
+  publish_changes(keys, turn.lsn());
 }
 
 void Service::opened(uint16_t port) {
@@ -337,6 +350,10 @@ void Service::publish_changes(const keyspace::Transaction& keys, Lsn lsn) {
     broker_.journal_event(cell, *cells_[change.bucket.index()], change.event);
     bucket_lsns_[change.bucket.index()] = lsn;
     last_lsn_ = lsn;
+    if (change.bucket.database == keyspace::kSideDatabase) {
+      if (change.kind == EventKind::kDelete) idempotence_.removed(change.key);
+      continue;
+    }
     if (blocked_ > 0) signal_change(change);
     if (!watchers_.empty() && change.kind != EventKind::kClear)
       key_changed(change.bucket.database, change.key);

@@ -27,6 +27,7 @@
 #include "protocols/redis/client.h"
 #include "protocols/redis/command.h"
 #include "protocols/redis/config.h"
+#include "protocols/redis/idempotence.h"
 #include "protocols/redis/pubsub.h"
 #include "protocols/redis/reply_buffer.h"
 #include "protocols/redis/statistics.h"
@@ -76,6 +77,9 @@ class Service {
   Statistics& statistics() { return statistics_; }
   Pubsub& pubsub() { return pubsub_; }
   Streams& streams() { return streams_; }
+  Idempotence& idempotence() { return idempotence_; }
+  // Of a stream: its own settings (XCFGSET), or those of the server.
+  Idempotence::Settings idempotence_settings(const catalog::Thing& stream) const;
   Timestamp now() const { return clock_(); }
   Timestamp started() const { return started_; }
   Random& random() { return broker_.random(); }
@@ -188,6 +192,7 @@ class Service {
   void unpark(Client& client);
   bool owned(const catalog::Thing& thing) const;
   keyspace::Bucket* make_bucket(keyspace::BucketId id);
+  void recover_idempotence();
   void arm_expiry();
   void expire_keys();
 
@@ -207,6 +212,7 @@ class Service {
   Statistics statistics_;
   Pubsub pubsub_;
   Streams streams_;
+  Idempotence idempotence_;
   absl::btree_map<uint64_t, std::shared_ptr<Client>> clients_;
   absl::btree_map<DatabaseKey, absl::flat_hash_set<Client*>> watchers_;
   absl::flat_hash_map<std::string, size_t> blocking_keys_;

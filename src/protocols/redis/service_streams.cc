@@ -90,10 +90,23 @@ Result<bool> Service::remove_stream(Call& call, ByteView key) {
         "'" + std::string(key) +
             "' was made through another protocol; delete it there, or start with redis.owns_all");
   }
+  const std::vector<CellId> logs = thing->logs;
   const auto removed = broker_.remove(thing->name, call.now());
   if (!removed) return std::unexpected(removed.error());
+  for (const CellId log : logs) idempotence_.forget(call.keys, log);
   stream_changed(call.database(), key);
   return true;
+}
+
+Idempotence::Settings Service::idempotence_settings(const catalog::Thing& stream) const {
+  const auto number = [&](const char* property, const char* parameter) {
+    const auto own = stream.properties.find(property);
+    const std::string& text =
+        own != stream.properties.end() ? own->second : config_.values().at(parameter);
+    return parse_integer(text).value_or(Idempotence::kDefault);
+  };
+  return {Milliseconds(1000 * number(Idempotence::kDurationProperty, "stream-idmp-duration")),
+          static_cast<size_t>(number(Idempotence::kSizeProperty, "stream-idmp-maxsize"))};
 }
 
 Result<void> Service::rename_stream(Call& call, ByteView from, ByteView to) {
@@ -117,6 +130,8 @@ void Service::remove_all_streams(Call& call, uint32_t database) {
     return true;
   });
   for (const catalog::Name& name : doomed) {
+    const auto logs = broker_.catalog().find(name)->logs;
+    for (const CellId log : logs) idempotence_.forget(call.keys, log);
     // It was there a moment ago and this is the only thread: the removal finds it.
     if (broker_.remove(name, call.now())) stream_changed(database, name.name);
   }

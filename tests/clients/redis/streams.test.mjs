@@ -79,6 +79,43 @@ test('a reader without a group is woken by the next entry', async () => {
   assert.deepEqual(entriesOf(await waiting, key), [['2-0', ['b', '2']]]);
 });
 
+test('what one consumer gives back another claims at once, with its history', async () => {
+  const key = `${prefix}nack`;
+  await redis.xgroup('CREATE', key, 'g', '$', 'MKSTREAM');
+  const first = await redis.xadd(key, '*', 'job', '1');
+  const second = await redis.xadd(key, '*', 'job', '2');
+  await redis.xreadgroup('GROUP', 'g', 'a', 'STREAMS', key, '>');
+  const waiting = blocked.xreadgroup('GROUP', 'g', 'b', 'BLOCK', 5000, 'CLAIM', 60_000, 'STREAMS', key, '>');
+  assert.equal(await redis.call('XNACK', key, 'g', 'FAIL', 'IDS', 1, second), 1);
+  const [[id, fields, , deliveries], ...others] = entriesOf(await waiting, key);
+  assert.deepEqual([id, fields, deliveries, others], [second, ['job', '2'], 1, []]);
+  assert.equal(await redis.call('XNACK', key, 'g', 'SILENT', 'IDS', 1, first), 1);
+  const [[, owner, idle, count], [, taker]] = await redis.xpending(key, 'g', '-', '+', 10);
+  assert.deepEqual([owner, idle, count, taker], ['', -1, 0, 'b']);
+});
+
+test('a reader that claims is woken when an entry has waited long enough', async () => {
+  const key = `${prefix}idle`;
+  await redis.xgroup('CREATE', key, 'g', '$', 'MKSTREAM');
+  const id = await redis.xadd(key, '*', 'job', '1');
+  await redis.xreadgroup('GROUP', 'g', 'a', 'STREAMS', key, '>');
+  const reply = await blocked.xreadgroup('GROUP', 'g', 'b', 'BLOCK', 5000, 'CLAIM', 150, 'STREAMS', key, '>');
+  const [[claimed, , idle]] = entriesOf(reply, key);
+  assert.equal(claimed, id);
+  assert.ok(idle >= 150 && idle < 5000, `idle ${idle}`);
+});
+
+test('an idempotent producer adds a message once', async () => {
+  const key = `${prefix}idmp`;
+  const id = await redis.call('XADD', key, 'IDMP', 'p', 'm1', '*', 'n', '1');
+  assert.equal(await redis.call('XADD', key, 'IDMP', 'p', 'm1', '*', 'n', '1'), id);
+  const automatic = await redis.call('XADD', key, 'IDMPAUTO', 'p', '*', 'a', '1', 'b', '2');
+  assert.equal(await redis.call('XADD', key, 'IDMPAUTO', 'p', '*', 'b', '2', 'a', '1'), automatic);
+  assert.equal(await redis.xlen(key), 2);
+  assert.equal(await redis.call('XCFGSET', key, 'IDMP-DURATION', 10), 'OK');
+  assert.notEqual(await redis.call('XADD', key, 'IDMP', 'p', 'm1', '*', 'n', '1'), id);
+});
+
 // RESP2 gives pairs, RESP3 a map.
 function entriesOf(reply, key) {
   if (reply === null) return [];
