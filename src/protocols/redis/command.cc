@@ -48,15 +48,29 @@ class FoldedName {
 class Table {
  public:
   Table() {
-    for (const auto family :
-         {connection_commands(),     server_commands(),        transaction_commands(),
-          pubsub_commands(),         key_commands(),           string_commands(),
-          list_commands(),           hash_commands(),          set_commands(),
-          sorted_set_commands(),     sort_commands(),          sorted_set_range_commands(),
-          stream_commands(),         stream_group_commands(),  stream_read_group_commands(),
-          stream_claim_commands(),   stream_info_commands(),   script_commands(),
-          list_many_commands(),      stream_delete_commands(), stream_nack_commands(),
-          stream_settings_commands()}) {
+    for (const auto family : {connection_commands(),
+                              server_commands(),
+                              transaction_commands(),
+                              pubsub_commands(),
+                              key_commands(),
+                              string_commands(),
+                              list_commands(),
+                              hash_commands(),
+                              set_commands(),
+                              sorted_set_commands(),
+                              sort_commands(),
+                              sorted_set_range_commands(),
+                              stream_commands(),
+                              stream_group_commands(),
+                              stream_read_group_commands(),
+                              stream_claim_commands(),
+                              stream_info_commands(),
+                              script_commands(),
+                              list_many_commands(),
+                              stream_delete_commands(),
+                              stream_nack_commands(),
+                              stream_settings_commands(),
+                              key_move_commands()}) {
       for (const Command& command : family) {
         WEIR_ASSERT(command.name.size() <= kNameBytesMax);
         commands_.push_back(command);

@@ -62,6 +62,7 @@ std::span<const Command> server_commands();
 std::span<const Command> transaction_commands();
 std::span<const Command> pubsub_commands();
 std::span<const Command> key_commands();
+std::span<const Command> key_move_commands();
 std::span<const Command> string_commands();
 std::span<const Command> list_commands();
 std::span<const Command> list_many_commands();

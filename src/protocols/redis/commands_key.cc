@@ -20,9 +20,6 @@ namespace {
 using keyspace::KeyState;
 using keyspace::ValueType;
 
-// A value that moves is written whole into one commit.
-constexpr size_t kMovedBytesMax = size_t{48} << 20;
-
 ByteView type_name(const KeyState& state) {
   switch (keyspace::type_of(state.value)) {
     case ValueType::kString: return "string";
@@ -94,6 +91,29 @@ std::optional<ExpireOptions> expire_options(Call& call) {
   return options;
 }
 
+// Of the key in the first argument; nothing when there is no such key.
+std::optional<Timestamp> deadline_of(Call& call) {
+  if (const KeyState* state = call.keys.find(call.database(), call.args[1])) return state->deadline;
+  if (!call.is_stream(call.args[1])) return std::nullopt;
+  const StreamKey stream = call.service.stream_of(call.database(), call.args[1]);
+  return call.service.stream_deadline(*stream.thing);
+}
+
+// False when the error was the reply.
+bool set_deadline(Call& call, Timestamp deadline) {
+  const ByteView key = call.args[1];
+  if (call.keys.expire_at(call.database(), key, deadline)) return true;
+  Result<void> done;
+  if (deadline <= call.now()) {
+    const auto removed = call.service.remove_stream(call, key);
+    if (!removed) done = std::unexpected(removed.error());
+  } else {
+    done = call.service.expire_stream(call.database(), key, deadline, call.now());
+  }
+  if (!done) call.fail(done.error());
+  return done.has_value();
+}
+
 void expire_in(Call& call, int64_t unit_ms, bool relative) {
   const auto options = expire_options(call);
   if (!options) return;
@@ -104,19 +124,14 @@ void expire_in(Call& call, int64_t unit_ms, bool relative) {
     return call.fail(fmt::format("ERR invalid expire time in '{}' command", call.command->name));
   }
   const Timestamp deadline(base + *amount * unit_ms);
-  const KeyState* state = call.keys.find(call.database(), call.args[1]);
-  if (state == nullptr) {
-    if (call.is_stream(call.args[1]))
-      return call.fail("ERR streams do not expire here; trim them by MINID instead");
-    return call.reply.integer(0);
-  }
-  const bool has = state->deadline != Timestamp::never();
+  const auto before = deadline_of(call);
+  if (!before) return call.reply.integer(0);
+  const bool has = *before != Timestamp::never();
   const bool refused = (options->absent && has) || (options->present && !has) ||
-                       (options->greater && (!has || deadline <= state->deadline)) ||
-                       (options->less && has && deadline >= state->deadline);
+                       (options->greater && (!has || deadline <= *before)) ||
+                       (options->less && has && deadline >= *before);
   if (refused) return call.reply.integer(0);
-  call.keys.expire_at(call.database(), call.args[1], deadline);
-  call.reply.integer(1);
+  if (set_deadline(call, deadline)) call.reply.integer(1);
 }
 
 void expire(Call& call) {
@@ -134,16 +149,10 @@ void pexpireat(Call& call) {
 
 // -2: no such key; -1: it does not expire.
 std::optional<int64_t> deadline_ms(Call& call) {
-  const KeyState* state = call.keys.find(call.database(), call.args[1]);
-  if (state == nullptr) {
-    call.reply.integer(call.is_stream(call.args[1]) ? -1 : -2);
-    return std::nullopt;
-  }
-  if (state->deadline == Timestamp::never()) {
-    call.reply.integer(-1);
-    return std::nullopt;
-  }
-  return state->deadline.ms();
+  const auto deadline = deadline_of(call);
+  if (deadline && *deadline != Timestamp::never()) return deadline->ms();
+  call.reply.integer(deadline ? -1 : -2);
+  return std::nullopt;
 }
 
 void ttl(Call& call) {
@@ -160,117 +169,9 @@ void pexpiretime(Call& call) {
 }
 
 void persist(Call& call) {
-  const KeyState* state = call.keys.find(call.database(), call.args[1]);
-  if (state == nullptr || state->deadline == Timestamp::never()) return call.reply.integer(0);
-  call.keys.expire_at(call.database(), call.args[1], Timestamp::never());
-  call.reply.integer(1);
-}
-
-// ---- moving and copying
-
-bool too_large(Call& call, const KeyState& state) {
-  if (keyspace::memory_of(state.value) <= kMovedBytesMax) return false;
-  call.fail("ERR the value is too large to be moved in one commit");
-  return true;
-}
-
-// False when an error was the reply.
-bool move_key(Call& call, bool only_if_absent, bool& moved) {
-  const ByteView from = call.args[1];
-  const ByteView to = call.args[2];
-  const KeyState* state = call.keys.find(call.database(), from);
-  const bool stream = state == nullptr && call.is_stream(from);
-  if (state == nullptr && !stream) {
-    call.fail(errors::kNoSuchKey);
-    return false;
-  }
-  moved = !(only_if_absent && call.exists(to));
-  if (!moved || from == to) return true;
-  if (state != nullptr && too_large(call, *state)) return false;
-  if (const auto removed = call.service.remove_stream(call, to); !removed) {
-    call.fail(removed.error());
-    return false;
-  }
-  if (stream) {
-    call.keys.erase(call.database(), to);
-    if (const auto renamed = call.service.rename_stream(call, from, to); !renamed) {
-      call.fail(renamed.error());
-      return false;
-    }
-    return true;
-  }
-  call.keys.copy(call.database(), from, call.database(), to);
-  call.keys.erase(call.database(), from);
-  return true;
-}
-
-void rename(Call& call) {
-  bool moved = false;
-  if (move_key(call, false, moved)) call.reply.ok();
-}
-
-void renamenx(Call& call) {
-  bool moved = false;
-  if (move_key(call, true, moved))
-    call.reply.integer(moved && call.args[1] != call.args[2] ? 1 : 0);
-}
-
-std::optional<uint32_t> database_argument(Call& call, size_t index) {
-  const auto number = call.integer(index);
-  if (!number) return std::nullopt;
-  if (*number < 0 || *number >= keyspace::kDatabases) {
-    call.fail(errors::kDatabaseOutOfRange);
-    return std::nullopt;
-  }
-  return static_cast<uint32_t>(*number);
-}
-
-void copy(Call& call) {
-  uint32_t target = call.database();
-  bool replace = false;
-  for (size_t i = 3; i < call.count(); ++i) {
-    if (call.is(i, "replace")) {
-      replace = true;
-    } else if (call.is(i, "db") && i + 1 < call.count()) {
-      const auto number = database_argument(call, ++i);
-      if (!number) return;
-      target = *number;
-    } else {
-      return call.fail(errors::kSyntax);
-    }
-  }
-  const ByteView from = call.args[1];
-  const ByteView to = call.args[2];
-  if (from == to && target == call.database()) return call.fail(errors::kSameObject);
-  const KeyState* state = call.keys.find(call.database(), from);
-  if (state == nullptr) {
-    return call.is_stream(from) ? call.fail("ERR COPY of a stream is not supported")
-                                : call.reply.integer(0);
-  }
-  if (too_large(call, *state)) return;
-  if (call.service.is_stream(target, to)) {
-    return replace ? call.fail("ERR COPY over a stream is not supported") : call.reply.integer(0);
-  }
-  if (!replace && call.keys.find(target, to) != nullptr) return call.reply.integer(0);
-  call.keys.copy(call.database(), from, target, to);
-  call.reply.integer(1);
-}
-
-void move(Call& call) {
-  const auto target = database_argument(call, 2);
-  if (!target) return;
-  if (*target == call.database()) return call.fail(errors::kSameObject);
-  const KeyState* state = call.keys.find(call.database(), call.args[1]);
-  if (state == nullptr && call.is_stream(call.args[1]))
-    return call.fail("ERR MOVE of a stream is not supported");
-  if (state == nullptr || call.keys.find(*target, call.args[1]) != nullptr ||
-      call.service.is_stream(*target, call.args[1])) {
-    return call.reply.integer(0);
-  }
-  if (too_large(call, *state)) return;
-  call.keys.copy(call.database(), call.args[1], *target, call.args[1]);
-  call.keys.erase(call.database(), call.args[1]);
-  call.reply.integer(1);
+  const auto deadline = deadline_of(call);
+  if (!deadline || *deadline == Timestamp::never()) return call.reply.integer(0);
+  if (set_deadline(call, Timestamp::never())) call.reply.integer(1);
 }
 
 // ---- listings
@@ -447,10 +348,8 @@ void object(Call& call) {
 
 using namespace flag;
 constexpr KeyPositions kOne{1, 1, 1};
-constexpr KeyPositions kTwo{1, 2, 1};
 constexpr KeyPositions kEach{1, -1, 1};
 constexpr Command kCommands[] = {
-    {"copy", -3, kWrite | kDenyOom, kTwo, "generic", "@keyspace", "6.2.0", "Copies a key.", copy},
     {"dbsize",
      1,
      kReadonly | kFast,
@@ -488,8 +387,6 @@ constexpr Command kCommands[] = {
      "Deletes all keys of the database.",
      flushdb},
     {"keys", 2, kReadonly, {}, "generic", "@keyspace", "1.0.0", "Lists keys by pattern.", keys},
-    {"move", 3, kWrite | kFast, kOne, "generic", "@keyspace", "1.0.0",
-     "Moves a key to another database.", move},
     {"object",
      -2,
      kReadonly,
@@ -518,9 +415,6 @@ constexpr Command kCommands[] = {
      "1.0.0",
      "Some key of the database.",
      randomkey},
-    {"rename", 3, kWrite, kTwo, "generic", "@keyspace", "1.0.0", "Renames a key.", rename},
-    {"renamenx", 3, kWrite | kFast, kTwo, "generic", "@keyspace", "1.0.0",
-     "Renames a key unless the name is taken.", renamenx},
     {"scan", -2, kReadonly, {}, "generic", "@keyspace", "2.8.0", "Iterates over the keys.", scan},
     {"touch", -2, kReadonly | kFast, kEach, "generic", "@keyspace", "3.2.1",
      "Counts which keys exist.", exists},

@@ -71,6 +71,7 @@ void Service::start() {
     }
   }
   recover_idempotence();
+  recover_deadlines();
   arm_expiry();
 }
 
@@ -155,6 +156,8 @@ void Segment::own() {
 
 void Service::run(const std::shared_ptr<Client>& client, Segment segment) {
   client->active = segment_now_ = now();
+  // A stream whose time is over is removed before anybody looks, not hidden as keys are.
+  if (!stream_deadlines_.empty() && stream_deadlines_.begin()->first <= segment_now_) expire_keys();
   Progress progress;
   progress.segment = std::move(segment);
   if (!client->waiting.empty()) {
@@ -300,6 +303,17 @@ void Service::run_in_turn(Call& call,
   run_handler(call, command);
   publish_changes(call.keys, turn.lsn());
   if (call.waits_for_own_commit) call.buffer.depends_on(turn.depends());
+}
+
+Result<broker::Depends> Service::in_turn(
+    size_t bytes, const std::function<Result<void>(keyspace::Transaction& keys)>& act) {
+  keyspace::Transaction keys(keyspace_, std::max(broker_.now(), now()));
+  const Broker::Turn turn(broker_, keys.now(), broker::Admission::kData, bytes);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const auto done = act(keys);
+  publish_changes(keys, turn.lsn());
+  if (!done) return std::unexpected(done.error());
+  return turn.depends();
 }
 
 void Service::run_handler(Call& call, const Command& command) {

@@ -9,6 +9,7 @@
 // Thread: the state shard's.
 
 #include <absl/container/btree_map.h>
+#include <absl/container/btree_set.h>
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
@@ -17,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -115,7 +117,18 @@ class Service {
                 ByteView (*type_name)(const keyspace::KeyState&)) const;
   // In the caller's turn. False when there is none; kRefused when another protocol made it.
   Result<bool> remove_stream(Call& call, ByteView key);
-  Result<void> rename_stream(Call& call, ByteView from, ByteView to);
+  Result<bool> remove_stream(keyspace::Transaction& keys, uint32_t database, ByteView key);
+  // A commit of its own (or part of the one that is open), for what goes on after the command that
+  // asked for it. What its answer depends on.
+  Result<broker::Depends> in_turn(
+      size_t bytes, const std::function<Result<void>(keyspace::Transaction& keys)>& act);
+  Result<void> rename_stream(Call& call, ByteView from, uint32_t to_database, ByteView to);
+  // Deadlines of streams, as those of keys: a note of the stream's own, so that they go where it
+  // goes. In the caller's turn; never(): it lives for ever. kRefused when another protocol made it.
+  Timestamp stream_deadline(const catalog::Thing& stream) const;
+  Result<void> expire_stream(uint32_t database, ByteView key, Timestamp deadline, Timestamp now);
+  Result<StreamKey> make_stream(uint32_t database, ByteView key, Timestamp now);
+  bool owned(const catalog::Thing& thing) const;
   void remove_all_streams(Call& call, uint32_t database);
   // In the turn that changed it: wakes and marks who waits for or watches it.
   void stream_changed(uint32_t database, ByteView key);
@@ -190,11 +203,13 @@ class Service {
   bool resume(const std::shared_ptr<Client>& client, broker::WakeReason reason);
   void answered(const std::shared_ptr<Client>& client, ReplyBuffer::Mark mark);
   void unpark(Client& client);
-  bool owned(const catalog::Thing& thing) const;
   keyspace::Bucket* make_bucket(keyspace::BucketId id);
   void recover_idempotence();
   void arm_expiry();
   void expire_keys();
+  void expire_streams(keyspace::Transaction& keys);
+  void recover_deadlines();
+  void forget_deadline(uint32_t database, const catalog::Thing& stream);
 
   broker::Broker& broker_;
   std::function<Timestamp()> clock_;
@@ -218,6 +233,7 @@ class Service {
   absl::flat_hash_map<std::string, size_t> blocking_keys_;
   size_t blocked_ = 0;
   size_t blocking_on_nokey_ = 0;
+  absl::btree_set<std::pair<Timestamp, DatabaseKey>> stream_deadlines_;
   Timestamp expiry_armed_ = Timestamp::never();
   broker::WaiterId expiry_waiter_;
 };

@@ -11,6 +11,9 @@
 namespace weir::redis {
 namespace {
 
+constexpr const char* kDeadlineProperty = "redis.expires";
+constexpr size_t kExpiredStreamsMax = 128;  // in one turn
+
 // Cursors of SCAN over streams carry this bit; those of the keyspace stay below it.
 constexpr uint64_t kStreamCursor = uint64_t{1} << 52;
 
@@ -54,13 +57,17 @@ StreamKey Service::stream_of(uint32_t database, ByteView key) const {
 }
 
 Result<StreamKey> Service::make_stream(Call& call, ByteView key) {
+  return make_stream(call.database(), key, call.now());
+}
+
+Result<StreamKey> Service::make_stream(uint32_t database, ByteView key, Timestamp now) {
   broker::TopicSpec spec;
-  spec.name = name_of(call.database(), key);
+  spec.name = name_of(database, key);
   spec.origin = catalog::Origin::kRedis;
   spec.log.batch_bytes_max = kBulkBytesMax;
-  const auto created = broker_.create_topic(spec, call.now());
+  const auto created = broker_.create_topic(spec, now);
   if (!created) return std::unexpected(created.error());
-  stream_changed(call.database(), key);
+  stream_changed(database, key);
   return StreamKey{created->thing, created->thing->logs.front(), 0};
 }
 
@@ -82,7 +89,11 @@ bool Service::owned(const catalog::Thing& thing) const {
 }
 
 Result<bool> Service::remove_stream(Call& call, ByteView key) {
-  const catalog::Thing* thing = find_stream(call.database(), key);
+  return remove_stream(call.keys, call.database(), key);
+}
+
+Result<bool> Service::remove_stream(keyspace::Transaction& keys, uint32_t database, ByteView key) {
+  const catalog::Thing* thing = find_stream(database, key);
   if (thing == nullptr) return false;
   if (!owned(*thing)) {
     return fail(
@@ -91,10 +102,11 @@ Result<bool> Service::remove_stream(Call& call, ByteView key) {
             "' was made through another protocol; delete it there, or start with redis.owns_all");
   }
   const std::vector<CellId> logs = thing->logs;
-  const auto removed = broker_.remove(thing->name, call.now());
+  forget_deadline(database, *thing);
+  const auto removed = broker_.remove(thing->name, keys.now());
   if (!removed) return std::unexpected(removed.error());
-  for (const CellId log : logs) idempotence_.forget(call.keys, log);
-  stream_changed(call.database(), key);
+  for (const CellId log : logs) idempotence_.forget(keys, log);
+  stream_changed(database, key);
   return true;
 }
 
@@ -109,18 +121,86 @@ Idempotence::Settings Service::idempotence_settings(const catalog::Thing& stream
           static_cast<size_t>(number(Idempotence::kSizeProperty, "stream-idmp-maxsize"))};
 }
 
-Result<void> Service::rename_stream(Call& call, ByteView from, ByteView to) {
+Result<void> Service::rename_stream(Call& call, ByteView from, uint32_t to_database, ByteView to) {
   const catalog::Thing* thing = find_stream(call.database(), from);
   if (thing == nullptr) return fail(ErrorCode::kNotFound);
   if (!owned(*thing)) {
     return fail(ErrorCode::kRefused,
                 "'" + std::string(from) + "' was made through another protocol");
   }
-  const auto renamed = broker_.rename(thing->name, name_of(call.database(), to), call.now());
+  const Timestamp deadline = stream_deadline(*thing);
+  forget_deadline(call.database(), *thing);
+  const auto renamed = broker_.rename(thing->name, name_of(to_database, to), call.now());
   if (!renamed) return std::unexpected(renamed.error());
+  if (deadline != Timestamp::never())
+    stream_deadlines_.emplace(deadline, DatabaseKey{to_database, std::string(to)});
   stream_changed(call.database(), from);
-  stream_changed(call.database(), to);
+  stream_changed(to_database, to);
   return {};
+}
+
+Timestamp Service::stream_deadline(const catalog::Thing& stream) const {
+  const auto noted = stream.properties.find(kDeadlineProperty);
+  if (noted == stream.properties.end()) return Timestamp::never();
+  const auto ms = parse_integer(noted->second);
+  return ms ? Timestamp(*ms) : Timestamp::never();
+}
+
+void Service::forget_deadline(uint32_t database, const catalog::Thing& stream) {
+  const Timestamp deadline = stream_deadline(stream);
+  if (deadline != Timestamp::never())
+    stream_deadlines_.erase({deadline, DatabaseKey{database, stream.name.name}});
+}
+
+Result<void> Service::expire_stream(uint32_t database,
+                                    ByteView key,
+                                    Timestamp deadline,
+                                    Timestamp now) {
+  const catalog::Thing* thing = find_stream(database, key);
+  if (thing == nullptr) return fail(ErrorCode::kNotFound);
+  if (!owned(*thing)) {
+    return fail(ErrorCode::kRefused,
+                "'" + std::string(key) + "' was made through another protocol");
+  }
+  const bool never = deadline == Timestamp::never();
+  const Timestamp before = stream_deadline(*thing);
+  const auto noted = broker_.annotate(catalog::Name(thing->name), kDeadlineProperty,
+                                      never ? "" : std::to_string(deadline.ms()), now);
+  if (!noted) return std::unexpected(noted.error());
+  DatabaseKey name{database, std::string(key)};
+  stream_deadlines_.erase({before, name});
+  if (!never) stream_deadlines_.emplace(deadline, std::move(name));
+  key_changed(database, key);
+  arm_expiry();
+  return {};
+}
+
+void Service::recover_deadlines() {
+  for (uint32_t database = 0; database < keyspace::kDatabases; ++database) {
+    broker_.catalog().each_thing(space_of(database), "", [&](const catalog::Thing& thing) {
+      const Timestamp deadline = stream_deadline(thing);
+      if (deadline != Timestamp::never())
+        stream_deadlines_.emplace(deadline, DatabaseKey{database, thing.name.name});
+      return true;
+    });
+  }
+}
+
+// In the turn of expire_keys().
+void Service::expire_streams(keyspace::Transaction& keys) {
+  for (size_t count = 0; count < kExpiredStreamsMax && !stream_deadlines_.empty(); ++count) {
+    const auto [deadline, name] = *stream_deadlines_.begin();
+    if (deadline > keys.now()) return;
+    stream_deadlines_.erase(stream_deadlines_.begin());
+    // Another protocol may have removed it, and made another of its name.
+    const catalog::Thing* thing = find_stream(name.database, name.key);
+    if (thing == nullptr || stream_deadline(*thing) != deadline) continue;
+    const std::vector<CellId> logs = thing->logs;
+    if (!broker_.remove(catalog::Name(thing->name), keys.now())) continue;
+    for (const CellId log : logs) idempotence_.forget(keys, log);
+    ++statistics_.expired_keys;
+    stream_changed(name.database, name.key);
+  }
 }
 
 void Service::remove_all_streams(Call& call, uint32_t database) {
@@ -130,7 +210,9 @@ void Service::remove_all_streams(Call& call, uint32_t database) {
     return true;
   });
   for (const catalog::Name& name : doomed) {
-    const auto logs = broker_.catalog().find(name)->logs;
+    const catalog::Thing& thing = *broker_.catalog().find(name);
+    const std::vector<CellId> logs = thing.logs;
+    forget_deadline(database, thing);
     for (const CellId log : logs) idempotence_.forget(call.keys, log);
     // It was there a moment ago and this is the only thread: the removal finds it.
     if (broker_.remove(name, call.now())) stream_changed(database, name.name);

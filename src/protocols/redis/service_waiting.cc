@@ -129,7 +129,8 @@ bool Service::unblock(Client& client, bool with_error) {
 // ---- expiry
 
 void Service::arm_expiry() {
-  const Timestamp next = keyspace_.next_deadline();
+  Timestamp next = keyspace_.next_deadline();
+  if (!stream_deadlines_.empty()) next = std::min(next, stream_deadlines_.begin()->first);
   if (next == expiry_armed_) return;
   broker_.cancel_wait(expiry_waiter_);
   expiry_armed_ = next;
@@ -149,7 +150,10 @@ void Service::expire_keys() {
     // A disk that refuses leaves the keys in place; readers do not see them, and the next write
     // tries again.
     if (!turn.ok()) return;
-    statistics_.expired_keys += keys.remove_expired(kExpiredPerTurnMax);
+    keys.remove_expired(kExpiredPerTurnMax);
+    for (size_t i = 0; i < keys.change_count(); ++i)
+      statistics_.expired_keys += keys.change(i).bucket.database < keyspace::kDatabases ? 1 : 0;
+    expire_streams(keys);
     publish_changes(keys, turn.lsn());
   }
   arm_expiry();

@@ -137,20 +137,23 @@ bool check_trim_options(Call& call, const TrimOptions& options) {
 
 namespace {
 
-// The new start that the options ask for, when `exact` is what they name to the entry.
+// Where the first entry lies that a group has still to read; the end when there is no group.
+Offset first_unread(Service& service, const StreamKey& stream, Timestamp now) {
+  Offset first = service.broker().find_log(stream.log)->end();
+  for (const CellId group : groups_of(service, stream.thing->name)) {
+    const queue::Queue* queue = service.broker().find_queue(group, now);
+    if (queue != nullptr) first = std::min(first, queue->next());
+  }
+  return first;
+}
+
+// The new start that the options ask for, when `exact` is what they name to the entry, without
+// regard to the groups.
 Offset trim_target(Service& service,
                    const StreamKey& stream,
                    const TrimOptions& options,
-                   Offset exact,
-                   Timestamp now) {
+                   Offset exact) {
   const log::Log* log = service.broker().find_log(stream.log);
-  if (options.references == References::kOnlyAcknowledged) {
-    for (const CellId group : groups_of(service, stream.thing->name)) {
-      const queue::Queue* queue = service.broker().find_queue(group, now);
-      if (queue == nullptr) continue;
-      exact = std::min(exact, queue->oldest_pending().value_or(queue->next()));
-    }
-  }
   if (!options.approximate) return std::max(exact, log->start());
   constexpr int64_t kDefaultLimitNodes = 100;
   const auto configured = static_cast<int64_t>(service.config().stream_node_entries());
@@ -162,6 +165,58 @@ Offset trim_target(Service& service,
     return exact;
   }
   return std::max(Offset(exact.value() / node * node), log->start());
+}
+
+// The entries that ACKED removes: live ones that every group has read and acknowledged, the oldest
+// first. Those below `target`; for an exact length as many as are too many, wherever they are.
+constexpr size_t kAcknowledgedTrimMax = 20'000;
+constexpr int64_t kAcknowledgedLookMax = int64_t{1} << 20;
+
+std::vector<Offset> acknowledged(Service& service,
+                                 const StreamKey& stream,
+                                 const TrimOptions& options,
+                                 Offset target,
+                                 Timestamp now) {
+  const log::Log* log = service.broker().find_log(stream.log);
+  const bool by_length = options.strategy == TrimOptions::Strategy::kLength && !options.approximate;
+  const int64_t excess = by_length ? log->length() - options.length : INT64_MAX;
+  const Offset unread = first_unread(service, stream, now);
+  const Offset looked = log->start() + kAcknowledgedLookMax;
+  const Offset end = std::min({by_length ? unread : std::min(target, unread), looked});
+  const auto groups = groups_of(service, stream.thing->name);
+  std::vector<Offset> found;
+  for (Offset at = log->start(); at < end && found.size() < kAcknowledgedTrimMax; at = at.next()) {
+    if (static_cast<int64_t>(found.size()) >= excess) break;
+    if (log->deleted(at)) continue;
+    const bool needed = std::ranges::any_of(
+        groups, [&](CellId group) { return references(service, group, at, now); });
+    if (!needed) found.push_back(at);
+  }
+  return found;
+}
+
+// Removes the acknowledged ones; their IDs are read first.
+void trim_acknowledged(Service& service,
+                       const StreamKey& stream,
+                       std::vector<Offset> offsets,
+                       Timestamp now,
+                       TrimDone done) {
+  service.streams().entries_at(
+      stream.log, std::move(offsets),
+      [&service, stream = stream, name = stream.thing->name, now,
+       done = std::move(done)](const Result<std::vector<EntryAt>>& entries) mutable {
+        if (!entries) return done(std::unexpected(entries.error()), {});
+        const log::Log* log = service.broker().find_log(stream.log);
+        stream.thing = service.broker().catalog().find(name);
+        if (log == nullptr || stream.thing == nullptr) return done(0, {});
+        std::vector<std::pair<Offset, StreamId>> records;
+        for (const EntryAt& entry : *entries) records.emplace_back(entry.offset, entry.id);
+        const Offset before = log->start();
+        const auto deleted = service.broker().delete_records(stream.log, std::move(records), now);
+        if (!deleted) return done(std::unexpected(deleted.error()), {});
+        if (deleted->removed > 0) tend_references(service, stream, before, now);
+        done(deleted->removed, deleted->depends);
+      });
 }
 
 // What is pending of removed records is forgotten.
@@ -192,7 +247,11 @@ void trim_stream(Service& service,
     if (!exact) return done(std::unexpected(exact.error()), {});
     if (still == nullptr || stream.thing == nullptr) return done(0, {});
     const Offset before = still->start();
-    const Offset target = trim_target(service, stream, options, *exact, now);
+    const Offset target = trim_target(service, stream, options, *exact);
+    if (options.references == References::kOnlyAcknowledged) {
+      auto offsets = acknowledged(service, stream, options, target, now);
+      return trim_acknowledged(service, stream, std::move(offsets), now, std::move(done));
+    }
     const auto trimmed = service.broker().trim_to_offset(stream.log, target, false, INT64_MAX, now);
     if (!trimmed) return done(std::unexpected(trimmed.error()), {});
     if (options.references == References::kDrop) drop_references(service, stream, now);

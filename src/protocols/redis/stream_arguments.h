@@ -49,8 +49,8 @@ bool references(Service& service, CellId group, Offset offset, Timestamp now);
 // long as its ID is remembered (until a restart), and is forgotten otherwise.
 void tend_references(Service& service, const StreamKey& stream, Offset from, Timestamp now);
 
-// MAXLEN|MINID [=|~] threshold [LIMIT n] [KEEPREF|DELREF|ACKED]. ACKED ends at the first entry that
-// a group has still to read or to acknowledge.
+// MAXLEN|MINID [=|~] threshold [LIMIT n] [KEEPREF|DELREF|ACKED]. ACKED passes over entries that a
+// group has still to read or to acknowledge.
 struct TrimOptions {
   enum class Strategy : uint8_t { kNone, kLength, kId };
   Strategy strategy = Strategy::kNone;

@@ -116,6 +116,21 @@ test('an idempotent producer adds a message once', async () => {
   assert.notEqual(await redis.call('XADD', key, 'IDMP', 'p', 'm1', '*', 'n', '1'), id);
 });
 
+test('a stream is copied with its groups, and expires', async () => {
+  const key = `${prefix}copied`;
+  const copy = `${prefix}copy`;
+  await redis.xadd(key, '1-0', 'a', '1');
+  await redis.xgroup('CREATE', key, 'g', '0');
+  await redis.xreadgroup('GROUP', 'g', 'c', 'STREAMS', key, '>');
+  assert.equal(await redis.copy(key, copy), 1);
+  assert.deepEqual(await redis.xrange(copy, '-', '+'), [['1-0', ['a', '1']]]);
+  assert.equal((await redis.xpending(copy, 'g'))[0], 1);
+  assert.equal(await redis.pexpire(copy, 100), 1);
+  const reader = blocked.xreadgroup('GROUP', 'g', 'c', 'BLOCK', 5000, 'STREAMS', copy, '>');
+  await assert.rejects(reader, /NOGROUP/);
+  assert.equal(await redis.exists(copy), 0);
+});
+
 // RESP2 gives pairs, RESP3 a map.
 function entriesOf(reply, key) {
   if (reply === null) return [];

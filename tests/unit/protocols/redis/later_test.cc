@@ -101,14 +101,24 @@ TEST(StreamDeletes, AcknowledgingDeletesWhatNoOtherGroupNeeds) {
   EXPECT_EQ(client.send({"XACKDEL", "s", "none", "IDS", "1", "2"}), integers({-1}));
 }
 
-TEST(StreamTrim, AckedEndsAtTheFirstEntryThatAGroupStillNeeds) {
+TEST(StreamTrim, AckedPassesOverWhatAGroupStillNeeds) {
   TestServer server;
   TestClient client(server);
   add_entries(client, 10);
   read_all(client, "g");
-  client.send({"XACK", "s", "g", "1", "2", "3"});
-  EXPECT_EQ(client.send({"XTRIM", "s", "MAXLEN", "0", "ACKED"}), ":3\r\n");
+  client.send({"XACK", "s", "g", "1", "2", "4", "6", "8"});
+  EXPECT_EQ(client.send({"XTRIM", "s", "MINID", "5", "ACKED"}), ":3\r\n");
+  // As many as are too many, wherever they are.
+  EXPECT_EQ(client.send({"XTRIM", "s", "MAXLEN", "6", "ACKED"}), ":1\r\n");
+  EXPECT_EQ(client.send({"XTRIM", "s", "MAXLEN", "0", "ACKED"}), ":1\r\n");
+  EXPECT_EQ(client.send({"XLEN", "s"}), ":5\r\n");
   EXPECT_EQ(client.send({"XTRIM", "s", "MINID", "6"}), ":2\r\n");
+  // What no group has read yet stays, too.
+  client.send({"XADD", "s", "20", "f", "1"});
+  client.send({"XGROUP", "CREATE", "s", "h", "9"});
+  client.send({"XACK", "s", "g", "3", "5", "7", "9", "10"});
+  EXPECT_EQ(client.send({"XADD", "s", "MAXLEN", "0", "ACKED", "21", "f", "1"}), bulk("21-0"));
+  EXPECT_EQ(client.send({"XLEN", "s"}), ":3\r\n");
 }
 
 TEST(StreamTrim, ApproximationKeepsWholeNodesOfTheConfiguredSize) {
