@@ -77,6 +77,15 @@ void Catalog::each_thing(std::string_view space,
   }
 }
 
+void Catalog::each_source(const Name& target,
+                          std::string_view from,
+                          const std::function<bool(const Thing&)>& visit) const {
+  for (auto it = sources_.lower_bound(std::pair(target, std::string(from)));
+       it != sources_.end() && it->first == target; ++it) {
+    if (!visit(*find(Name{target.space, it->second}))) return;
+  }
+}
+
 void Catalog::each_thing_from(const Name& from,
                               const std::function<bool(const Thing&)>& visit) const {
   for (auto it = things_.lower_bound(from); it != things_.end(); ++it) {
@@ -225,6 +234,9 @@ void Catalog::index(const Thing& thing) {
   for (const CellId cell : thing.logs) own(cell);
   if (thing.queue != CellId{}) own(thing.queue);
   for (const auto& [group, cell] : thing.stream_groups) own(cell);
+  if (const std::string& target = thing.queue_policy.dead_letter; !target.empty()) {
+    sources_.emplace(Name{thing.name.space, target}, thing.name.name);
+  }
 }
 
 void Catalog::unindex(const Thing& thing) {
@@ -232,6 +244,7 @@ void Catalog::unindex(const Thing& thing) {
   for (const CellId cell : thing.logs) by_cell_.erase(cell);
   by_cell_.erase(thing.queue);
   for (const auto& [group, cell] : thing.stream_groups) by_cell_.erase(cell);
+  sources_.erase({Name{thing.name.space, thing.queue_policy.dead_letter}, thing.name.name});
 }
 
 void Catalog::put(Thing thing) {

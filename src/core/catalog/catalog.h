@@ -13,6 +13,7 @@
 // Thread: one; the state shard's.
 
 #include <absl/container/btree_map.h>
+#include <absl/container/btree_set.h>
 #include <absl/container/flat_hash_map.h>
 
 #include <functional>
@@ -54,6 +55,10 @@ class Catalog {
   void each_thing(std::string_view space,
                   std::string_view from,
                   const std::function<bool(const Thing&)>& visit) const;
+  // The queues whose dead letters go to `target`, in the order of names. Looks at no others.
+  void each_source(const Name& target,
+                   std::string_view from,
+                   const std::function<bool(const Thing&)>& visit) const;
   // Over all namespaces; from the first name >= `from`.
   void each_thing_from(const Name& from, const std::function<bool(const Thing&)>& visit) const;
   void each_thing_everywhere(const std::function<bool(const Thing&)>& visit) const;
@@ -107,6 +112,7 @@ class Catalog {
   absl::btree_map<Name, std::shared_ptr<const Thing>> things_;  // a change makes a new one
   absl::flat_hash_map<std::pair<uint64_t, uint64_t>, const Thing*> by_uuid_;
   absl::flat_hash_map<CellId, const Thing*> by_cell_;
+  absl::btree_set<std::pair<Name, std::string>> sources_;  // (dead-letter queue, source's name)
   absl::btree_map<Name, CellId> groups_;
   std::map<std::string, Bridge, std::less<>> bridges_;
   absl::btree_map<uint32_t, Keyspace> keyspaces_;

@@ -48,9 +48,8 @@ Outcome<const Thing*> queue_of(const Environment& environment,
 
 bool is_dead_letter_queue(const broker::Broker& broker, const Thing& queue) {
   bool found = false;
-  broker.catalog().each_thing(queue.name.space, "", [&](const Thing& thing) {
-    found =
-        thing.kind == catalog::Kind::kQueue && thing.queue_policy.dead_letter == queue.name.name;
+  broker.catalog().each_source(queue.name, "", [&](const Thing& thing) {
+    found = thing.kind == catalog::Kind::kQueue;
     return !found;
   });
   return found;

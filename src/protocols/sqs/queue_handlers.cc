@@ -74,11 +74,9 @@ struct Page {
   std::optional<std::string> next;
 };
 
-template <typename Wanted>
-Outcome<Page> list(const Environment& environment,
-                   const Call& call,
-                   std::string_view prefix,
-                   Wanted wanted) {
+// `walk` visits things in the order of their names, from a name on, until it is told to stop.
+template <typename Walk>
+Outcome<Page> list(const Call& call, std::string_view prefix, Walk walk) {
   const bool paged = call.input.find("MaxResults") != nullptr;
   const auto limit = integer_or(call.input, "MaxResults", kListMax);
   if (!limit) return std::unexpected(limit.error());
@@ -97,9 +95,9 @@ Outcome<Page> list(const Environment& environment,
     from = *last + '\0';
   }
   Page page;
-  environment.broker.catalog().each_thing(call.account.space(), from, [&](const Thing& thing) {
+  walk(from, [&](const Thing& thing) {
     if (!thing.name.name.starts_with(prefix)) return false;
-    if (thing.kind != catalog::Kind::kQueue || !wanted(thing)) return true;
+    if (thing.kind != catalog::Kind::kQueue) return true;
     if (page.names.size() == static_cast<size_t>(*limit)) {
       if (paged) page.next = base64(page.names.back());
       return false;
@@ -205,7 +203,9 @@ Answer get_queue_url(const Environment& environment, const Call& call) {
 Answer list_queues(const Environment& environment, const Call& call) {
   const auto prefix = text_or(call.input, "QueueNamePrefix", "");
   if (!prefix) return std::unexpected(prefix.error());
-  const auto page = list(environment, call, *prefix, [](const Thing&) { return true; });
+  const auto page = list(call, *prefix, [&](const std::string& from, const auto& visit) {
+    environment.broker.catalog().each_thing(call.account.space(), from, visit);
+  });
   if (!page) return std::unexpected(page.error());
   return page_answer(environment, call, *page, "QueueUrls");
 }
@@ -213,9 +213,8 @@ Answer list_queues(const Environment& environment, const Call& call) {
 Answer list_dead_letter_source_queues(const Environment& environment, const Call& call) {
   const auto queue = find_queue(environment, call);
   if (!queue) return std::unexpected(queue.error());
-  const std::string target = queue->thing->name.name;
-  const auto page = list(environment, call, "", [&](const Thing& thing) {
-    return thing.queue_policy.dead_letter == target;
+  const auto page = list(call, "", [&](const std::string& from, const auto& visit) {
+    environment.broker.catalog().each_source(queue->thing->name, from, visit);
   });
   if (!page) return std::unexpected(page.error());
   return page_answer(environment, call, *page, "queueUrls");

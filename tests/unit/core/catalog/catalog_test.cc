@@ -66,6 +66,50 @@ TEST(Catalog, ARenamedThingKeepsItsIdentityAndItsCells) {
   EXPECT_EQ(catalog.owner_of(CellId(1)), renamed);
 }
 
+TEST(Catalog, SourcesOfADeadLetterQueueAreFoundWithoutLookingAtOthers) {
+  Catalog catalog;
+  uint64_t number = 0;
+  const auto queue = [&](std::string space, std::string name, std::string dead_letter) {
+    ++number;
+    Thing thing = topic(std::move(name), number, {CellId(2 * number)});
+    thing.kind = Kind::kQueue;
+    thing.name.space = std::move(space);
+    thing.queue = CellId(2 * number + 1);
+    if (!dead_letter.empty()) thing.queue_policy.receives_max = 3;
+    thing.queue_policy.dead_letter = std::move(dead_letter);
+    put(catalog, thing);
+    return thing;
+  };
+  const auto sources = [](const Catalog& of, const Name& target, std::string_view from = "") {
+    std::vector<std::string> names;
+    of.each_source(target, from, [&](const Thing& thing) {
+      names.push_back(thing.name.name);
+      return true;
+    });
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  queue("", "dead", "");
+  queue("", "b", "dead");
+  Thing c = queue("", "c", "dead");
+  queue("", "a", "dead");
+  queue("", "other", "deader");
+  queue("111122223333/eu-west-1", "elsewhere", "dead");
+  EXPECT_EQ(sources(catalog, {"", "dead"}), (Names{"a", "b", "c"}));
+  EXPECT_EQ(sources(catalog, {"", "dead"}, "b"), (Names{"b", "c"}));
+  EXPECT_EQ(sources(catalog, {"111122223333/eu-west-1", "dead"}), (Names{"elsewhere"}));
+  c.queue_policy.dead_letter = "deader";
+  ASSERT_TRUE(catalog.apply(*catalog.decide_alter(c)));
+  ASSERT_TRUE(catalog.apply(*catalog.decide_rename({"", "a"}, {"", "z"})));
+  EXPECT_EQ(sources(catalog, {"", "dead"}), (Names{"b", "z"}));
+  EXPECT_EQ(sources(catalog, {"", "deader"}), (Names{"c", "other"}));
+  Catalog reloaded;
+  ASSERT_TRUE(reloaded.load(catalog.image()));
+  ASSERT_TRUE(catalog.apply(*catalog.decide_remove({"", "b"})));
+  EXPECT_EQ(sources(catalog, {"", "dead"}), (Names{"z"}));
+  EXPECT_EQ(sources(reloaded, {"", "dead"}), (Names{"b", "z"}));
+}
+
 TEST(Catalog, TruncatedEventsAndImagesAreRefusedWithoutEffect) {
   Catalog catalog;
   put(catalog, topic("orders", 1, {CellId(1)}));
