@@ -59,8 +59,23 @@ bool is_too_long(const Environment& environment,
   return total > Milliseconds(kVisibilitySecondsMax * 1000);
 }
 
+// The lease that a change of visibility is for. On a standard queue the handle of an older receive
+// prolongs the lease that the message has now (recorded from AWS by the tests of moto), but never
+// shortens it: who received the message last keeps it for as long as it was promised to him.
+queue::Handle in_force(const Environment& environment,
+                       const Thing& queue,
+                       const queue::Handle& handle,
+                       int64_t seconds) {
+  if (is_fifo(queue)) return handle;
+  const auto lease =
+      environment.broker.find_queue(queue.queue, environment.now)->lease_of(handle.offset);
+  if (!lease || lease->generation <= handle.generation) return handle;
+  const bool longer = environment.now + Milliseconds(seconds * 1000) > lease->deadline;
+  return longer ? queue::Handle{handle.offset, lease->generation} : handle;
+}
+
 Settling change_one(const Environment& environment, const Thing& queue, const Value& input) {
-  const auto handle = read_handle(queue, input);
+  auto handle = read_handle(queue, input);
   if (!handle) return {std::unexpected(handle.error()), {}};
   if (input.find("VisibilityTimeout") == nullptr)
     return {missing_parameter("VisibilityTimeout"), {}};
@@ -73,6 +88,7 @@ Settling change_one(const Environment& environment, const Thing& queue, const Va
                                           *seconds, kVisibilitySecondsMax)),
             {}};
   }
+  *handle = in_force(environment, queue, *handle, *seconds);
   if (is_too_long(environment, queue, *handle, *seconds)) {
     return {invalid_parameter(
                 fmt::format("Value {} for parameter VisibilityTimeout is invalid. Reason: Total "
@@ -88,7 +104,8 @@ Settling change_one(const Environment& environment, const Thing& queue, const Va
   switch (changed->outcomes.front()) {
     case queue::Outcome::kDone:
     case queue::Outcome::kNotHeld:
-      return {{}, changed->depends};  // an ended lease: nothing happens, as on AWS
+      // An ended lease, or a newer one that would be cut short: nothing happens.
+      return {{}, changed->depends};
     case queue::Outcome::kAlreadySettled:
       return {
           handle_value(text,

@@ -230,6 +230,30 @@ TEST_F(SqsMessages, VisibilityCanBeChangedWhileTheLeaseStands) {
       "Reason: Message does not exist or is not available for visibility timeout change."));
 }
 
+TEST_F(SqsMessages, AnOlderHandleProlongsTheLeaseOfTheLastReceiveAndNeverShortensIt) {
+  send("jobs", "x");
+  const Value first = receive("jobs").at(0);
+  pass(31);
+  const Value second = receive("jobs").at(0);
+  EXPECT_EQ(change(first, 100), "no fault: {}");
+  pass(99);
+  EXPECT_EQ(counts(), "0 1 0");
+  EXPECT_EQ(change(first, 0), "no fault: {}");
+  EXPECT_EQ(counts(), "0 1 0");
+  EXPECT_EQ(change(second, 20), "no fault: {}");
+  EXPECT_EQ(change(first, 10), "no fault: {}");
+  pass(19);
+  EXPECT_EQ(counts(), "0 1 0");
+  EXPECT_EQ(change(second, 0), "no fault: {}");
+  EXPECT_EQ(counts(), "1 0 0");
+  EXPECT_EQ(change(first, 100), "no fault: {}");  // nobody has it: nothing happens
+  EXPECT_EQ(counts(), "1 0 0");
+  receive("jobs");
+  EXPECT_TRUE(change(first, 43'200).starts_with("no fault"));
+  pass(1);
+  EXPECT_TRUE(change(first, 43'200).contains("beyond the limit"));
+}
+
 TEST_F(SqsMessages, ALongPollIsAnsweredByTheNextMessage) {
   EXPECT_FALSE(receive_answer(R"({"QueueUrl":"jobs","WaitTimeSeconds":20})"));
   send("jobs", "x");
