@@ -2,7 +2,7 @@
 //   queue.send     { queue, id, group?, sequence? }            id is in the body and unique; sequence counts within its group
 //   queue.receive  { queue, leaseMs } -> { messages: [{ id, messageId, count, handle }] }
 //   queue.delete   { queue, id, handle }
-//   queue.release  { queue, id, handle }                       the lease is given back at once
+//   queue.release  { queue, id, handle }                       the lease is given back, or its time changed: it may end from now on
 //   queue.rest     { queue, messages: [{ id, messageId }] }    what the end of the run found: drained queues and dead letters
 // limits: Map of queue -> { deadLetters, receivesMax }
 import { groupBy } from './history.mjs';

@@ -79,7 +79,8 @@ export async function load(context) {
   const settle = (via, verb, action, queue, QueueUrl, { id, handle }, more = {}) =>
     context.attempt(context.history.begin(verb, { queue, id, handle }), () => call(via, action, { QueueUrl, ReceiptHandle: handle, ...more }), { classify, expected: lateHandle, result: () => ({}) });
   const remove = (via, queue, url, message) => settle(via, 'queue.delete', 'DeleteMessage', queue, url, message);
-  const release = (via, queue, url, message) => settle(via, 'queue.release', 'ChangeMessageVisibility', queue, url, message, { VisibilityTimeout: 0 });
+  // Given back at once, or kept for another while: for the auditor the lease may end from now on in both cases.
+  const release = (via, queue, url, message, VisibilityTimeout = 0) => settle(via, 'queue.release', 'ChangeMessageVisibility', queue, url, message, { VisibilityTimeout });
 
   function consume(random) {
     const via = client();
@@ -101,8 +102,16 @@ export async function load(context) {
       const closed = new Set();
       for (const message of await receive(via, names.fifo, fifo, leaseSeconds, 1)) {
         const group = message.id.split('-')[0];
-        if (!context.up || closed.has(group)) continue;
-        if (random.oneIn(10) || !(await remove(via, names.fifo, fifo, message))) closed.add(group);
+        if (!context.up) continue;
+        if (closed.has(group)) {
+          // What comes after a message in flight has to stay where it is, whenever it is given back.
+          if (random.oneIn(2)) await release(via, names.fifo, fifo, message, random.below(3));
+          continue;
+        }
+        if (random.oneIn(10)) {
+          await release(via, names.fifo, fifo, message, random.below(2 * leaseSeconds));
+          closed.add(group);
+        } else if (random.oneIn(10) || !(await remove(via, names.fifo, fifo, message))) closed.add(group);
       }
     });
   }
