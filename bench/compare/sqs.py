@@ -1,6 +1,6 @@
 """Measures Weir beside other servers that speak SQS, with the same load from the same client.
 
-For a standard queue and for FIFO queues with 1, 100 and 10,000 message groups, on an empty queue and on top of a backlog:
+From a send to a receiver that waits. Then, for a standard queue and for FIFO queues with 1, 100 and 10,000 message groups, on an empty queue and on top of a backlog:
 sending one message a request, then receiving ten with one delete for all of them. A fresh server each time. Weir answers when
 the disk has it; the others keep everything in memory. A peer that cannot be had is skipped by name; one that is too slow to
 build up the backlog in time is measured on what it reached, which the table shows.
@@ -14,6 +14,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -72,10 +73,28 @@ def measure(server, settings, shape, depth):
 def figures(run):
     if "error" in run:
         return run["error"]
-    told = f"{run['messages_per_s']:10,.0f}/s  p50 {run['latency_us']['p50'] / 1000:8.2f} ms  p99 {run['latency_us']['p99'] / 1000:8.2f} ms"
+    told = f"{run['messages_per_s']:10,.0f}/s  p50 {run['latency_us']['p50'] / 1000:8.2f} ms  p99 {run['latency_us']['p99'] / 1000:8.2f} ms  server {run['server_cpu_s_per_million']:6.1f} us CPU a message"
     notes = [f"{run['failed']} failed"] if run["failed"] else []
     notes += [] if run["verified"] == "yes" else [run["verified"]]
     return told + (f" ({', '.join(notes)})" if notes else "")
+
+
+def measure_wake(server, settings):
+    """From send to a receiver that waits in a long poll: one sender at a fixed rate, an `os` queue (Weir) or the memory of a peer."""
+    if server.name == Weir.name:
+        body = json.dumps({"name": "wake", "durability": "os"}).encode()
+        request = urllib.request.Request(f"http://{server.addresses['http']}/api/v1/queues", body, {"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=10).close()
+    given = {"name": "wake", "connections": 3, "rate": 200, "batch": 1, "warmup": 1, "seconds": settings.seconds}
+    return {"server": server.name, "durability": "os" if server.name == Weir.name else server.durability, **load(server, settings, "end-to-end", 0, **given)}
+
+
+def show_wake(run):
+    if "error" in run:
+        print(f"{'send to waiting receive':36}  {run['server']:16} {run['error']}", flush=True)
+        return
+    through = run["end_to_end_us"]
+    print(f"{'send to waiting receive':36}  {run['server']:16} {run['durability']:6}  p50 {through['p50'] / 1000:.3f} ms  p99 {through['p99'] / 1000:.3f} ms", flush=True)
 
 
 def show(result):
@@ -111,7 +130,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=0, help="of one run")
     parser.add_argument("--pinned", action="store_true", help="servers on core 0, clients on core 1")
     parser.add_argument("--servers", default="", help="weir, elasticmq, fauxqs, moto, with commas")
-    parser.add_argument("--shapes", default="", help="words of the shapes' names, with commas, as in 'standard,100 groups'")
+    parser.add_argument("--shapes", default="", help="words of the shapes' names, with commas, as in 'standard,100 groups'; wake: from send to a waiting receive")
     parser.add_argument("--flat", action="store_true", help="without the backlog")
     parser.add_argument("--folder", default=str(TOP / "build"), help="where the servers keep their data")
     options = parser.parse_args()
@@ -126,8 +145,13 @@ def main():
         "weir": Weir.version(),
         "connections": CONNECTIONS,
         "flush_us": flush_latency(settings.folder),
+        "wake": [],
         "runs": [],
     }
+    for _, kind in found if not words or "wake" in words else ():
+        with kind(settings.folder, settings.server_cores) as server:
+            result["wake"].append(measure_wake(server, settings))
+        show_wake(result["wake"][-1])
     for shape in shapes:
         for depth in (0, settings.depth)[: 1 if options.flat else 2]:
             results = []

@@ -15,6 +15,7 @@ constexpr std::string_view kHelp =
 workloads: echo
            redis-ping redis-lpush redis-rpop redis-lmove redis-xadd redis-xreadgroup (COUNT --batch, then XACK)
            sqs-send sqs-receive (ReceiveMessage --batch, then DeleteMessageBatch) sqs-fifo-send sqs-fifo-receive
+           sqs-end-to-end (the first connection sends at --rate, the others wait)
            kafka-produce kafka-fetch kafka-end-to-end
 
 --connections N   --depth N      connections, and requests under way on each

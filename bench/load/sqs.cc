@@ -1,6 +1,7 @@
 // SQS workloads over HTTP/1.1 with static request texts: send, and receive followed by a batch
 // delete. Each body begins with a running number, so that a receiving run knows what it lost or got
-// twice.
+// twice. End to end, one connection sends and the others wait in long polls; then each body begins
+// with the moment at which its send was due.
 
 #include <fmt/format.h>
 
@@ -16,7 +17,7 @@
 namespace weir::load {
 namespace {
 
-constexpr size_t kNumberDigits = 12;
+constexpr size_t kNumberDigits = 20;
 
 std::string post(const std::string& host, std::string_view action, std::string_view body) {
   return fmt::format(
@@ -74,7 +75,8 @@ class SendDialogue : public Dialogue {
  public:
   SendDialogue(const Options& options, Shared& shared) : options_(options), shared_(shared) {}
 
-  Request next(std::string& out, uint64_t) override {
+  Request next(std::string& out, uint64_t due_ns) override {
+    if (options_.workload == "sqs-end-to-end") shared_.numbers = due_ns;
     const bool fifo = options_.workload == "sqs-fifo-send";
     const auto message = [&](uint64_t number) {
       std::string text =
@@ -116,13 +118,18 @@ class SendDialogue : public Dialogue {
 // is answered.
 class ReceiveDialogue : public Dialogue {
  public:
-  ReceiveDialogue(const Options& options, Shared& shared) : options_(options), shared_(shared) {
+  // `through`: where to note how long each message took since the moment in its body; null when the
+  // bodies hold numbers.
+  ReceiveDialogue(const Options& options, Shared& shared, Histogram* through)
+      : options_(options), shared_(shared), through_(through) {
     receive_ = post(
         options.connect, "ReceiveMessage",
         fmt::format(
-            R"({{"QueueUrl":"{}","MaxNumberOfMessages":{},"VisibilityTimeout":600,"WaitTimeSeconds":1}})",
-            shared.url, options.batch));
+            R"({{"QueueUrl":"{}","MaxNumberOfMessages":{},"VisibilityTimeout":600,"WaitTimeSeconds":{}}})",
+            shared.url, options.batch, through == nullptr ? 1 : 20));
   }
+
+  bool paced() const override { return through_ == nullptr; }
 
   Request next(std::string& out, uint64_t) override {
     if (!to_delete_.empty()) {
@@ -135,7 +142,8 @@ class ReceiveDialogue : public Dialogue {
       to_delete_.pop_front();
       return {true};
     }
-    if (exhausted()) return {false};
+    // A waiting receiver asks again when it has deleted what came.
+    if (exhausted() || (through_ != nullptr && !expected_.empty())) return {false};
     expected_.push_back(0);
     out += receive_;
     return {true};
@@ -149,7 +157,8 @@ class ReceiveDialogue : public Dialogue {
     if (deleted > 0)
       return {reply.bytes, deleted,
               reply.status != 200 || reply.body.find("\"SenderFault\"") != std::string_view::npos,
-              true};
+              through_ == nullptr};
+    const uint64_t now = now_ns();
     std::vector<std::string> handles;
     for (size_t at = reply.body.find("\"ReceiptHandle\""); at != std::string_view::npos;
          at = reply.body.find("\"ReceiptHandle\"", at + 1)) {
@@ -160,9 +169,13 @@ class ReceiveDialogue : public Dialogue {
       uint64_t number = 0;
       const std::string_view text = text_of(reply.body, "Body", at);
       std::from_chars(text.data(), text.data() + std::min(text.size(), kNumberDigits), number);
-      shared_.seen.add(number);
+      if (through_ == nullptr) {
+        shared_.seen.add(number);
+      } else {
+        through_->add(now > number ? now - number : 0);
+      }
     }
-    if (handles.empty() && options_.expect == 0) empty_ = true;
+    if (handles.empty() && options_.expect == 0 && through_ == nullptr) empty_ = true;
     if (!handles.empty()) to_delete_.push_back(std::move(handles));
     return {reply.bytes, 0, reply.status != 200, false};
   }
@@ -174,6 +187,7 @@ class ReceiveDialogue : public Dialogue {
  private:
   const Options& options_;
   Shared& shared_;
+  Histogram* through_;
   std::string receive_;
   std::deque<size_t> expected_;  // 0: a receive, else how many are deleted
   std::deque<std::vector<std::string>> to_delete_;
@@ -203,18 +217,23 @@ class Sqs : public Workload {
     shared_.url = text_of(parsed.body, "QueueUrl");
   }
 
-  std::unique_ptr<Dialogue> dialogue(int) override {
-    if (options_.workload.ends_with("send"))
+  std::unique_ptr<Dialogue> dialogue(int connection) override {
+    if (options_.workload.ends_with("send") || (following() && connection == 0))
       return std::make_unique<SendDialogue>(options_, shared_);
     if (options_.workload.ends_with("receive"))
-      return std::make_unique<ReceiveDialogue>(options_, shared_);
+      return std::make_unique<ReceiveDialogue>(options_, shared_, nullptr);
+    if (following()) return std::make_unique<ReceiveDialogue>(options_, shared_, &through_);
     fail_run("no workload " + options_.workload);
   }
 
   std::string verify() override { return shared_.seen.verdict(); }
+  const Histogram* end_to_end() const override { return following() ? &through_ : nullptr; }
 
  private:
+  bool following() const { return options_.workload == "sqs-end-to-end"; }
+
   Shared shared_;
+  Histogram through_;
 };
 
 }  // namespace

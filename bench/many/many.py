@@ -1,4 +1,5 @@
-"""What one idle queue, connection or partition costs, and a backlog of many messages: resident memory of a real broker."""
+"""What one idle queue, connection or partition costs, and a backlog of many messages: resident memory of a real broker. And what
+long polls for which nothing comes cost of its time."""
 
 import asyncio
 import json
@@ -51,6 +52,10 @@ class Broker:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
         raise SystemExit("the broker is gone")
+
+    def cpu_s(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def __enter__(self):
         return self
@@ -128,6 +133,36 @@ async def connections(share):
             for writer in opened:
                 writer.close()
     return fits
+
+
+# ---- long polls: what they cost while nothing comes
+
+POLL_S = 20
+POLLS_MEASURED_S = 8
+POLLS_CPU_MAX = 0.005  # of one core
+
+
+async def polls(share):
+    count = int(10_000 * share)
+    with Broker("--connections-max", str(count + 10)) as broker:
+        await make_queues(broker.ports["aws"], 0, 100)
+        opened = [await asyncio.open_connection("127.0.0.1", broker.ports["aws"], limit=1024) for _ in range(count)]
+        begin = time.monotonic()
+        for i, (_, writer) in enumerate(opened):
+            writer.write(sqs("ReceiveMessage", {"QueueUrl": f"queue-{i % 100}", "WaitTimeSeconds": POLL_S}))
+        asked = time.monotonic()
+        await asyncio.sleep(IDLE_S)  # all of them have arrived and wait
+        before = broker.cpu_s()
+        await asyncio.sleep(POLLS_MEASURED_S)
+        idle = (broker.cpu_s() - before) / POLLS_MEASURED_S
+        in_time = time.monotonic() - begin < POLL_S
+        for reader, _ in opened:
+            assert b" 200 " in (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n", 1)[0]
+        fits = in_time and idle <= POLLS_CPU_MAX
+        print(f"idle long polls: {count:,} asked in {asked - begin:.1f} s, {100 * idle:.2f} % of a core ({'ok' if fits else 'ABOVE' if in_time else 'too slow to tell'})")
+        for _, writer in opened:
+            writer.close()
+        return fits
 
 
 # ---- Kafka, as little of it as is needed (the protocol guide's versions without tagged fields)
@@ -266,7 +301,7 @@ async def drain(port, wanted):
     return taken, time.monotonic() - begin
 
 
-CASES = {"queues": queues, "connections": connections, "partitions": partitions, "backlog": backlog}
+CASES = {"queues": queues, "connections": connections, "polls": polls, "partitions": partitions, "backlog": backlog}
 
 
 def main():
