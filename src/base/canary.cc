@@ -20,6 +20,8 @@ constexpr std::pair<std::string_view, Canary> kNames[] = {
     {"free-file-early", Canary::kFreeFileEarly},
     {"skip-cell-lsn-test", Canary::kSkipCellLsnTest},
     {"ack-before-flush", Canary::kAckBeforeFlush},
+    {"deliver-past-held", Canary::kDeliverPastHeld},
+    {"end-lease-early", Canary::kEndLeaseEarly},
 };
 
 int parse(std::string_view name) {

@@ -14,6 +14,8 @@ enum class Canary {
   kFreeFileEarly,              // free a journal file that replay still needs
   kSkipCellLsnTest,            // apply a replayed entry that the cell's image already holds
   kAckBeforeFlush,             // write frames without the sync flag and announce them durable
+  kDeliverPastHeld,            // deliver what follows a held message of its group
+  kEndLeaseEarly,              // end leases after half of their time
 };
 
 #ifdef WEIR_CANARIES

@@ -36,6 +36,8 @@
 
 namespace weir::broker {
 
+class ReadCache;
+
 class Broker final : public JournalOwner {
  public:
   Broker(Journal& journal, Random random, Limits limits = {});
@@ -307,6 +309,9 @@ class Broker final : public JournalOwner {
   Random& random() { return random_; }
   catalog::Uuid new_uuid();
   size_t cell_count() const { return cells_.size(); }
+  // How often a batch of several records was opened (decompressed, its records found) to read
+  // single ones out of it.
+  uint64_t batches_opened() const;
 
   // ---- JournalOwner
 
@@ -396,6 +401,7 @@ class Broker final : public JournalOwner {
                     const queue::Events& events,
                     Durability durability = Durability::kFsync);
   void run_receive(const std::shared_ptr<ReceiveJob>& job);
+  void run_receive_later(const std::shared_ptr<ReceiveJob>& job);
   Attempt attempt_receive(const std::shared_ptr<ReceiveJob>& job);
   bool load_groups(QueueCell& cell, const std::shared_ptr<ReceiveJob>& job);
   bool pin_dead_letters(const std::shared_ptr<ReceiveJob>& job,
@@ -410,9 +416,12 @@ class Broker final : public JournalOwner {
                       const std::vector<Offset>& offsets,
                       Records& records,
                       std::vector<Extent>& missing) const;
-  static void add_records(const std::vector<StoredEntry>& entries,
-                          const std::vector<Offset>& wanted,
-                          Records& records);
+  std::optional<std::vector<StoredEntry>> cached_entries(CellId log,
+                                                         const log::Row& row,
+                                                         std::span<const Offset> wanted) const;
+  void add_records(const std::vector<StoredEntry>& entries,
+                   const std::vector<Offset>& wanted,
+                   Records& records) const;
   // Something below the queue's floor may be given back.
   void settled(CellId id, QueueCell& cell);
 
@@ -498,6 +507,7 @@ class Broker final : public JournalOwner {
   // Which logs have (or had) batches in a file, for the tidier; some more than once.
   absl::btree_map<FileId, std::vector<CellId>> logs_in_;
   FileId forget_from_;  // where forget_places() goes on
+  std::unique_ptr<ReadCache> read_cache_;
 
   std::vector<CellId> trims_due_;
   Timestamp maintain_at_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "broker/broker.h"
+#include "broker/read_cache.h"
 
 namespace weir::broker {
 
@@ -68,6 +69,7 @@ void Broker::maintain(Timestamp now) {
     if (const Thing* thing = catalog_.find(name)) retain_log(*thing, log, now_);
   }
   forget_places();
+  read_cache_->forget_when_idle();
   for (const auto& [name, bridge] : catalog_.bridges()) {
     const auto* position = find<BridgeCell>(bridge.cell);
     const bool waits = position != nullptr && !position->problem.empty();

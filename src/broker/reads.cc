@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "broker/broker.h"
+#include "broker/read_cache.h"
 #include "broker/row_entries.h"
 
 namespace weir::broker {
@@ -14,12 +15,21 @@ namespace {
 
 constexpr size_t kRowsMax = 4096;
 
+using Offsets = std::span<const Offset>;
+
+// The part of `offsets` (ascending) that lies in the row.
+Offsets within(const log::Row& row, Offsets offsets) {
+  const auto first = std::lower_bound(offsets.begin(), offsets.end(), row.first());
+  return {first, std::lower_bound(first, offsets.end(), row.end())};
+}
+
 }  // namespace
 
 // One read of several rows.
 struct Broker::ReadJob {
   CellId log;
   std::vector<log::Row> rows;
+  std::vector<Offset> wanted;  // ascending; empty: the whole rows
   std::vector<std::vector<StoredEntry>> parts;
   size_t missing = 0;
   std::optional<Error> error;
@@ -41,8 +51,8 @@ void Broker::run_read(const std::shared_ptr<ReadJob>& job) {
   job->parts.resize(job->rows.size());
   std::vector<size_t> cold;
   for (size_t i = 0; i < job->rows.size(); ++i) {
-    if (auto cached = journal_.read_cached(job->log, job->rows[i].span)) {
-      job->parts[i] = entries_of_row(std::move(*cached), job->rows[i]);
+    if (auto cached = cached_entries(job->log, job->rows[i], job->wanted)) {
+      job->parts[i] = std::move(*cached);
     } else {
       cold.push_back(i);
     }
@@ -50,15 +60,47 @@ void Broker::run_read(const std::shared_ptr<ReadJob>& job) {
   job->missing = cold.size();
   if (cold.empty()) return job->finish();
   for (const size_t i : cold) {
-    journal_.read(job->log, job->rows[i].span, [job, i](ReadResult result) {
+    journal_.read(job->log, job->rows[i].span, [this, job, i](ReadResult result) {
       if (result) {
         job->parts[i] = entries_of_row(std::move(*result), job->rows[i]);
+        if (!job->wanted.empty()) read_cache_->put_places(job->log, job->rows[i], job->parts[i]);
       } else if (!job->error) {
         job->error = std::move(result.error());
       }
       if (--job->missing == 0) job->finish();
     });
   }
+}
+
+// The entries of a row that hold one of `wanted` (none: all of them) and perhaps others, if they
+// are in memory. A few of many are fetched one by one: what a row costs to cut is paid once.
+std::optional<std::vector<StoredEntry>> Broker::cached_entries(CellId id,
+                                                               const log::Row& row,
+                                                               Offsets wanted) const {
+  const Offsets here = within(row, wanted);
+  const auto* places = wanted.empty() ? nullptr : read_cache_->places(id, row);
+  if (places == nullptr || here.size() > places->size() / 2) {
+    auto cached = journal_.read_cached(id, row.span);
+    if (!cached) return std::nullopt;
+    auto entries = entries_of_row(std::move(*cached), row);
+    if (places == nullptr && !wanted.empty()) read_cache_->put_places(id, row, entries);
+    return entries;
+  }
+  std::vector<StoredEntry> found;
+  found.reserve(here.size());
+  const ReadCache::Place* before = nullptr;
+  for (const Offset offset : here) {
+    const auto after = std::ranges::upper_bound(*places, offset, {}, &ReadCache::Place::first);
+    if (after == places->begin()) continue;
+    const ReadCache::Place* place = &*std::prev(after);
+    if (place == before) continue;
+    before = place;
+    auto cached = journal_.read_cached(id, place->extent);
+    if (!cached || cached->size() != 1) return std::nullopt;
+    found.push_back(std::move(cached->front()));
+    found.back().event = found.back().event.slice(1);
+  }
+  return found;
 }
 
 // Whole batches that hold something of [from, end).
@@ -189,30 +231,42 @@ void Broker::run_find(const std::shared_ptr<FindJob>& job) {
 
 // ---- single records
 
+uint64_t Broker::batches_opened() const {
+  return read_cache_->batches_opened();
+}
+
 void Broker::add_records(const std::vector<StoredEntry>& entries,
                          const std::vector<Offset>& wanted,
-                         Records& records) {
+                         Records& records) const {
   for (const StoredEntry& entry : entries) {
     const auto header = log::parse_header(entry.payload);
     if (!header) continue;
     const auto first = std::lower_bound(wanted.begin(), wanted.end(), header->first_offset());
     if (first == wanted.end() || *first >= header->end_offset()) continue;
-    auto reader = std::make_shared<log::BatchReader>();
-    if (!reader->open({entry.event, entry.payload}, *first)) continue;
-    // Views live as long as the reader (which owns what it decompressed) and the stored bytes.
-    struct Holder {
-      std::shared_ptr<log::BatchReader> reader;
-      Bytes event;
-      Bytes payload;
-    };
-    const auto holder = std::make_shared<Holder>(Holder{reader, entry.event, entry.payload});
     Delivery delivery;
-    for (auto next = first; next != wanted.end() && reader->next(delivery.record);) {
-      if (delivery.record.offset < *next) continue;
-      delivery.holder = Bytes::of_owner(holder, entry.payload);
-      records.emplace(delivery.record.offset, delivery);
-      ++next;
+    const auto add = [&](const log::OpenedBatch& batch) {
+      for (auto next = first; next != wanted.end() && *next < header->end_offset(); ++next) {
+        if (!batch.read(entry.payload, *next, delivery.record)) continue;
+        records.emplace(*next, delivery);
+      }
+    };
+    delivery.holder = entry.payload;
+    if (header->count == 1 && header->codec() == Codec::kNone) {
+      if (const auto alone = log::OpenedBatch::open({entry.event, entry.payload})) add(*alone);
+      continue;
     }
+    const auto opened = read_cache_->open(entry);
+    if (opened == nullptr) continue;
+    if (opened->decompressed()) {
+      // Views of its records point into what was decompressed.
+      struct Holder {
+        std::shared_ptr<const log::OpenedBatch> opened;
+        Bytes payload;
+      };
+      delivery.holder = Bytes::of_owner(
+          std::make_shared<const Holder>(Holder{opened, entry.payload}), entry.payload);
+    }
+    add(*opened);
   }
 }
 
@@ -228,8 +282,8 @@ void Broker::collect_cached(CellId id,
     const auto row = cell->log.row_at(offset);
     if (!row) continue;
     covered = row->end();
-    if (auto cached = journal_.read_cached(id, row->span)) {
-      add_records(entries_of_row(std::move(*cached), *row), offsets, records);
+    if (const auto cached = cached_entries(id, *row, offsets)) {
+      add_records(*cached, offsets, records);
     } else {
       missing.push_back(row->span);
     }
@@ -258,6 +312,7 @@ void Broker::read_records(CellId id, std::vector<Offset> offsets, RecordsDone do
       job->rows.push_back(*row);
     }
   }
+  job->wanted = offsets;
   job->done = [this, id, offsets = std::move(offsets),
                done = std::move(done)](Result<std::vector<StoredEntry>> entries) mutable {
     if (!entries) return done(std::unexpected(entries.error()));

@@ -9,6 +9,32 @@
 
 namespace weir::broker {
 
+namespace {
+
+std::vector<Offset> offsets_of(Offset from, Offset end) {
+  std::vector<Offset> offsets;
+  for (Offset offset = from; offset < end; offset = offset.next()) offsets.push_back(offset);
+  return offsets;
+}
+
+// The group of each record of [from, end): those that are gone count as records without a key. What
+// has no key is a group in an ordered queue, and none elsewhere.
+std::vector<queue::GroupHash> groups_of(const absl::flat_hash_map<Offset, Delivery>& records,
+                                        Offset from,
+                                        Offset end,
+                                        bool ordered) {
+  std::vector<queue::GroupHash> groups;
+  for (Offset offset = from; offset < end; offset = offset.next()) {
+    const auto record = records.find(offset);
+    const bool known = record != records.end() && record->second.record.key.has_value();
+    const ByteView key = known ? *record->second.record.key : ByteView{};
+    groups.push_back(key.empty() && !ordered ? 0 : group_hash(key));
+  }
+  return groups;
+}
+
+}  // namespace
+
 struct Broker::ReceiveJob {
   ReceiveId id;
   CellId queue;
@@ -66,6 +92,19 @@ void Broker::run_receive(const std::shared_ptr<ReceiveJob>& job) {
                        give_up_waiting();
                        return true;
                      });
+}
+
+void Broker::run_receive_later(const std::shared_ptr<ReceiveJob>& job) {
+  constexpr Milliseconds kPause{1};
+  wait({}, now_ + kPause, WaitMode::kAll, [this, job](WakeReason reason) {
+    if (reason != WakeReason::kStopping) {
+      run_receive(job);
+      return true;
+    }
+    receives_.erase(job->id);
+    job->answer(Received{.deliveries = {}, .depends = queue_depends(job->queue)});
+    return true;
+  });
 }
 
 Broker::Attempt Broker::attempt_receive(const std::shared_ptr<ReceiveJob>& job) {
@@ -171,26 +210,28 @@ bool Broker::stands(CellId id, const queue::Lease& lease) {
 
 // ---- message groups: the look-ahead of a FIFO queue is a cache over its log
 
-// False when the groups must be read from the disk first; the job goes on then.
+// A receive looks ahead by one step, whatever the depth of the queue, as long as there is a group
+// to deliver from. Without one it goes on until there is; what then takes long, others have their
+// turn between. False when the job goes on later.
 bool Broker::load_groups(QueueCell& cell, const std::shared_ptr<ReceiveJob>& job) {
-  constexpr int64_t kStep = 4096;
-  while (const auto from = cell.queue.needs_window_from()) {
+  constexpr int64_t kStep = 1024;
+  constexpr int kStepsInARow = 8;
+  int steps = 0;
+  for (; const auto from = cell.queue.needs_window_from(); ++steps) {
+    const bool enough = steps > 0 || cell.loading;
+    if (enough && !cell.queue.starved()) return true;
+    if (cell.loading || steps == kStepsInARow) {
+      run_receive_later(job);
+      return false;
+    }
     const auto* data = find<LogCell>(cell.log);
-    std::vector<Offset> offsets;
     const Offset last = std::min(*from + kStep, data->log.end());
-    for (Offset offset = *from; offset < last; offset = offset.next()) offsets.push_back(offset);
+    std::vector<Offset> offsets = offsets_of(*from, last);
     const auto load = [this, id = job->queue, from = *from, last](const Records& records) {
       auto* target = find<QueueCell>(id);
       if (target == nullptr || target->queue.needs_window_from() != from) return;
       const bool ordered = target->queue.policy().order == queue::Order::kGroups;
-      std::vector<queue::GroupHash> hashes;
-      for (Offset offset = from; offset < last; offset = offset.next()) {
-        const auto record = records.find(offset);
-        const bool known = record != records.end() && record->second.record.key.has_value();
-        const ByteView key = known ? *record->second.record.key : ByteView{};
-        hashes.push_back(key.empty() && !ordered ? 0 : group_hash(key));
-      }
-      target->queue.load_window(from, hashes);
+      target->queue.load_window(from, groups_of(records, from, last, ordered));
     };
     Records records;
     std::vector<Extent> missing;
@@ -199,8 +240,10 @@ bool Broker::load_groups(QueueCell& cell, const std::shared_ptr<ReceiveJob>& job
       load(records);
       continue;
     }
+    cell.loading = true;
     read_records(cell.log, std::move(offsets),
                  [this, job, load](Result<std::vector<Delivery>> read) {
+                   if (auto* still = find<QueueCell>(job->queue)) still->loading = false;
                    if (!read) {
                      receives_.erase(job->id);
                      return job->answer(std::unexpected(read.error()));

@@ -7,11 +7,15 @@
 #include <utility>
 
 #include "broker/broker.h"
+#include "broker/read_cache.h"
 
 namespace weir::broker {
 
 Broker::Broker(Journal& journal, Random random, Limits limits)
-    : journal_(journal), random_(random), limits_(limits) {}
+    : journal_(journal),
+      random_(random),
+      limits_(limits),
+      read_cache_(std::make_unique<ReadCache>()) {}
 
 Broker::~Broker() = default;
 

@@ -48,6 +48,28 @@ int64_t sum(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
 }
 
+void fill(const BatchHeader& header,
+          const AppendEvent& event,
+          Offset offset,
+          const RecordView& view,
+          bool damaged,
+          ReadRecord& record) {
+  record.offset = offset;
+  record.id = event.id_of(offset);
+  record.appended = event.appended;
+  record.damaged = damaged;
+  const bool header_time = damaged || header.log_append_time();
+  record.timestamp = Timestamp(header_time ? header.max_timestamp
+                                           : sum(header.base_timestamp, view.timestamp_delta));
+  record.key = damaged ? std::nullopt : view.key;
+  record.value = damaged ? std::nullopt : view.value;
+  record.headers = damaged ? HeaderList() : view.headers;
+}
+
+ByteView record_bytes(const BatchHeader& header, ByteView payload) {
+  return payload.substr(kBatchHeaderBytes, header.size() - kBatchHeaderBytes);
+}
+
 }  // namespace
 
 Result<void> BatchReader::open(const StoredBatch& batch,
@@ -62,14 +84,13 @@ Result<void> BatchReader::open(const StoredBatch& batch,
   // Control batches take offsets and hold no records for readers.
   position_ = header_.control() || header_.last_offset() < from ? -1 : 0;
   if (position_ < 0) return {};
-  ByteView records = batch.payload.substr(kBatchHeaderBytes, header_.size() - kBatchHeaderBytes);
+  ByteView records = record_bytes(header_, batch.payload);
   if (header_.codec() != Codec::kNone) {
     auto plain = decompress(header_.codec(), records, limits);
     damaged_ = !plain.has_value();
     decompressed_ = plain ? std::move(*plain) : std::string();
     records = decompressed_;
   }
-  // A queue is received from the middle of large batches, again and again.
   const int64_t passed = std::clamp<int64_t>(from - event_.base_offset, 0, header_.count);
   if (!damaged_ && pass_over(records, passed)) {
     position_ = static_cast<int32_t>(passed);
@@ -86,20 +107,78 @@ bool BatchReader::next(ReadRecord& record) {
     position_ = delta == header_.last_offset_delta ? -1 : delta + 1;
     RecordView view;
     if (!damaged_ && !records_.next(view)) damaged_ = true;
-    record.offset = event_.base_offset + delta;
-    if (record.offset < from_) continue;
-    record.id = event_.id_of(record.offset);
-    record.appended = event_.appended;
-    record.damaged = damaged_;
-    const bool header_time = damaged_ || header_.log_append_time();
-    record.timestamp = Timestamp(header_time ? header_.max_timestamp
-                                             : sum(header_.base_timestamp, view.timestamp_delta));
-    record.key = damaged_ ? std::nullopt : view.key;
-    record.value = damaged_ ? std::nullopt : view.value;
-    record.headers = damaged_ ? HeaderList() : view.headers;
+    const Offset offset = event_.base_offset + delta;
+    record.offset = offset;
+    if (offset < from_) continue;
+    fill(header_, event_, offset, view, damaged_, record);
     return true;
   }
   return false;
+}
+
+Result<OpenedBatch> OpenedBatch::open(const StoredBatch& batch, const DecompressLimits& limits) {
+  const auto opened = open_batch(batch);
+  if (!opened) return std::unexpected(opened.error());
+  OpenedBatch result;
+  result.header_ = opened->header;
+  result.event_ = opened->event;
+  const BatchHeader& header = result.header_;
+  if (header.control()) return result;
+  ByteView records = record_bytes(header, batch.payload);
+  if (header.codec() != Codec::kNone) {
+    auto plain = decompress(header.codec(), records, limits);
+    result.damaged_ = !plain.has_value();
+    result.decompressed_ = plain ? std::move(*plain) : std::string();
+    records = result.decompressed_;
+  }
+  const size_t total = records.size();
+  const auto begin = [&] { return static_cast<uint32_t>(total - records.size()); };
+  if (result.dense()) {
+    for (int32_t passed = 1; passed < header.count && pass_over(records, 1); ++passed) {
+      result.begins_.push_back(begin());
+    }
+    return result;
+  }
+  for (int32_t left = header.count; left > 0; --left) {
+    RecordView view;
+    if (!RecordIterator(records, 1).next(view)) break;
+    const bool rises = result.places_.empty() || result.places_.back().delta < view.offset_delta;
+    if (rises) result.places_.push_back({view.offset_delta, begin()});
+    pass_over(records, 1);
+  }
+  return result;
+}
+
+bool OpenedBatch::read(ByteView payload, Offset offset, ReadRecord& record) const {
+  const int64_t delta = offset - event_.base_offset;
+  if (header_.control() || delta < 0 || delta > header_.last_offset_delta) return false;
+  bool damaged = damaged_;
+  size_t begin = 0;
+  if (!dense()) {
+    const auto place = std::ranges::lower_bound(places_, delta, {}, &Place::delta);
+    if (place == places_.end() || place->delta != delta) return false;
+    begin = place->begin;
+  } else if (delta > 0) {
+    const auto index = static_cast<size_t>(delta) - 1;
+    if (index < begins_.size()) {
+      begin = begins_[index];
+    } else {
+      damaged = true;
+    }
+  }
+  RecordView view;
+  if (!damaged) {
+    const ByteView records =
+        decompressed() ? ByteView(decompressed_) : record_bytes(header_, payload);
+    damaged = !RecordIterator(records.substr(begin), 1).next(view);
+  }
+  fill(header_, event_, offset, view, damaged, record);
+  return true;
+}
+
+size_t OpenedBatch::memory_bytes() const {
+  return sizeof(*this) + decompressed_.capacity() + begins_.capacity() * sizeof(uint32_t) +
+         places_.capacity() * sizeof(Place);
 }
 
 RecordReader::RecordReader(std::span<const StoredBatch> batches,

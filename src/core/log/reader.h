@@ -64,6 +64,37 @@ class BatchReader {
   bool damaged_ = false;
 };
 
+// One batch, opened once, of which single records are then read in any order: it knows where each
+// of them begins and keeps what it decompressed.
+class OpenedBatch {
+ public:
+  // kStorageCorrupt when event or header cannot be understood.
+  static Result<OpenedBatch> open(const StoredBatch& batch, const DecompressLimits& limits = {});
+
+  // The record at `offset`; false when the batch has none for readers there. `payload` is the one
+  // that was opened; views live as long as it and this object.
+  bool read(ByteView payload, Offset offset, ReadRecord& record) const;
+  // Its records lie in memory of this object, not in the payload.
+  bool decompressed() const { return header_.codec() != Codec::kNone; }
+  size_t memory_bytes() const;
+
+ private:
+  bool dense() const { return header_.count == header_.last_offset_delta + 1; }
+
+  BatchHeader header_;
+  AppendEvent event_;
+  std::string decompressed_;
+  struct Place {
+    int32_t delta;
+    uint32_t begin;
+  };
+  // Where the batch has a record for each of its offsets (`begins_`, from the second one on), or
+  // not (`places_`, ascending): those that can be walked to.
+  std::vector<uint32_t> begins_;
+  std::vector<Place> places_;
+  bool damaged_ = false;
+};
+
 // The records of several batches in order, with offsets in [from, end) and not in `deleted`
 // (nullptr: none). The batches, and the set, must outlive it.
 class RecordReader {

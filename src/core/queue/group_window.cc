@@ -57,6 +57,7 @@ void GroupWindow::settle(int64_t offset, IsReady is_ready) {
   WEIR_ASSERT(group != groups_.end(), "offset {} belongs to no group", offset);
   if (group->second.head != offset) {
     chunk->link[at] |= kSettledBit;
+    drop_settled_behind(group->second);
     return;
   }
   ready_heads_.erase(offset);
@@ -76,6 +77,34 @@ void GroupWindow::settle(int64_t offset, IsReady is_ready) {
   }
   group->second.head = head;
   if (is_ready(head)) ready_heads_.insert(head);
+}
+
+// Takes the marked messages that follow the head directly out of the chain.
+void GroupWindow::drop_settled_behind(Group& group) {
+  const int64_t head = group.head;
+  uint32_t& link = chunk_of(head)->link[static_cast<size_t>(head % kChunkSize)];
+  const int64_t before = follow(head, link);
+  int64_t next = before;
+  while (next >= 0) {
+    Chunk* chunk = chunk_of(next);
+    WEIR_ASSERT(chunk != nullptr, "offset {} is in a chain and not in the window", next);
+    const uint32_t after = chunk->link[static_cast<size_t>(next % kChunkSize)];
+    if ((after & kSettledBit) == 0) break;
+    const int64_t behind = follow(next, after);
+    release(next, *chunk);
+    next = behind;
+  }
+  if (next == before) return;
+  far_.erase(head);
+  link = 0;
+  if (next < 0) {
+    group.tail = head;
+  } else if (next - head >= kFar) {
+    far_[head] = next;
+    link = kFar;
+  } else {
+    link = static_cast<uint32_t>(next - head);
+  }
 }
 
 void GroupWindow::changed(int64_t offset, IsReady is_ready) {

@@ -6,7 +6,9 @@
 //
 // A group is a chain of messages in offset order, linked by distance. Only its head can open or
 // close it: a group is deliverable when its head is ready. A message that is settled behind its
-// head stays in the chain, marked, until the head has passed it.
+// head leaves it at once if nothing but such messages stands between; otherwise it stays, marked,
+// until what stands before it has gone. So no receive walks what a redrive took from behind a
+// message in flight.
 
 #include <absl/container/btree_set.h>
 #include <absl/container/flat_hash_map.h>
@@ -65,6 +67,7 @@ class GroupWindow {
   Chunk* chunk_of(int64_t offset) const;                // null unless the offset is held
   int64_t follow(int64_t offset, uint32_t link) const;  // -1: last
   void release(int64_t offset, Chunk& chunk);
+  void drop_settled_behind(Group& group);
 
   int64_t end_;
   uint64_t size_ = 0;

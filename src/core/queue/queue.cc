@@ -50,6 +50,17 @@ bool Queue::is_ready(int64_t offset) const {
   return at == entries_.end() || at->second.state() == EntryState::kReady;
 }
 
+// The first offset from this one on that is neither done nor, where held_ knows of it, held.
+int64_t Queue::next_free(int64_t offset) const {
+  while (true) {
+    int64_t next = settled_.empty() ? offset : settled_.next_absent(offset);
+    if (!held_.empty()) next = held_.next_absent(next);
+    if (next == offset) return offset;
+    ++stretches_passed_;
+    offset = next;
+  }
+}
+
 bool Queue::is_settled(Offset offset) const {
   return done(offset.value());
 }
@@ -112,15 +123,10 @@ std::vector<Offset> Queue::ready_from(Offset from, size_t count) const {
     }
     at = std::max(at, frontier_.value());
   }
-  auto entry = entries_.lower_bound(at);
-  while (found.size() < count) {
-    if (!cursor()) at = settled_.next_absent(at);
+  for (; found.size() < count; ++at) {
+    at = next_free(at);
     if (at >= end_.value()) break;
-    while (entry != entries_.end() && entry->first < at) ++entry;
-    const bool held = !cursor() && entry != entries_.end() && entry->first == at &&
-                      entry->second.state() != EntryState::kReady;
-    if (!held) found.emplace_back(at);
-    ++at;
+    found.emplace_back(at);
   }
   return found;
 }
@@ -227,20 +233,23 @@ std::optional<Offset> Queue::needs_window_from() const {
   int64_t from = window_ ? window_->end() : floor_.value();
   uint64_t held = window_ ? window_->size() : 0;
   uint64_t held_max = policy_.group_window_max;
-  bool starved = !window_ || window_->ready_heads().empty();
   if (fair_) {
     from = fair_->end();
     held = fair_->size();
     held_max = FairWindow::kMessagesMax;
-    starved = !fair_->has_ready();
   }
   if (from >= end_.value() || held >= held_max) return std::nullopt;
   const uint64_t room = held_max - held;
   const uint64_t missing = static_cast<uint64_t>(end_.value() - from);
   // Reading ahead a few at a time would cost a read of the log for each lease: wait until a quarter
   // is free.
-  if (!starved && room < missing && room < held_max / 4) return std::nullopt;
+  if (room < missing && room < held_max / 4 && !starved()) return std::nullopt;
   return Offset(from);
+}
+
+bool Queue::starved() const {
+  if (fair_) return !fair_->has_ready();
+  return !window_ || window_->ready_heads().empty();
 }
 
 size_t Queue::load_window(Offset first, std::span<const GroupHash> hashes) {

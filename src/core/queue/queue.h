@@ -265,9 +265,12 @@ class Queue {
 
   // ---- the window of Order::kGroups: a cache over the log, not journaled
 
-  // The offset from which on the engine wants to be told message groups before it can deliver
-  // further; none: content. Ask after apply and before decide_lease.
+  // The offset from which on the engine wants to be told message groups; none: content. Ask after
+  // apply and before decide_lease.
   std::optional<Offset> needs_window_from() const;
+  // True: what it wants to be told may hold the only messages that can be delivered. Otherwise a
+  // little of it each time will do.
+  bool starved() const;
   // Group hashes of the records at first, first + 1, …; `first` is what needs_window_from said.
   // Returns how many were taken (the window is bounded).
   size_t load_window(Offset first, std::span<const GroupHash> hashes);
@@ -289,6 +292,8 @@ class Queue {
   std::pair<uint32_t, Timestamp> deliveries_of(Offset offset) const;
   // Ready offsets from `from` on, ascending, whatever the order of delivery; at most `count`.
   std::vector<Offset> ready_from(Offset from, size_t count) const;
+  // How many stretches of settled, leased or delayed messages searches have passed over so far.
+  uint64_t stretches_passed() const { return stretches_passed_; }
 
   PendingPage pending(const PendingQuery& query) const;
   uint64_t pending_count(ConsumerId consumer) const;
@@ -353,13 +358,15 @@ class Queue {
   void on(const ConsumerDeleted& event);
 
   void advance_frontier_to(int64_t offset);
+  void move_frontier_to(int64_t offset);  // unordered only
   void pass_frontier_over_known();
   void lease_one(int64_t offset, const Leased& event, uint32_t deliveries);
   void settle_one(int64_t offset);
   void raise_floor(int64_t floor);
   void release_one(Entries::iterator at, Timestamp due);
   void make_ready(Entries::iterator at);
-  void set_state(Entry& entry, EntryState state);
+  void set_state(int64_t offset, Entry& entry, EntryState state);
+  int64_t next_free(int64_t offset) const;
   void set_due(int64_t offset, Entry& entry, Timestamp due);
   void set_consumer(int64_t offset, Entry& entry, ConsumerId consumer, bool bound);
   void set_delivered(int64_t offset, Entry& entry, Timestamp at);
@@ -388,8 +395,12 @@ class Queue {
   uint64_t leased_ = 0;
   uint64_t delayed_ = 0;
   uint64_t next_generation_ = 1;
+  mutable uint64_t stretches_passed_ = 0;
   OffsetSet settled_;    // above the floor
   OffsetSet available_;  // unordered: ready below the frontier
+  // Leased or delayed; unordered: at or above the frontier only. So that no search walks them one
+  // by one. Derived from the entries.
+  OffsetSet held_;
   Entries entries_;
   absl::btree_set<std::pair<int64_t, int64_t>>
       timers_;  // (due ms, offset) of entries that wait for time

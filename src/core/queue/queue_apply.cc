@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/canary.h"
 #include "core/queue/queue.h"
 
 namespace weir::queue {
@@ -47,7 +48,7 @@ void Queue::on(const Enqueued& event) {
     const auto [at, is_new] = entries_.try_emplace(offset);
     if (!is_new) continue;
     available_.erase(offset);
-    set_state(at->second, EntryState::kDelayed);
+    set_state(offset, at->second, EntryState::kDelayed);
     set_due(offset, at->second, delay.due);
   }
   pass_frontier_over_known();
@@ -118,7 +119,7 @@ void Queue::on(const Assigned& event) {
     Entry& entry = at->second;
     if (!is_new && entry.state() != EntryState::kLeased) continue;
     if (is_new) {
-      set_state(entry, EntryState::kLeased);
+      set_state(offset, entry, EntryState::kLeased);
       entry.set_first_delivered(event.delivered_at);
     }
     set_consumer(offset, entry, event.consumer, entry.bound());
@@ -167,30 +168,29 @@ void Queue::on(const ConsumerDeleted& event) {
 // Whatever the frontier passes and nothing else knows of is ready, and from now on has to be
 // remembered as such.
 void Queue::advance_frontier_to(int64_t offset) {
-  for (; frontier_.value() < offset; frontier_ = frontier_.next()) {
-    const int64_t at = frontier_.value();
-    if (!entries_.contains(at) && !done(at)) available_.insert(at);
+  for (int64_t at = next_free(frontier_.value()); at < offset;) {
+    const int64_t settled = settled_.next_present(at).value_or(offset);
+    const int64_t held = held_.next_present(at).value_or(offset);
+    const int64_t end = std::min({offset, settled, held});
+    available_.insert_range(at, end);
+    at = next_free(end);
   }
+  move_frontier_to(offset);
+}
+
+void Queue::move_frontier_to(int64_t offset) {
+  frontier_ = std::max(frontier_, Offset(offset));
+  if (!held_.empty()) held_.erase_below(frontier_.value());
 }
 
 // The frontier never stands on a message that is settled or has an entry: then `frontier_ < end_`
 // alone says that there is something to deliver.
 void Queue::pass_frontier_over_known() {
   if (cursor()) return;
-  if (!unordered()) {
+  if (unordered()) {
+    move_frontier_to(next_free(std::max(frontier_, floor_).value()));
+  } else {
     frontier_ = floor_;
-    return;
-  }
-  frontier_ = std::max(frontier_, floor_);
-  while (true) {
-    const int64_t at = frontier_.value();
-    if (!settled_.empty() && settled_.contains(at)) {
-      frontier_ = Offset(settled_.next_absent(at));
-    } else if (!entries_.empty() && entries_.rbegin()->first >= at && entries_.contains(at)) {
-      frontier_ = frontier_.next();
-    } else {
-      return;
-    }
   }
 }
 
@@ -203,7 +203,7 @@ void Queue::lease_one(int64_t offset, const Leased& event, uint32_t deliveries) 
         available_.erase(offset);
       } else {
         advance_frontier_to(offset);
-        frontier_ = Offset(offset + 1);
+        move_frontier_to(offset + 1);
       }
     }
   }
@@ -215,9 +215,13 @@ void Queue::lease_one(int64_t offset, const Leased& event, uint32_t deliveries) 
   set_delivered(offset, entry, event.now);
   entry.set_deliveries(deliveries);
   entry.set_generation(event.generation);
-  set_state(entry, EntryState::kLeased);
+  set_state(offset, entry, EntryState::kLeased);
   set_consumer(offset, entry, event.consumer, event.bound && !cursor());
-  set_due(offset, entry, cursor() ? Timestamp::never() : event.deadline);
+  Timestamp due = cursor() ? Timestamp::never() : event.deadline;
+  if (canary(Canary::kEndLeaseEarly) && due != Timestamp::never()) {
+    due = Timestamp((event.now.ms() + due.ms()) / 2);
+  }
+  set_due(offset, entry, due);
   group_changed(offset);
 }
 
@@ -248,7 +252,11 @@ void Queue::raise_floor(int64_t floor) {
     settled_.erase_below(floor);
   }
   floor_ = Offset(floor);
-  frontier_ = unordered() ? std::max(frontier_, floor_) : floor_;
+  if (unordered()) {
+    move_frontier_to(floor);
+  } else {
+    frontier_ = floor_;
+  }
   end_ = std::max(end_, floor_);
   // A window without messages says no more than the floor does.
   if (window_ && window_->size() == 0 && floor >= window_->end()) window_.reset();
@@ -268,7 +276,7 @@ void Queue::release_one(Entries::iterator at, Timestamp due) {
   }
   const int64_t offset = at->first;
   set_consumer(offset, at->second, kNobody, false);
-  set_state(at->second, EntryState::kDelayed);
+  set_state(offset, at->second, EntryState::kDelayed);
   set_due(offset, at->second, due);
   group_changed(offset);
 }
@@ -280,13 +288,13 @@ void Queue::make_ready(Entries::iterator at) {
   } else {
     set_consumer(offset, at->second, kNobody, false);
     set_due(offset, at->second, Timestamp::never());
-    set_state(at->second, EntryState::kReady);
+    set_state(offset, at->second, EntryState::kReady);
   }
   if (unordered() && !cursor() && offset < frontier_.value()) available_.insert(offset);
   group_changed(offset);
 }
 
-void Queue::set_state(Entry& entry, EntryState state) {
+void Queue::set_state(int64_t offset, Entry& entry, EntryState state) {
   const auto count = [&](EntryState which) -> uint64_t* {
     if (which == EntryState::kLeased) return &leased_;
     return which == EntryState::kDelayed ? &delayed_ : nullptr;
@@ -294,6 +302,12 @@ void Queue::set_state(Entry& entry, EntryState state) {
   if (uint64_t* before = count(entry.state())) --*before;
   if (uint64_t* after = count(state)) ++*after;
   entry.set_state(state);
+  if (cursor()) return;
+  if (state == EntryState::kReady) {
+    held_.erase(offset);
+  } else if (!unordered() || offset >= frontier_.value()) {
+    held_.insert(offset);
+  }
 }
 
 void Queue::set_due(int64_t offset, Entry& entry, Timestamp due) {
@@ -324,7 +338,7 @@ void Queue::erase_entry(Entries::iterator at) {
   if (ages_) ages_->erase({entry.last_delivered().ms(), at->first});
   set_consumer(at->first, entry, kNobody, false);
   set_due(at->first, entry, Timestamp::never());
-  set_state(entry, EntryState::kReady);
+  set_state(at->first, entry, EntryState::kReady);
   entries_.erase(at);
 }
 
@@ -377,7 +391,7 @@ void Queue::purge_ready(int64_t floor) {
   }
   end_ = std::max(end_, Offset(floor));
   raise_floor(first);
-  if (unordered()) frontier_ = std::max(frontier_, Offset(floor));
+  if (unordered()) move_frontier_to(floor);
 }
 
 void Queue::shift_delays(Milliseconds difference) {

@@ -201,7 +201,7 @@ bool Queue::load_entries(Reader& in) {
     if (!offset || !image.read(in) || !image.consistent() || !fits(*offset, image)) return false;
     before = *offset;
     const auto at = entries_.try_emplace(entries_.end(), *offset, image.entry);
-    set_state(at->second, image.state);
+    set_state(*offset, at->second, image.state);
     set_due(*offset, at->second, image.due);
     set_consumer(*offset, at->second, ConsumerId(static_cast<uint32_t>(image.consumer)),
                  image.bound);

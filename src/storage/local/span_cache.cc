@@ -11,15 +11,27 @@ bool same(const broker::Extent& a, const broker::Extent& b) {
   return a.file == b.file && a.position == b.position && a.length == b.length;
 }
 
+bool contains(const broker::Extent& outer, const broker::Extent& inner) {
+  return outer.file == inner.file && outer.position <= inner.position &&
+         inner.position + inner.length <= outer.position + outer.length;
+}
+
 }  // namespace
 
 std::optional<std::vector<broker::StoredEntry>> SpanCache::find(CellId cell,
                                                                 const broker::Extent& span) {
   const auto found = std::ranges::find_if(
-      spans_, [&](const Held& held) { return held.cell == cell && same(held.span, span); });
+      spans_, [&](const Held& held) { return held.cell == cell && contains(held.span, span); });
   if (found == spans_.end()) return std::nullopt;
   spans_.splice(spans_.begin(), spans_, found);
-  return found->entries;
+  if (same(found->span, span)) return found->entries;
+  // Entries lie in the order of their places.
+  const auto place = [](const broker::StoredEntry& entry) { return entry.extent.position; };
+  const auto first = std::ranges::lower_bound(found->entries, span.position, {}, place);
+  const auto end =
+      std::ranges::lower_bound(first, found->entries.end(), span.position + span.length, {}, place);
+  if (first == end) return std::nullopt;
+  return std::vector(first, end);
 }
 
 void SpanCache::put(CellId cell,

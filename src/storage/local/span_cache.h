@@ -20,7 +20,7 @@ class SpanCache {
  public:
   explicit SpanCache(size_t bytes_max) : bytes_max_(bytes_max) {}
 
-  // The entries of `cell` in `span`, if it was read lately.
+  // The entries of `cell` in `span`, if it, or a span around it, was read lately.
   std::optional<std::vector<broker::StoredEntry>> find(CellId cell, const broker::Extent& span);
   // Replaces what was not asked for the longest; a span of more than a quarter of the limit is not
   // kept.

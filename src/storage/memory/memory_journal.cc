@@ -130,7 +130,9 @@ bool MemoryJournal::poll() {
   }
   std::deque<Read> reads = std::exchange(reads_, {});
   for (Read& read : reads) {
-    read.callback(find(read.cell, read.span));
+    auto found = find(read.cell, read.span);
+    if (found) entries_given_ += found->size();
+    read.callback(std::move(found));
     worked = true;
   }
   return worked;
@@ -223,6 +225,7 @@ std::optional<std::vector<StoredEntry>> MemoryJournal::read_cached(CellId cell,
   if (cache_forgotten_) return std::nullopt;
   auto found = find(cell, span);
   if (!found) return std::nullopt;
+  entries_given_ += found->size();
   return std::move(*found);
 }
 

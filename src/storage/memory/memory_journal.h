@@ -58,6 +58,8 @@ class MemoryJournal : public broker::Journal {
   // The disk fails, fills or recovers: the owner hears it, admit() refuses. A full disk lets
   // releases through.
   void fail(std::optional<Error> problem, bool releases_pass = false);
+  // How many entries reads were given: what the owner makes of its reading.
+  uint64_t entries_given() const { return entries_given_; }
   // The next read of this extent finds bad bytes.
   void corrupt(const broker::Extent& extent) { corrupt_.push_back(extent); }
 
@@ -155,6 +157,7 @@ class MemoryJournal : public broker::Journal {
   bool releases_pass_ = false;
   bool cache_forgotten_ = false;
   bool sync_on_poll_ = false;
+  uint64_t entries_given_ = 0;
 };
 
 }  // namespace weir::storage

@@ -184,5 +184,61 @@ TEST_F(Reading, AnIdIsLookedUpWithoutOpeningRecords) {
             (StreamId{8, 1}));
 }
 
+TEST(OpenedBatch, GivesAnyRecordAsAReaderThatWalksDoes) {
+  Random random(11);
+  for (const Codec codec :
+       {Codec::kNone, Codec::kGzip, Codec::kSnappy, Codec::kLz4, Codec::kZstd}) {
+    for (const size_t count : {1U, 2U, 100U}) {
+      std::vector<std::string> values;
+      for (size_t i = 0; i < count; ++i) values.emplace_back(random.below(40), 'x');
+      const Stored batch = stored(batch_of(values, 100, codec), 10, {7, 3});
+      const auto opened = OpenedBatch::open(batch.view());
+      ASSERT_TRUE(opened);
+      EXPECT_EQ(opened->decompressed(), codec != Codec::kNone);
+      ReadRecord record;
+      EXPECT_FALSE(opened->read(batch.payload, Offset(9), record));
+      EXPECT_FALSE(opened->read(batch.payload, Offset(10) + static_cast<int64_t>(count), record));
+      for (size_t i = count; i-- > 0;) {
+        ASSERT_TRUE(opened->read(batch.payload, Offset(10) + static_cast<int64_t>(i), record));
+        EXPECT_EQ(record.value, values[i]);
+        EXPECT_EQ(record.offset, Offset(10) + static_cast<int64_t>(i));
+        EXPECT_EQ(record.id, (StreamId{7, 3 + i}));
+        EXPECT_EQ(record.timestamp.ms(), 100);
+        EXPECT_EQ(record.appended, Timestamp(5000));
+        EXPECT_FALSE(record.damaged);
+      }
+    }
+  }
+}
+
+TEST(OpenedBatch, AnOffsetWithoutARecordIsAbsent) {
+  Stored batch = stored(batch_of({"a", "b", "c"}, 100), 10, {7, 3});
+  constexpr size_t kLastOffsetDeltaAt = 23;
+  batch.payload[kLastOffsetDeltaAt + 3] = 5;  // as if the last three were taken away
+  const auto opened = OpenedBatch::open(batch.view());
+  ASSERT_TRUE(opened);
+  ReadRecord record;
+  for (int64_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(opened->read(batch.payload, Offset(10 + i), record), i < 3);
+  }
+  ASSERT_TRUE(opened->read(batch.payload, Offset(11), record));
+  EXPECT_EQ(record.value, "b");
+}
+
+TEST(OpenedBatch, WhatCannotBeWalkedIsDamaged) {
+  Stored batch = stored(batch_of({"a", "b", "c"}, 100), 10, {7, 3});
+  // The second record says that it is longer than what is left.
+  const size_t second = batch.payload.find('a') + 2;
+  batch.payload[second] = 0x7e;
+  const auto opened = OpenedBatch::open(batch.view());
+  ASSERT_TRUE(opened);
+  for (int64_t i = 0; i < 3; ++i) {
+    ReadRecord record;
+    ASSERT_TRUE(opened->read(batch.payload, Offset(10 + i), record));
+    EXPECT_EQ(record.damaged, i > 0);
+    EXPECT_EQ(record.value.has_value(), i == 0);
+  }
+}
+
 }  // namespace
 }  // namespace weir::log

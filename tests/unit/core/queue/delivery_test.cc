@@ -294,6 +294,30 @@ TEST(Delay, ADelayedMessageThatIsDueCostsNoEntry) {
   h.expect_replay_agrees();
 }
 
+// Each of them was looked at one by one once: 10 ms and more in front of a million of them.
+TEST(Delay, ManyDelayedMessagesArePassedOverAsOne) {
+  constexpr size_t kDelayed = 200'000;
+  for (const Order order : {Order::kNone, Order::kGroups, Order::kStrict}) {
+    Harness h({.order = order, .delayed_max = kDelayed + 1});
+    h.send(1);
+    h.send(std::vector<NewMessage>(kDelayed, {.delay = Milliseconds(50), .group = 1}));
+    h.send({NewMessage{.delay = {}, .group = 2, .dedup_id = {}}});
+    const uint64_t before = h.queue.stretches_passed();
+    EXPECT_THAT(h.queue.ready_from(Offset(1), 10), ElementsAre(Offset(kDelayed + 1)));
+    if (order == Order::kStrict) {
+      EXPECT_THAT(h.take_offsets(10), ElementsAre(0));
+    } else {
+      EXPECT_THAT(h.take_offsets(10), ElementsAre(0, kDelayed + 1));
+    }
+    for (int i = 0; i < 100; ++i) EXPECT_THAT(h.take_offsets(10), IsEmpty());
+    EXPECT_LE(h.queue.stretches_passed() - before, 100U);
+    h.expect_replay_agrees();
+    h.advance(50);
+    EXPECT_EQ(h.queue.counts().delayed, 0U);
+    if (order == Order::kNone) EXPECT_THAT(h.take_offsets(2), ElementsAre(1, 2));
+  }
+}
+
 TEST(Delay, TheNumberOfWaitingMessagesIsLimited) {
   Harness h({.default_delay = Milliseconds(50), .delayed_max = 2});
   h.send(2);

@@ -132,6 +132,29 @@ TEST(Groups, TheWindowIsBoundedAndLoadedFromTheLog) {
   h.expect_replay_agrees();
 }
 
+// A redrive takes them in their order from behind a message that a receiver has.
+TEST(Groups, WhatIsSettledBehindAMessageInFlightIsNotWalkedAgain) {
+  constexpr int64_t kMessages = 3'000;
+  GroupWindow window(0);
+  const auto never = [](int64_t) { return false; };
+  for (int64_t i = 0; i < kMessages; ++i) window.append(static_cast<GroupHash>(i % 2), never);
+  for (int64_t i = 2; i < kMessages - 2; ++i) window.settle(i, never);
+  EXPECT_EQ(window.size(), 4U);
+  EXPECT_EQ(window.next_in_group(0), kMessages - 2);
+  EXPECT_EQ(window.next_in_group(1), kMessages - 1);
+  window.settle(kMessages - 2, never);
+  EXPECT_EQ(window.next_in_group(0), std::nullopt);
+  window.append(0, never);  // behind the head again
+  EXPECT_EQ(window.next_in_group(0), kMessages);
+  // From behind: they stay until what stands before them has gone.
+  for (int i = 0; i < 10; ++i) window.append(0, never);
+  for (int64_t i = kMessages + 10; i > kMessages; --i) window.settle(i, never);
+  EXPECT_EQ(window.size(), 14U);
+  window.settle(kMessages, never);
+  EXPECT_EQ(window.size(), 3U);
+  EXPECT_EQ(window.next_in_group(0), std::nullopt);
+}
+
 TEST(Groups, AfterALoadTheWindowKnowsWhatIsInFlight) {
   Harness h(groups());
   const std::vector<GroupHash> log{1, 1, 2, 2, 1};

@@ -27,6 +27,25 @@ TEST(SpanCache, GivesTheEntriesOfTheCellThatReadThem) {
   EXPECT_FALSE(cache.find(CellId(1), span_at(8192, 100)).has_value());
 }
 
+TEST(SpanCache, GivesThePartOfASpanThatIsAskedFor) {
+  SpanCache cache(1000);
+  std::vector<broker::StoredEntry> stored;
+  for (uint32_t i = 0; i < 5; ++i) {
+    stored.push_back({.event = Bytes::copy_of("event"),
+                      .payload = Bytes::copy_of(std::to_string(i)),
+                      .extent = span_at(4096 + i * 20, 20)});
+  }
+  cache.put(CellId(1), span_at(4096, 100), stored);
+  const auto one = cache.find(CellId(1), span_at(4136, 20));
+  ASSERT_TRUE(one && one->size() == 1);
+  EXPECT_EQ(one->front().payload.view(), "2");
+  const auto two = cache.find(CellId(1), span_at(4156, 40));
+  ASSERT_TRUE(two && two->size() == 2);
+  EXPECT_EQ(two->back().payload.view(), "4");
+  EXPECT_FALSE(cache.find(CellId(1), span_at(4186, 20)).has_value());
+  EXPECT_FALSE(cache.find(CellId(2), span_at(4136, 20)).has_value());
+}
+
 TEST(SpanCache, DropsWhatWasNotAskedForTheLongest) {
   SpanCache cache(400);
   for (uint32_t i = 0; i < 4; ++i) cache.put(CellId(1), span_at(i * 100, 100), entries("x"));
