@@ -69,12 +69,6 @@ std::optional<Offset> end_of(const ReadAnswer& answer) {
   return header ? std::optional(header->end_offset()) : std::nullopt;
 }
 
-size_t mixed(CellId log, uint64_t a, uint64_t b) {
-  uint64_t hash =
-      log.value() * 0x9e3779b97f4a7c15U ^ a * 0xbf58476d1ce4e5b9U ^ b * 0x94d049bb133111ebU;
-  return hash ^ (hash >> 29);
-}
-
 }  // namespace
 
 std::string to_text(StreamId id) {
@@ -89,43 +83,6 @@ std::optional<StreamId> parse_id(ByteView text, uint64_t missing_sequence) {
   const auto sequence = parse_part(text.substr(dash + 1));
   if (!sequence) return std::nullopt;
   return StreamId{*ms, *sequence};
-}
-
-// ---- the cache
-
-void IdCache::put(CellId log, StreamId id, Offset offset) {
-  by_id_[mixed(log, id.ms, id.seq) % kSlots] = {log, id, offset};
-  by_offset_[mixed(log, static_cast<uint64_t>(offset.value()), 0) % kSlots] = {log, id, offset};
-}
-
-std::optional<Offset> IdCache::offset_of(CellId log, StreamId id) const {
-  const Slot& slot = by_id_[mixed(log, id.ms, id.seq) % kSlots];
-  if (slot.log == log && slot.id == id) return slot.offset;
-  const auto kept = kept_by_id_.find({log, id});
-  return kept == kept_by_id_.end() ? std::nullopt : std::optional(kept->second);
-}
-
-std::optional<StreamId> IdCache::id_of(CellId log, Offset offset) const {
-  const Slot& slot = by_offset_[mixed(log, static_cast<uint64_t>(offset.value()), 0) % kSlots];
-  if (slot.log == log && slot.offset == offset) return slot.id;
-  const auto kept = kept_by_offset_.find({log, offset});
-  return kept == kept_by_offset_.end() ? std::nullopt : std::optional(kept->second);
-}
-
-bool IdCache::keep(CellId log, Offset offset) {
-  if (kept(log, offset)) return true;
-  const auto id = id_of(log, offset);
-  if (!id || kept_by_offset_.size() >= kKeptMax) return false;
-  kept_by_offset_.emplace(std::pair(log, offset), *id);
-  kept_by_id_.emplace(std::pair(log, *id), offset);
-  return true;
-}
-
-void IdCache::let_go(CellId log, Offset offset) {
-  const auto kept = kept_by_offset_.find({log, offset});
-  if (kept == kept_by_offset_.end()) return;
-  kept_by_id_.erase({log, kept->second});
-  kept_by_offset_.erase(kept);
 }
 
 // ---- ranges

@@ -8,8 +8,6 @@
 //
 // Thread: the state shard's.
 
-#include <absl/container/btree_map.h>
-
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -21,10 +19,9 @@
 #include "broker/broker.h"
 #include "core/log/stream_id.h"
 #include "protocols/redis/dependence.h"
+#include "protocols/redis/id_cache.h"
 
 namespace weir::redis {
-
-using log::StreamId;
 
 std::string to_text(StreamId id);
 // "ms-seq", or "ms" with the sequence that the caller gives. Nothing when it is no ID.
@@ -38,37 +35,6 @@ struct StreamKey {
   size_t partition = 0;
 
   explicit operator bool() const { return thing != nullptr; }
-};
-
-// Remembers which ID has which offset: they never change while the log lives, and cells are never
-// reused. A few that were used lately, so that acknowledging does not look into the log; and, until
-// they are let go, those of pending entries whose records the log has removed.
-class IdCache {
- public:
-  IdCache() : by_id_(kSlots), by_offset_(kSlots) {}
-
-  void put(CellId log, StreamId id, Offset offset);
-  std::optional<Offset> offset_of(CellId log, StreamId id) const;
-  std::optional<StreamId> id_of(CellId log, Offset offset) const;
-
-  // Keeps an ID that is known; false when it is not, or at the limit.
-  bool keep(CellId log, Offset offset);
-  bool kept(CellId log, Offset offset) const { return kept_by_offset_.contains({log, offset}); }
-  void let_go(CellId log, Offset offset);
-
- private:
-  static constexpr size_t kKeptMax = 100'000;
-  absl::btree_map<std::pair<CellId, Offset>, StreamId> kept_by_offset_;
-  absl::btree_map<std::pair<CellId, StreamId>, Offset> kept_by_id_;
-
-  static constexpr size_t kSlots = size_t{1} << 14;
-  struct Slot {
-    CellId log;
-    StreamId id;
-    Offset offset;
-  };
-  std::vector<Slot> by_id_;
-  std::vector<Slot> by_offset_;
 };
 
 struct RangeQuery {
