@@ -14,6 +14,8 @@ namespace weir::broker {
 namespace {
 
 constexpr size_t kRowsMax = 4096;
+// A read of at most so many records takes single batches out of a row.
+constexpr int64_t kNarrowMax = 64;
 
 using Offsets = std::span<const Offset>;
 
@@ -136,6 +138,12 @@ void Broker::read(const ReadRequest& request, ReadDone done) {
   if (request.from < end) {
     log.rows_from(request.from, end, std::min(request.bytes_max, limits_.read_bytes_max), kRowsMax,
                   job->rows);
+    if (request.end && end - request.from <= kNarrowMax) {
+      job->wanted.reserve(static_cast<size_t>(end - request.from));
+      for (Offset offset = request.from; offset < end; offset = offset + 1) {
+        job->wanted.push_back(offset);
+      }
+    }
   }
   if (job->rows.empty()) {
     // Appended in this very turn: the rows come when it ends.
