@@ -120,17 +120,36 @@ void first_entry_id(Call& call, CellId log, Pieces& pieces) {
       });
 }
 
-// What is remembered of idempotent producers.
-void idempotence_part(ReplyWriter& writer, Call& call, const StreamKey& stream) {
-  const auto settings = call.service.idempotence_settings(*stream.thing);
-  const auto counts = call.service.idempotence().counts(call.keys, stream.log, settings);
-  integer_pair(writer, "idmp-duration", settings.duration.count() / 1000);
-  integer_pair(writer, "idmp-maxsize", static_cast<int64_t>(settings.size_max));
-  integer_pair(writer, "pids-tracked", counts.producers);
-  integer_pair(writer, "iids-tracked", counts.ids);
-  integer_pair(writer, "iids-added", counts.added);
-  integer_pair(writer, "iids-duplicates", counts.duplicates);
-}
+// What is remembered of idempotent producers: the fields of Redis 8, once a stream has had to do
+// with them. Clients of 7.2 count the fields.
+class IdempotencePart {
+ public:
+  static constexpr size_t kFields = 6;
+
+  IdempotencePart(const Call& call, const StreamKey& stream)
+      : settings_(call.service.idempotence_settings(*stream.thing)),
+        counts_(call.service.idempotence().counts(call.keys, stream.log, settings_)),
+        shown_(stream.thing->properties.contains(Idempotence::kDurationProperty) ||
+               stream.thing->properties.contains(Idempotence::kSizeProperty) ||
+               counts_.producers > 0 || counts_.added > 0) {}
+
+  size_t fields() const { return shown_ ? kFields : 0; }
+
+  void write(ReplyWriter& writer) const {
+    if (!shown_) return;
+    integer_pair(writer, "idmp-duration", settings_.duration.count() / 1000);
+    integer_pair(writer, "idmp-maxsize", static_cast<int64_t>(settings_.size_max));
+    integer_pair(writer, "pids-tracked", counts_.producers);
+    integer_pair(writer, "iids-tracked", counts_.ids);
+    integer_pair(writer, "iids-added", counts_.added);
+    integer_pair(writer, "iids-duplicates", counts_.duplicates);
+  }
+
+ private:
+  const Idempotence::Settings settings_;
+  const Idempotence::Counts counts_;
+  const bool shown_;
+};
 
 void end_entry(Call& call, CellId log, bool last, Pieces& pieces) {
   call.service.streams().range(
@@ -146,12 +165,13 @@ void end_entry(Call& call, CellId log, bool last, Pieces& pieces) {
 
 void info_stream(Call& call, const StreamKey& stream, const log::Log& log) {
   const auto pieces = std::make_shared<Pieces>(call.buffer.leave_hole());
+  const IdempotencePart idempotence(call, stream);
   ReplyWriter head(pieces->text(), call.client.protocol);
-  head.map(16);
+  head.map(10 + idempotence.fields());
   stream_header(head, log);
   first_entry_id(call, stream.log, *pieces);
   ReplyWriter groups(pieces->text(), call.client.protocol);
-  idempotence_part(groups, call, stream);
+  idempotence.write(groups);
   integer_pair(
       groups, "groups",
       stream.partition == 0 ? static_cast<int64_t>(stream.thing->stream_groups.size()) : 0);
@@ -254,12 +274,13 @@ void full_group(Call& call,
 void info_stream_full(Call& call, const StreamKey& stream, const log::Log& log, size_t count) {
   const auto pieces = std::make_shared<Pieces>(call.buffer.leave_hole());
   const int protocol = call.client.protocol;
+  const IdempotencePart idempotence(call, stream);
   ReplyWriter head(pieces->text(), protocol);
-  head.map(15);
+  head.map(9 + idempotence.fields());
   stream_header(head, log);
   first_entry_id(call, stream.log, *pieces);
   ReplyWriter entries(pieces->text(), protocol);
-  idempotence_part(entries, call, stream);
+  idempotence.write(entries);
   entries.bulk("entries");
   call.service.streams().range(
       {stream.log, {}, StreamId::max(), count, false},

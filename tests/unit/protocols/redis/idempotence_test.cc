@@ -53,6 +53,15 @@ TEST_F(Idempotent, AMessageSentAgainIsAnsweredWithItsFirstId) {
   EXPECT_EQ(send({"XADD", "none", "NOMKSTREAM", "IDMP", "p", "1", "*", "f", "v"}), "$-1\r\n");
 }
 
+TEST_F(Idempotent, AStreamThatHasNothingToDoWithItShowsNoMoreFieldsThanBefore) {
+  send({"XADD", "s", "*", "f", "v"});
+  EXPECT_TRUE(send({"XINFO", "STREAM", "s"}).starts_with("*20\r\n"));
+  EXPECT_TRUE(send({"XINFO", "STREAM", "s", "FULL"}).starts_with("*18\r\n"));
+  add("p", "1");
+  EXPECT_TRUE(send({"XINFO", "STREAM", "s"}).starts_with("*32\r\n"));
+  EXPECT_TRUE(send({"XINFO", "STREAM", "s", "FULL"}).starts_with("*30\r\n"));
+}
+
 TEST_F(Idempotent, TheSameFieldsAreTheSameMessageInAnyOrder) {
   const std::string first = add_auto({"a", "1", "b", "2"});
   server_.advance(5);
