@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace weir::simulation {
 
 void Auditor::delivered(const std::string& body,
                         uint32_t deliveries,
                         Timestamp now,
-                        Timestamp deadline) {
+                        Timestamp deadline,
+                        uint64_t receive) {
   const auto found = messages_.find(body);
   if (found == messages_.end()) return violate(fmt::format("{} was never sent", body));
   Message& message = found->second;
@@ -15,21 +18,27 @@ void Auditor::delivered(const std::string& body,
   if (now < message.lease_until) {
     violate(fmt::format("{} has two live leases (delivery {})", body, deliveries));
   }
-  if (!message.group.empty()) check_order(message, body, now, deadline);
+  message.receive = receive;
+  if (!message.group.empty()) check_order(message, body);
   message.lease_until = deadline;
 }
 
-// What was sent before it is done, or is in the client's hands: one answer may hold several
-// messages of a group, and may be late.
-void Auditor::check_order(const Message& message,
-                          const std::string& body,
-                          Timestamp now,
-                          Timestamp deadline) {
+void Auditor::change_invoked(const std::string& body, uint64_t receive, Timestamp deadline) {
+  Message& message = messages_[body];
+  if (message.receive == receive) message.lease_until = std::min(message.lease_until, deadline);
+}
+
+void Auditor::change_acknowledged(const std::string& body, uint64_t receive, Timestamp deadline) {
+  Message& message = messages_[body];
+  if (message.receive == receive) message.lease_until = deadline;
+}
+
+// What was sent before it is done, or came in the same answer.
+void Auditor::check_order(const Message& message, const std::string& body) {
   for (const auto& [other, earlier] : messages_) {
     if (earlier.group != message.group || earlier.sequence >= message.sequence) continue;
     const bool gone = earlier.settled || earlier.settling || earlier.dead;
-    const bool in_hand = now < earlier.lease_until || earlier.lease_until >= deadline;
-    if (earlier.sent && !gone && !in_hand) {
+    if (earlier.sent && !gone && earlier.receive != message.receive) {
       violate(fmt::format("{} of group {} was delivered before {}", body, message.group, other));
     }
   }

@@ -2,7 +2,8 @@
 // The auditor: hears what clients learned (never what the broker merely did) and judges it.
 //
 //   acknowledged is never lost · nothing comes back after its acknowledged settle · at most one
-//   live lease a message · a group is delivered in order · a dead letter has exactly the deliveries
+//   live lease a message · of a group nothing is delivered before what was sent earlier is done,
+//   unless both come in one answer · a dead letter has exactly the deliveries
 //   of its limit · an offset never changes its record · a bridge makes exactly one output of each
 //   input
 //
@@ -31,11 +32,18 @@ class Auditor {
     messages_[body].group = group;
     messages_[body].sequence = sequence;
   }
-  void delivered(const std::string& body, uint32_t deliveries, Timestamp now, Timestamp deadline);
+  // `receive`: the number of the answer that it came with.
+  void delivered(const std::string& body,
+                 uint32_t deliveries,
+                 Timestamp now,
+                 Timestamp deadline,
+                 uint64_t receive);
   void settle_invoked(const std::string& body) { messages_[body].settling = true; }
   void settle_acknowledged(const std::string& body) { messages_[body].settled = true; }
-  // A lease was given back by its holder; the message may come again before its deadline.
-  void lease_ended(const std::string& body) { messages_[body].lease_until = Timestamp(0); }
+  // The holder of the lease of that receive asks for another deadline; until the answer is there,
+  // either may hold.
+  void change_invoked(const std::string& body, uint64_t receive, Timestamp deadline);
+  void change_acknowledged(const std::string& body, uint64_t receive, Timestamp deadline);
   // Seen in the dead-letter queue.
   void dead_letter(const std::string& body, uint32_t deliveries, uint32_t limit);
 
@@ -63,13 +71,11 @@ class Auditor {
     bool dead = false;
     std::string group;
     uint64_t sequence = 0;
+    uint64_t receive = 0;  // the last one that brought it
     Timestamp lease_until;
   };
 
-  void check_order(const Message& message,
-                   const std::string& body,
-                   Timestamp now,
-                   Timestamp deadline);
+  void check_order(const Message& message, const std::string& body);
 
   std::map<std::string, Message> messages_;
   std::map<std::pair<uint64_t, int64_t>, std::string> records_;

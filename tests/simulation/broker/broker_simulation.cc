@@ -146,7 +146,7 @@ class Simulation {
   }
 
   void act() {
-    switch (random_.below(20)) {
+    switch (random_.below(22)) {
       case 0: return journal_->checkpoint();
       case 1: return pass(Milliseconds(random_.below(20'000)));
       case 2: return executor_->pass(std::chrono::milliseconds(random_.below(300)));
@@ -163,6 +163,8 @@ class Simulation {
       case 13: return receive("work", 1 + static_cast<uint32_t>(random_.below(5)));
       case 14: return receive("dead", 1);
       case 15: return read_logs();
+      case 16:
+      case 17: return change_some();
       default: return settle_some();
     }
   }
@@ -236,7 +238,7 @@ class Simulation {
     const broker::ReceiveOptions options{.count = count, .lease = {}, .wait_until = {}};
     broker_->receive(
         thing(queue).queue, options, now_, [this, queue](Result<broker::Received> received) {
-          ++answers_;
+          const uint64_t receive = ++answers_;
           if (!received) return;
           for (const broker::Delivery& delivery : received->deliveries) {
             const std::string body(delivery.record.value.value_or(""));
@@ -246,16 +248,18 @@ class Simulation {
               std::from_chars(header->data(), header->data() + header->size(), number);
               dead_after = number;
             }
-            outbox_.put(received->depends, [this, queue, body, lease = delivery.lease, dead_after] {
-              learn(queue, body, lease, dead_after);
-            });
+            outbox_.put(received->depends,
+                        [this, receive, queue, body, lease = delivery.lease, dead_after] {
+                          learn(receive, queue, body, lease, dead_after);
+                        });
           }
           outbox_.release(journal_->durable());
         });
   }
 
   // A delivery has reached the client.
-  void learn(const std::string& queue,
+  void learn(uint64_t receive,
+             const std::string& queue,
              const std::string& body,
              const queue::Lease& lease,
              std::optional<uint32_t> dead_after) {
@@ -263,18 +267,18 @@ class Simulation {
     if (queue == "work") {
       auditor_.send_invoked("work:" + body, "", 0);
       auditor_.send_acknowledged("work:" + body, "");
-      auditor_.delivered("work:" + body, lease.deliveries, now_, lease.deadline);
-      held_.push_back({queue, "work:" + body, {lease.offset, lease.generation}});
+      auditor_.delivered("work:" + body, lease.deliveries, now_, lease.deadline, receive);
+      held_.push_back({queue, "work:" + body, {lease.offset, lease.generation}, receive});
       return;
     }
     if (dead_after) {
       ++report_.dead_letters;
       auditor_.dead_letter(body, *dead_after, kReceivesMax);
-      held_.push_back({queue, "", {lease.offset, lease.generation}});
+      held_.push_back({queue, "", {lease.offset, lease.generation}, receive});
       return;
     }
-    auditor_.delivered(body, lease.deliveries, now_, lease.deadline);
-    held_.push_back({queue, body, {lease.offset, lease.generation}});
+    auditor_.delivered(body, lease.deliveries, now_, lease.deadline, receive);
+    held_.push_back({queue, body, {lease.offset, lease.generation}, receive});
   }
 
   void settle_some() {
@@ -290,7 +294,24 @@ class Simulation {
     std::string queue;
     std::string body;  // empty: not followed
     queue::Handle handle;
+    uint64_t receive = 0;
   };
+
+  // A holder gives its message back, or wants it for longer or for less.
+  void change_some() {
+    if (held_.empty()) return;
+    const Held held = held_[random_.below(held_.size())];
+    if (held.body.empty()) return;
+    const Milliseconds duration(random_.one_in(3) ? 0 : random_.below(60'000));
+    const Timestamp deadline = now_ + duration;
+    const auto changed = broker_->extend(thing(held.queue).queue, {&held.handle, 1},
+                                         queue::Check::kThisLease, duration, now_);
+    if (!changed || changed->outcomes[0] != queue::Outcome::kDone) return;
+    auditor_.change_invoked(held.body, held.receive, deadline);
+    outbox_.put(changed->depends, [this, body = held.body, receive = held.receive, deadline] {
+      auditor_.change_acknowledged(body, receive, deadline);
+    });
+  }
 
   void settle(const Held& held) {
     const queue::Check check =
