@@ -70,7 +70,9 @@ class Table {
                               stream_delete_commands(),
                               stream_nack_commands(),
                               stream_settings_commands(),
-                              key_move_commands()}) {
+                              key_move_commands(),
+                              lcs_commands(),
+                              monitor_commands()}) {
       for (const Command& command : family) {
         WEIR_ASSERT(command.name.size() <= kNameBytesMax);
         commands_.push_back(command);

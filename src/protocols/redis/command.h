@@ -80,6 +80,8 @@ std::span<const Command> stream_claim_commands();
 std::span<const Command> stream_info_commands();
 std::span<const Command> stream_nack_commands();
 std::span<const Command> stream_settings_commands();
+std::span<const Command> lcs_commands();
+std::span<const Command> monitor_commands();
 
 // Nearly always few.
 using KeyIndexes = absl::InlinedVector<size_t, 8>;

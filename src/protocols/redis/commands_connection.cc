@@ -133,6 +133,7 @@ void reset(Call& call) {
   client.queue_bytes = 0;
   call.service.unwatch(client);
   call.service.pubsub().forget(client);
+  call.service.unmonitor(client);
   client.database = 0;
   client.name.clear();
   client.protocol = 2;

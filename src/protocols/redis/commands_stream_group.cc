@@ -15,6 +15,7 @@
 
 #include "protocols/redis/client.h"
 #include "protocols/redis/command.h"
+#include "protocols/redis/group_options.h"
 #include "protocols/redis/stream_arguments.h"
 #include "protocols/redis/stream_commands.h"
 
@@ -138,9 +139,10 @@ void xgroup_destroy(Call& call, const StreamKey& stream) {
   const std::string group(call.args[3]);
   if (stream.partition != 0 || !stream.thing->stream_groups.contains(group))
     return call.reply.integer(0);
-  const auto removed =
-      call.service.broker().remove_stream_group(stream.thing->name, group, call.now());
+  const catalog::Name name = stream.thing->name;
+  const auto removed = call.service.broker().remove_stream_group(name, group, call.now());
   if (!removed) return call.fail(removed.error());
+  forget_group_options(call, name, group);
   call.service.stream_changed(call.database(), call.args[2]);
   call.reply.integer(1);
 }
@@ -172,6 +174,7 @@ void xgroup_help(Call& call) {
       "CREATECONSUMER <key> <groupname> <consumer>",
       "DELCONSUMER <key> <groupname> <consumer>",
       "DESTROY <key> <groupname>",
+      "POLICY <key> <groupname> [REDELIVER <ms>] [MAXDELIVERIES <count>] [DEADLETTER <stream>]",
       "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]"};
   call.reply.array(std::size(kLines));
   for (const ByteView text : kLines) call.reply.simple(text);
@@ -182,8 +185,9 @@ void xgroup(Call& call) {
     ByteView name;
     int arity;
   };
-  constexpr Form kForms[] = {{"create", -5},        {"setid", -5},      {"destroy", 4},
-                             {"createconsumer", 5}, {"delconsumer", 5}, {"help", 2}};
+  constexpr Form kForms[] = {
+      {"create", -5},     {"setid", -5},  {"destroy", 4}, {"createconsumer", 5},
+      {"delconsumer", 5}, {"policy", -4}, {"help", 2}};
   const auto form = std::ranges::find_if(kForms, [&](const Form& f) { return call.is(1, f.name); });
   if (form == std::end(kForms)) {
     return call.fail(
@@ -207,6 +211,7 @@ void xgroup(Call& call) {
   }
   if (form->name == "setid") return xgroup_setid(call, *group);
   if (form->name == "createconsumer") return xgroup_createconsumer(call, *group);
+  if (form->name == "policy") return xgroup_policy(call, *group);
   xgroup_delconsumer(call, *group);
 }
 

@@ -25,6 +25,7 @@ struct GroupRead {
   StreamId after;
   size_t count = SIZE_MAX;  // of a history at most so many are shown
   std::vector<Offset> offsets;
+  std::optional<ReclaimRule> rule;   // CLAIM, or what the group does by itself
   bool with_history = false;         // CLAIM: idle time and deliveries are told
   std::vector<Reclaimed> reclaimed;  // shown before `offsets`
 
@@ -56,21 +57,26 @@ struct GroupReadJob {
   Dependence depends;
   std::optional<Error> error;
 
-  // Four elements an entry: those taken over as they were before, new ones with zeros.
-  static void write_with_history(ReplyWriter& writer,
-                                 const GroupRead& read,
-                                 const std::vector<EntryAt>& found) {
+  // Those taken over, then the new ones. With history an entry has four elements: how it was
+  // before, and zeros for new ones.
+  static void write_taken(ReplyWriter& writer,
+                          const GroupRead& read,
+                          const std::vector<EntryAt>& found) {
     const size_t mark = writer.begin_array();
     size_t count = 0;
     const auto write = [&](Offset offset, int64_t idle_ms, int64_t deliveries) {
       const auto entry = std::ranges::lower_bound(found, offset, {}, &EntryAt::offset);
       if (entry == found.end() || entry->offset != offset || entry->gone) return;
+      ++count;
       constexpr size_t kPairHeader = std::string_view("*2\r\n").size();
+      if (!read.with_history) {
+        writer.out() += entry->text;
+        return;
+      }
       writer.array(4);
       writer.out() += std::string_view(entry->text).substr(kPairHeader);
       writer.integer(idle_ms);
       writer.integer(deliveries);
-      ++count;
     };
     for (const Reclaimed& taken : read.reclaimed)
       write(taken.offset, taken.idle_ms, taken.deliveries);
@@ -92,8 +98,8 @@ struct GroupReadJob {
       if (!shown(reads[i])) continue;
       if (!writer.resp3()) writer.array(2);
       writer.bulk(reads[i].key);
-      if (reads[i].with_history) {
-        write_with_history(writer, reads[i], found[i]);
+      if (reads[i].rule) {
+        write_taken(writer, reads[i], found[i]);
         continue;
       }
       writer.array(found[i].size());
@@ -199,6 +205,7 @@ void read_bodies(Call& call, const std::shared_ptr<GroupReadJob>& job) {
 
 // The streams and groups that the arguments name. False when the error was the reply.
 bool name_reads(Call& call, const ReadArguments& arguments, std::vector<GroupRead>& reads) {
+  bool claims = true;
   for (size_t i = 0; i < arguments.count_of_keys; ++i) {
     const size_t key = arguments.keys + i;
     const auto stream = named_stream(call, key);
@@ -217,7 +224,17 @@ bool name_reads(Call& call, const ReadArguments& arguments, std::vector<GroupRea
                    .after = {},
                    .count = arguments.count,
                    .offsets = {},
+                   .rule = {},
                    .reclaimed = {}};
+    if (fresh) {
+      GroupOptions options = group_options(*stream->thing, arguments.group);
+      read.with_history = arguments.claim_idle && claims;
+      if (read.with_history || options.redeliver.count() > 0) {
+        const Milliseconds idle = read.with_history ? *arguments.claim_idle : options.redeliver;
+        read.rule = ReclaimRule{idle, std::move(options)};
+      }
+    }
+    claims = claims && fresh;  // a history ends the claiming, as in Redis
     if (!fresh) {
       const auto id = id_argument(call, arguments.ids + i);
       if (!id) return false;
@@ -231,14 +248,14 @@ bool name_reads(Call& call, const ReadArguments& arguments, std::vector<GroupRea
 // What one stream gives the consumer. False when the error was the reply.
 bool take(Call& call, GroupRead& read, queue::ConsumerId consumer, const ReadArguments& arguments) {
   if (read.fresh) {
-    if (arguments.claim_idle) {
+    if (read.rule) {
       call.depends_on(call.service.broker().queue_depends(read.group.cell));
-      auto taken = reclaim(call, read.group, consumer, *arguments.claim_idle, arguments.count);
+      auto taken = reclaim(call, read.group, read.key, arguments.group, consumer, *read.rule,
+                           arguments.count);
       if (!taken) {
         call.fail(taken.error());
         return false;
       }
-      read.with_history = true;
       read.reclaimed = std::move(*taken);
     }
     const size_t count = arguments.count - read.reclaimed.size();
@@ -263,14 +280,13 @@ void wait_for_more(Call& call, const ReadArguments& arguments, const GroupReadJo
   call.blocked->mode = broker::WaitMode::kAll;
   for (const GroupRead& read : job.reads) {
     call.blocked->wait_keys.push_back(broker::Broker::applied_key(read.group.stream.log));
-    if (!arguments.claim_idle) continue;
-    call.blocked->retry =
-        std::min(call.blocked->retry, next_reclaim(call, read.group, *arguments.claim_idle));
+    if (!read.rule) continue;
+    call.blocked->retry = std::min(call.blocked->retry, next_reclaim(call, read.group, *read.rule));
   }
 }
 
 void xreadgroup(Call& call) {
-  auto arguments = read_arguments(call, true);
+  const auto arguments = read_arguments(call, true);
   if (!arguments) return;
   auto job = std::make_shared<GroupReadJob>();
   job->protocol = call.client.protocol;
@@ -284,7 +300,6 @@ void xreadgroup(Call& call) {
     const auto consumer = consumer_of(call, read.group, arguments->consumer, &created);
     if (!consumer) return call.fail(consumer.error());
     const_cast<queue::Queue*>(read.group.queue)->touch_consumer(*consumer);
-    if (!read.fresh) arguments->claim_idle.reset();  // a history ends the claiming, as in Redis
     if (!take(call, read, *consumer, *arguments)) return;
     depend_on_records(call, read);
     any = any || !read.nothing();

@@ -119,6 +119,7 @@ void Service::disconnect(const std::shared_ptr<Client>& client) {
   }
   unwatch(*client);
   pubsub_.forget(*client);
+  unmonitor(*client);
   // What is left unanswered has no reader any more.
   for (Progress& progress : std::exchange(client->waiting, {})) {
     progress.buffer.text.clear();
@@ -328,6 +329,7 @@ void Service::run_handler(Call& call, const Command& command) {
     ++counters().failed;  // the handler may have reset them
     statistics_.count_error(ByteView(text).substr(mark + 1));
   }
+  if (!monitors_.empty() && !call.resumed) feed_monitors(call, command);
 }
 
 void Service::execute_queue(Call& exec) {

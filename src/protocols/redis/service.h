@@ -147,6 +147,10 @@ class Service {
   // Wakes those who wait for a key of this type.
   void signal(uint32_t database, ByteView key, WaitType type);
 
+  // MONITOR: the client is shown every command from now on.
+  void monitor(Client& client) { monitors_[client.id] = &client; }
+  void unmonitor(const Client& client) { monitors_.erase(client.id); }
+
   // Runs the queued commands of EXEC inside the turn that is open.
   void execute_queue(Call& exec);
 
@@ -182,6 +186,7 @@ class Service {
   // About what a command writes, for admission.
   static size_t bytes_of(std::span<const ByteView> arguments);
   void run_handler(Call& call, const Command& command);
+  void feed_monitors(const Call& call, const Command& command);
   // Runs a handler that may write, as one commit.
   void run_in_turn(Call& call, const Command& command, broker::Admission admission, size_t bytes);
   void publish_changes(const keyspace::Transaction& keys, Lsn lsn);
@@ -229,6 +234,7 @@ class Service {
   Streams streams_;
   Idempotence idempotence_;
   absl::btree_map<uint64_t, std::shared_ptr<Client>> clients_;
+  absl::btree_map<uint64_t, Client*> monitors_;
   absl::btree_map<DatabaseKey, absl::flat_hash_set<Client*>> watchers_;
   absl::flat_hash_map<std::string, size_t> blocking_keys_;
   size_t blocked_ = 0;

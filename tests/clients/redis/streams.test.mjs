@@ -131,6 +131,22 @@ test('a stream is copied with its groups, and expires', async () => {
   assert.equal(await redis.exists(copy), 0);
 });
 
+test('a group delivers again by itself, and at last to another stream', async () => {
+  const key = `${prefix}policy`;
+  const dead = `${prefix}dead`;
+  await redis.xgroup('CREATE', key, 'g', '$', 'MKSTREAM');
+  const policy = ['REDELIVER', 100, 'MAXDELIVERIES', 2, 'DEADLETTER', dead];
+  assert.equal(await redis.call('XGROUP', 'POLICY', key, 'g', ...policy), 'OK');
+  const id = await redis.xadd(key, '*', 'job', '1');
+  const read = () => blocked.xreadgroup('GROUP', 'g', 'c', 'BLOCK', 300, 'STREAMS', key, '>');
+  assert.equal(entriesOf(await read(), key)[0][0], id);
+  assert.equal(entriesOf(await read(), key)[0][0], id);
+  assert.equal(await read(), null);
+  const [[, fields]] = await redis.xrange(dead, '-', '+');
+  assert.deepEqual(fields.slice(0, 4), ['job', '1', 'weir.dead-letter.source', key]);
+  assert.equal((await redis.xpending(key, 'g'))[0], 0);
+});
+
 // RESP2 gives pairs, RESP3 a map.
 function entriesOf(reply, key) {
   if (reply === null) return [];
