@@ -19,6 +19,7 @@ constexpr std::pair<std::string_view, Canary> kNames[] = {
     {"install-unsynced-checkpoint", Canary::kInstallUnsyncedCheckpoint},
     {"free-file-early", Canary::kFreeFileEarly},
     {"skip-cell-lsn-test", Canary::kSkipCellLsnTest},
+    {"compact-newest", Canary::kCompactNewest},
     {"ack-before-flush", Canary::kAckBeforeFlush},
     {"deliver-past-held", Canary::kDeliverPastHeld},
     {"end-lease-early", Canary::kEndLeaseEarly},

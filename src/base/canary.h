@@ -13,6 +13,7 @@ enum class Canary {
   kInstallUnsyncedCheckpoint,  // switch to a checkpoint before its bytes are durable
   kFreeFileEarly,              // free a journal file that replay still needs
   kSkipCellLsnTest,            // apply a replayed entry that the cell's image already holds
+  kCompactNewest,              // compaction drops the newest record of a key
   kAckBeforeFlush,             // write frames without the sync flag and announce them durable
   kDeliverPastHeld,            // deliver what follows a held message of its group
   kEndLeaseEarly,              // end leases after half of their time

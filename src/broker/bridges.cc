@@ -276,6 +276,7 @@ void Broker::bridge_records(const std::string& name,
   log::RecordReader reader(batches, next, source.end(), source.deletions());
   log::ReadRecord record;
   uint32_t moved = 0;
+  bool drained = true;
   while (moved < limits_.bridge_batch && reader.next(record)) {
     next = record.offset.next();
     if (!matches(bridge.filter, record)) continue;
@@ -298,6 +299,7 @@ void Broker::bridge_records(const std::string& name,
     }
     if (!done) {
       next = record.offset;  // stays; nothing of it was written
+      drained = false;
       position.problem = done.error().message;
       break;
     }
@@ -305,6 +307,11 @@ void Broker::bridge_records(const std::string& name,
     position.problem.clear();
   }
   if (reader.error()) position.problem = reader.error()->message;
+  // A compacted batch may end behind its last record.
+  if (drained && moved < limits_.bridge_batch && !reader.error() && !batches.empty()) {
+    const auto last = log::parse_header(batches.back().payload);
+    if (last) next = std::max(next, last->end_offset());
+  }
   if (answer.batches.empty()) next = std::max(next, source.end());  // deleted records only
   if (next <= position.position(partition)) return;
   const bool stuck = !position.problem.empty();

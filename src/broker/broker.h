@@ -29,6 +29,7 @@
 #include "base/random.h"
 #include "broker/cells.h"
 #include "broker/commit.h"
+#include "broker/compactor.h"
 #include "broker/ports/journal.h"
 #include "broker/types.h"
 #include "broker/waiters.h"
@@ -312,6 +313,7 @@ class Broker final : public JournalOwner {
   // How often a batch of several records was opened (decompressed, its records found) to read
   // single ones out of it.
   uint64_t batches_opened() const;
+  const CompactionCounts& compaction() const { return compactor_.counts(); }
 
   // ---- JournalOwner
 
@@ -331,6 +333,7 @@ class Broker final : public JournalOwner {
 
  private:
   friend class Turn;
+  friend class Compactor;
   struct ReadJob;
   struct ReceiveJob;
   struct FindJob;
@@ -342,6 +345,18 @@ class Broker final : public JournalOwner {
     size_t entry;
     log::AppendEvent event;
     log::BatchHeader header;
+  };
+  // What compaction left of a batch, and of a stretch of a log; it takes effect when the turn ends.
+  struct RewrittenBatch {
+    log::RewrittenEvent event;
+    log::BatchHeader header;
+    Bytes bytes;
+    size_t entry = 0;
+  };
+  struct Compacted {
+    CellId log;
+    log::CompactedEvent event;
+    std::vector<RewrittenBatch> batches;
   };
   // A log whose safe end moves when the watermark of its policy reaches `lsn`.
   struct Undurable {
@@ -358,6 +373,7 @@ class Broker final : public JournalOwner {
   void touch(CellId id, Cell& cell);
   void arm(CellId id, Cell& cell);
   void give_up(std::vector<Extent>& released);
+  void place_compacted(Lsn lsn);
 
   template <typename CellType>
   CellType* find(CellId id) const {
@@ -387,6 +403,11 @@ class Broker final : public JournalOwner {
   log::AppendLimits append_limits(const Thing& thing) const;
   void ends_moved(CellId log, const Thing& thing);
   void trimmed(CellId id, LogCell& cell, const log::TrimEvent& event);
+  void compacted(CellId id,
+                 LogCell& cell,
+                 const log::CompactedEvent& event,
+                 std::vector<RewrittenBatch> batches);
+  void cleaned(CellId id, LogCell& cell, const log::CleanedEvent& event);
   void run_read(const std::shared_ptr<ReadJob>& job);
   void run_find(const std::shared_ptr<FindJob>& job);
   std::vector<StoredEntry> select(const log::Log& log,
@@ -487,6 +508,7 @@ class Broker final : public JournalOwner {
   Timestamp now_;
   std::vector<CellId> touched_;
   std::vector<Unplaced> unplaced_;
+  std::vector<Compacted> compacted_;
   std::vector<Extent> released_;
   std::vector<std::move_only_function<void()>> after_turn_;
 
@@ -512,6 +534,7 @@ class Broker final : public JournalOwner {
   std::vector<CellId> trims_due_;
   Timestamp maintain_at_;
   Name maintain_from_;
+  Compactor compactor_{*this};
 
   std::optional<Error> problem_;
   std::function<void(Lsn, Lsn)> listener_;

@@ -76,6 +76,21 @@ void Broker::bind(const Thing& thing) {
   for (const auto& [group, id] : thing.stream_groups) attach(id);
 }
 
+namespace {
+
+// What is delivered is never compacted: a queue's messages, a stream's entries.
+Result<void> check_compaction(const Thing& thing) {
+  if (!thing.log_policy.compaction) return {};
+  if (thing.kind == catalog::Kind::kQueue || thing.origin == catalog::Origin::kRedis) {
+    return fail(ErrorCode::kRefused,
+                fmt::format("{} is a {} and cannot be compacted", thing.name.name,
+                            thing.kind == catalog::Kind::kQueue ? "queue" : "stream of Redis"));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Broker::Changed> Broker::create_topic(const TopicSpec& spec, Timestamp now) {
   const Turn turn(*this, now);
   if (!turn.ok()) return std::unexpected(turn.status().error());
@@ -91,6 +106,7 @@ Result<Broker::Changed> Broker::create_topic(const TopicSpec& spec, Timestamp no
   thing.created = thing.modified = now_;
   thing.log_policy = spec.log;
   thing.properties = spec.properties;
+  if (auto ok = check_compaction(thing); !ok) return std::unexpected(ok.error());
   CellId next = allocate_cell();
   for (uint32_t i = 0; i < spec.partitions; ++i, next = next.next()) thing.logs.push_back(next);
   auto event = catalog_.decide_create(thing);
@@ -117,6 +133,7 @@ Result<Broker::Changed> Broker::create_queue(const QueueSpec& spec, Timestamp no
   thing.log_policy = spec.log;
   thing.queue_policy = spec.queue;
   thing.properties = spec.properties;
+  if (auto ok = check_compaction(thing); !ok) return std::unexpected(ok.error());
   thing.logs = {allocate_cell()};
   thing.queue = thing.logs.front().next();
   auto event = catalog_.decide_create(thing);
@@ -135,6 +152,7 @@ Result<Broker::Changed> Broker::alter(const Thing& thing, Timestamp now) {
   if (!turn.ok()) return std::unexpected(turn.status().error());
   Thing altered = thing;
   altered.modified = now_;
+  if (auto ok = check_compaction(altered); !ok) return std::unexpected(ok.error());
   auto event = catalog_.decide_alter(altered);
   if (!event) return std::unexpected(event.error());
   queue::Events policy;

@@ -99,6 +99,10 @@ Result<Appended> Broker::append_record(CellId id,
   auto* cell = find<LogCell>(id);
   const Thing* thing = catalog_.owner_of(id);
   if (cell == nullptr || thing == nullptr) return no_log(id);
+  if (thing->log_policy.compaction && !record.key) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} is compacted by key: its records need one", thing->name.name));
+  }
   log::AppendLimits limits = append_limits(*thing);
   limits.log_append_time = false;  // the caller's timestamp is the broker's already
   limits.batch_bytes_max = kCommitBytesMax;
@@ -164,6 +168,31 @@ void Broker::ends_moved(CellId id, const Thing& thing) {
   if (bridges != bridges_from_.end()) {
     for (const std::string& name : bridges->second) bridges_due_.insert(name);
   }
+}
+
+// ---- compaction
+
+void Broker::compacted(CellId id,
+                       LogCell& cell,
+                       const log::CompactedEvent& event,
+                       std::vector<RewrittenBatch> batches) {
+  for (RewrittenBatch& batch : batches) {
+    const StampedHead head =
+        log::stamped_head(batch.header, batch.event.batch.base_offset, batch.header.leader_epoch);
+    const ByteView rest = batch.bytes.view().substr(head.size());
+    batch.entry = commit_.add(id, encoded(batch.event), head, rest, std::move(batch.bytes));
+  }
+  commit_.add(id, encoded(event));
+  commit_.require(Durability::kFsync);
+  touch(id, cell);
+  compacted_.push_back({id, event, std::move(batches)});
+}
+
+void Broker::cleaned(CellId id, LogCell& cell, const log::CleanedEvent& event) {
+  commit_.add(id, encoded(event));
+  commit_.require(Durability::kFsync);
+  cell.log.apply(event, journal_.next_lsn());
+  touch(id, cell);
 }
 
 // ---- trimming and deleting

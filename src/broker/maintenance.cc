@@ -10,7 +10,7 @@ namespace weir::broker {
 
 Timestamp Broker::next_deadline() const {
   if (!bridges_due_.empty()) return now_;
-  Timestamp due = std::min(waiters_.next_deadline(), maintain_at_);
+  Timestamp due = std::min({waiters_.next_deadline(), maintain_at_, compactor_.next_deadline()});
   if (!deadlines_.empty()) due = std::min(due, deadlines_.begin()->first);
   return due;
 }
@@ -33,6 +33,7 @@ void Broker::tick(Timestamp now) {
     maintain(now_);
     maintain_at_ = now_ + limits_.maintenance_every;
   }
+  compactor_.run();
   wake_all();
 }
 
@@ -55,7 +56,7 @@ void Broker::maintain(Timestamp now) {
   };
   catalog_.each_thing_from(maintain_from_, [&](const Thing& thing) {
     last = thing.name;
-    const bool kept = thing.log_policy.retention_ms < 0 && thing.log_policy.retention_bytes < 0 &&
+    const bool kept = !thing.log_policy.retains() && !thing.log_policy.compaction &&
                       thing.queue_policy.history_ms == 0;
     if (!kept) {
       for (const CellId log : thing.logs) round.emplace_back(thing.name, log);
@@ -80,8 +81,11 @@ void Broker::maintain(Timestamp now) {
 void Broker::retain_log(const Thing& thing, CellId id, Timestamp now) {
   auto* cell = find<LogCell>(id);
   if (cell == nullptr) return;
-  const log::RetentionPolicy policy{thing.log_policy.retention_ms,
-                                    thing.log_policy.retention_bytes};
+  if (thing.log_policy.compaction) compactor_.consider(id, *thing.log_policy.compaction);
+  log::RetentionPolicy policy;
+  if (thing.log_policy.retains()) {
+    policy = {thing.log_policy.retention_ms, thing.log_policy.retention_bytes};
+  }
   const log::TrimEvent event =
       cell->log.decide_retention(now, policy, visible_end(id, Visibility::kSafe));
   if (event.start > cell->log.start()) trimmed(id, *cell, event);

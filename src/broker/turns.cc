@@ -83,6 +83,7 @@ void Broker::submit() {
         note_place(append.log, *cell, extent.file);
       }
     }
+    place_compacted(lsn);
     for (const Extent& extent : released_) journal_.release(extent, lsn);
     unplaced_.clear();
     released_.clear();
@@ -92,6 +93,24 @@ void Broker::submit() {
     if (found != cells_.end()) arm(id, *found->second);
   }
   touched_.clear();
+}
+
+// Rewritten batches have their places now.
+void Broker::place_compacted(Lsn lsn) {
+  for (const Compacted& compacted : compacted_) {
+    auto* cell = find<LogCell>(compacted.log);
+    WEIR_ASSERT(cell != nullptr, "log {} was compacted and removed in one turn",
+                compacted.log.value());
+    for (const RewrittenBatch& batch : compacted.batches) {
+      const Extent& extent = commit_.extent(batch.entry);
+      cell->log.stage(batch.event, batch.header, extent);
+      note_place(compacted.log, *cell, extent.file);
+    }
+    std::vector<Extent> released;
+    cell->log.apply(compacted.event, lsn, released);
+    give_up(released);
+  }
+  compacted_.clear();
 }
 
 void Broker::wake_all() {

@@ -163,6 +163,11 @@ struct Limits {
   uint32_t maintenance_things = 20'000;
   uint32_t maintenance_logs = 2000;  // looked at in one step
   uint32_t groups_max = 100'000;     // consumer groups
+  // Compaction: one log at a time, so many keys a pass (some 30 to 60 bytes each), so many bytes a
+  // step and, of what is read, a second.
+  size_t compaction_keys = 1'000'000;
+  size_t compaction_step_bytes = size_t{256} << 10;
+  uint64_t compaction_bytes_per_second = uint64_t{32} << 20;
 };
 
 }  // namespace weir::broker

@@ -127,3 +127,20 @@ test('a stream keeps its entries, and a group what it acknowledged', () => {
   finds(/acknowledged and is pending/, (add) => { addTo(add, 'a', 1); read(add, 30, [['a', 1]]); ack(add, 40, 1); pending(add, [1]); });
   finds(/never delivered/, (add) => { addTo(add, 'a', 1); addTo(add, 'b', 2); read(add, 30, [['a', 1]]); pending(add, [1]); });
 });
+
+const setKey = (add, key, number, at, more = {}) => add('key.set', at, at + 1, { log: 't', key, number, ...more });
+const wholeTopic = (add, newest, at = 9000) => add('key.whole', at, at + 1, { log: 't', newest });
+
+test('a compacted topic that shows the newest change of each key is clean', () => {
+  clean((add) => { setKey(add, 'a', 1, 0); setKey(add, 'a', 2, 5); setKey(add, 'b', 3, 6); wholeTopic(add, { a: 2, b: 3 }); });
+  clean((add) => { setKey(add, 'a', 1, 0); setKey(add, 'a', 2, 5, { outcome: 'unknown' }); wholeTopic(add, { a: 2 }); });
+  clean((add) => { setKey(add, 'a', 1, 0); setKey(add, 'a', 2, 5, { outcome: 'unknown' }); wholeTopic(add, { a: 1 }); });
+  clean((add) => { setKey(add, 'a', 1, 0); setKey(add, 'a', 2, 5, { deletes: true }); wholeTopic(add, {}); });
+});
+
+test('a key that is lost, old, or came back is found', () => {
+  finds(/change 1 of key a.*lost/, (add) => { setKey(add, 'a', 1, 0); wholeTopic(add, {}); });
+  finds(/shows change 1 after 2/, (add) => { setKey(add, 'a', 1, 0); setKey(add, 'a', 2, 5); wholeTopic(add, { a: 1 }); });
+  finds(/shows change 1 after 2/, (add) => { setKey(add, 'a', 1, 0); setKey(add, 'a', 2, 5, { deletes: true }); wholeTopic(add, { a: 1 }); });
+  finds(/nobody made/, (add) => { setKey(add, 'a', 1, 0); setKey(add, 'a', 2, 5, { outcome: 'refused' }); wholeTopic(add, { a: 2 }); });
+});

@@ -307,6 +307,24 @@ TEST_P(JournalContract, TimesOfCommitsAreReplayed) {
   EXPECT_EQ(owner().last_now, Timestamp(5'750));
 }
 
+TEST_P(JournalContract, BackgroundWorkIsDoneBesideTheShardAndDiesWithTheJournal) {
+  std::string order;
+  const auto add = [&order](char what) { return [&order, what] { order.push_back(what); }; };
+  journal().background(add('a'), add('A'));
+  journal().background(add('b'), add('B'));
+  EXPECT_EQ(order, "") << "never before the call returns";
+  ASSERT_TRUE(subject_->run_until([&] { return order.size() == 4; }));
+  EXPECT_LT(order.find('a'), order.find('A'));
+  EXPECT_LT(order.find('b'), order.find('B'));
+  EXPECT_LT(order.find('a'), order.find('b'));
+  order.clear();
+  journal().background(add('c'), add('C'));
+  restart();
+  owner().append(CellId(1), "one");
+  ASSERT_TRUE(subject_->settle());
+  EXPECT_EQ(order.find('C'), std::string::npos);
+}
+
 TEST_P(JournalContract, ManyLivesAddUp) {
   std::string expected;
   for (int life = 0; life < 12; ++life) {

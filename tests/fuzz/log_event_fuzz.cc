@@ -42,7 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (const auto decoded = decode_event(event)) round_trip(*decoded);
     std::string payload(input.bytes());
     if (payload.size() >= kBatchHeaderBytes) {  // help it over the simplest checks
-      store_be(payload.data(), log.end().value());
+      const auto named = decode_append(event);
+      store_be(payload.data(), named ? named->base_offset.value() : log.end().value());
       store_be(payload.data() + 8, static_cast<int32_t>(payload.size() - 12));
       payload[16] = 2;
     }

@@ -110,6 +110,12 @@ class Journal {
   // kShuttingDown.
   virtual void read(CellId cell, const Extent& span, ReadCallback callback) = 0;
 
+  // Work that is too long for the reactor (compaction): `work` runs beside it, one at a time, and
+  // owns what it touches; then `done` on the shard, never before this call returns. Neither is
+  // promised once the journal is gone.
+  virtual void background(std::move_only_function<void()> work,
+                          std::move_only_function<void()> done) = 0;
+
   // The live bytes of files. Every extent that submit() or recovery made is live until released; a
   // release counts from the LSN of the commit that caused it (which may be the next one, submitted
   // on the same turn). Order does not matter; sums do: only file and length count here, and an

@@ -7,8 +7,28 @@ void encode(Writer& writer, const LogPolicy& policy) {
   writer.svarint(policy.retention_ms);
   writer.svarint(policy.retention_bytes);
   writer.varint(policy.batch_bytes_max);
-  writer.boolean(policy.log_append_time);
+  // Bit 0: log append time; bit 1: a compaction policy follows.
+  writer.u8(static_cast<uint8_t>((policy.log_append_time ? 1 : 0) | (policy.compaction ? 2 : 0)));
   writer.u8(static_cast<uint8_t>(policy.durability));
+  if (!policy.compaction) return;
+  const CompactionPolicy& compaction = *policy.compaction;
+  writer.boolean(compaction.with_retention);
+  writer.svarint(compaction.delete_retention_ms);
+  writer.svarint(compaction.lag_min_ms);
+  writer.svarint(compaction.lag_max_ms);
+  writer.varint(compaction.dirty_permille);
+}
+
+CompactionPolicy decode_compaction_policy(Reader& reader) {
+  CompactionPolicy policy;
+  policy.with_retention = reader.boolean();
+  policy.delete_retention_ms = reader.svarint();
+  policy.lag_min_ms = reader.svarint();
+  policy.lag_max_ms = reader.svarint();
+  const uint64_t permille = reader.varint();
+  if (permille > 1000) reader.fail();
+  policy.dirty_permille = static_cast<uint32_t>(permille);
+  return policy;
 }
 
 LogPolicy decode_log_policy(Reader& reader) {
@@ -16,10 +36,13 @@ LogPolicy decode_log_policy(Reader& reader) {
   policy.retention_ms = reader.svarint();
   policy.retention_bytes = reader.svarint();
   policy.batch_bytes_max = static_cast<uint32_t>(reader.varint());
-  policy.log_append_time = reader.boolean();
+  const uint8_t flags = reader.u8();
+  if (flags > 3) reader.fail();
+  policy.log_append_time = (flags & 1) != 0;
   const uint8_t durability = reader.u8();
   if (durability > static_cast<uint8_t>(Durability::kTransient)) reader.fail();
   policy.durability = static_cast<Durability>(durability);
+  if ((flags & 2) != 0) policy.compaction = decode_compaction_policy(reader);
   return policy;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,13 +37,30 @@ enum class Origin : uint8_t { kNone = 0, kKafka = 1, kSqs = 2, kRedis = 3, kAmqp
 
 inline constexpr int64_t kUnlimited = -1;
 
+// Compaction by key: of each key the newest record stays. Kafka's topic settings of these names.
+struct CompactionPolicy {
+  bool with_retention = false;  // cleanup.policy=compact,delete: retention holds as well
+  int64_t delete_retention_ms = 86'400'000;  // how long a tombstone stays behind what it deleted
+  int64_t lag_min_ms = 0;                    // a record stays at least so long after its append
+  int64_t lag_max_ms = INT64_MAX;            // and is compacted at least so often
+  uint32_t dirty_permille = 500;             // min.cleanable.dirty.ratio, in thousandths
+
+  bool operator==(const CompactionPolicy&) const = default;
+};
+
 struct LogPolicy {
   int64_t retention_ms = kUnlimited;  // by the newest record of a span; kUnlimited keeps for ever
   int64_t retention_bytes = kUnlimited;  // per partition
   uint32_t batch_bytes_max = 1048588;    // Kafka's max.message.bytes default
   bool log_append_time = false;          // timestamps are the broker's, not the producer's
   Durability durability = Durability::kFsync;
+  std::optional<CompactionPolicy> compaction;  // topics only
 
+  // Whether records are removed by age and size.
+  bool retains() const {
+    const bool limited = retention_ms >= 0 || retention_bytes >= 0;
+    return limited && (!compaction || compaction->with_retention);
+  }
   bool operator==(const LogPolicy&) const = default;
 };
 

@@ -6,7 +6,17 @@ namespace weir::log {
 
 namespace {
 
-enum class Kind : uint8_t { kAppend = 1, kTrim, kEpoch, kDelete, kSetIds, kMoved };
+enum class Kind : uint8_t {
+  kAppend = 1,
+  kTrim,
+  kEpoch,
+  kDelete,
+  kSetIds,
+  kMoved,
+  kRewritten,
+  kCompacted,
+  kCleaned
+};
 
 constexpr uint64_t kOffsetMax = INT64_MAX;
 constexpr size_t kMovedRowBytesMin = 21;
@@ -94,13 +104,21 @@ std::unexpected<Error> not_understood() {
 
 }  // namespace
 
-void encode(const AppendEvent& event, std::string& out) {
-  Writer writer(out);
-  begin(writer, Kind::kAppend);
+namespace {
+
+void put_append(Writer& writer, const AppendEvent& event) {
   put(writer, event.base_offset);
   put(writer, event.base_id);
   const uint64_t difference = static_cast<uint64_t>(event.appended.ms()) - event.base_id.ms;
   writer.svarint(static_cast<int64_t>(difference));
+}
+
+}  // namespace
+
+void encode(const AppendEvent& event, std::string& out) {
+  Writer writer(out);
+  begin(writer, Kind::kAppend);
+  put_append(writer, event);
 }
 
 void encode(const TrimEvent& event, std::string& out) {
@@ -151,6 +169,26 @@ void encode(const MovedEvent& event, std::string& out) {
   }
 }
 
+void encode(const RewrittenEvent& event, std::string& out) {
+  Writer writer(out);
+  begin(writer, Kind::kRewritten);
+  put_append(writer, event.batch);
+}
+
+void encode(const CompactedEvent& event, std::string& out) {
+  Writer writer(out);
+  begin(writer, Kind::kCompacted);
+  put(writer, event.first);
+  put(writer, event.end);
+}
+
+void encode(const CleanedEvent& event, std::string& out) {
+  Writer writer(out);
+  begin(writer, Kind::kCleaned);
+  put(writer, event.end);
+  writer.svarint(event.horizon_ms);
+}
+
 Result<Event> decode_event(ByteView bytes) {
   Reader reader(bytes);
   Event event;
@@ -173,6 +211,23 @@ Result<Event> decode_event(ByteView bytes) {
       break;
     }
     case static_cast<uint8_t>(Kind::kMoved): event = get_moved(reader); break;
+    case static_cast<uint8_t>(Kind::kRewritten): event = RewrittenEvent{get_append(reader)}; break;
+    case static_cast<uint8_t>(Kind::kCompacted): {
+      CompactedEvent compacted;
+      compacted.first = get_offset(reader);
+      compacted.end = get_offset(reader);
+      if (compacted.first >= compacted.end) reader.fail();
+      event = compacted;
+      break;
+    }
+    case static_cast<uint8_t>(Kind::kCleaned): {
+      CleanedEvent cleaned;
+      cleaned.end = get_offset(reader);
+      cleaned.horizon_ms = reader.svarint();
+      if (cleaned.horizon_ms < -1) reader.fail();
+      event = cleaned;
+      break;
+    }
     default: return not_understood();
   }
   if (!reader.done()) return not_understood();
@@ -181,7 +236,11 @@ Result<Event> decode_event(ByteView bytes) {
 
 Result<AppendEvent> decode_append(ByteView bytes) {
   Reader reader(bytes);
-  if (reader.u8() != static_cast<uint8_t>(Kind::kAppend)) return not_understood();
+  const uint8_t kind = reader.u8();
+  if (kind != static_cast<uint8_t>(Kind::kAppend) &&
+      kind != static_cast<uint8_t>(Kind::kRewritten)) {
+    return not_understood();
+  }
   const AppendEvent event = get_append(reader);
   if (!reader.done()) return not_understood();
   return event;

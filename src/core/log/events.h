@@ -9,6 +9,11 @@
 //   5 set ids  id last id, varint entries added, id max deleted id
 //   6 moved    varint rows, per row: varint first offset, u32 file, u32 frame, u32 position, u32
 //   length, u32 bytes
+//   7 rewritten  as append; payload: what compaction left of that batch
+//   8 compacted  varint first offset, varint end: the rewritten batches before it, in this commit,
+//   are all that is left of [first, end)
+//   9 cleaned    varint end, svarint ms: below `end` a key is there once; when the first tombstone
+//   may go, or -1
 //
 // An unknown kind, a value out of range or trailing bytes are kStorageCorrupt.
 
@@ -79,8 +84,31 @@ struct MovedEvent {
   std::vector<MovedRow> rows;
 };
 
-using Event =
-    std::variant<AppendEvent, TrimEvent, EpochEvent, DeleteEvent, SetIdsEvent, MovedEvent>;
+// What compaction left of a batch. It takes effect with the CompactedEvent that follows it in the
+// same commit.
+struct RewrittenEvent {
+  AppendEvent batch;
+};
+// Of the offsets [first, end), whole rows, only the rewritten batches are left.
+struct CompactedEvent {
+  Offset first;
+  Offset end;
+};
+// A pass of compaction is done: below `end` each key is there once.
+struct CleanedEvent {
+  Offset end;
+  int64_t horizon_ms = -1;  // when the first tombstone below `end` may go; -1: there is none
+};
+
+using Event = std::variant<AppendEvent,
+                           TrimEvent,
+                           EpochEvent,
+                           DeleteEvent,
+                           SetIdsEvent,
+                           MovedEvent,
+                           RewrittenEvent,
+                           CompactedEvent,
+                           CleanedEvent>;
 
 // Appends the encoded event to `out`.
 void encode(const AppendEvent& event, std::string& out);
@@ -89,9 +117,12 @@ void encode(const EpochEvent& event, std::string& out);
 void encode(const DeleteEvent& event, std::string& out);
 void encode(const SetIdsEvent& event, std::string& out);
 void encode(const MovedEvent& event, std::string& out);
+void encode(const RewrittenEvent& event, std::string& out);
+void encode(const CompactedEvent& event, std::string& out);
+void encode(const CleanedEvent& event, std::string& out);
 
 Result<Event> decode_event(ByteView bytes);
-// The event beside a stored batch.
+// The event beside a stored batch, appended or rewritten.
 Result<AppendEvent> decode_append(ByteView bytes);
 
 }  // namespace weir::log

@@ -1,6 +1,8 @@
 // The image of a log: everything but the marks, which recovery does not need.
 //
-//   u8 version 1 | varint start | varint end | varint last LSN | varint entries added | ids: last,
+//   u8 version 1, or 2 of a log that was compacted; then: varint clean end, svarint horizon ms,
+//   u8 whether the next append begins a row |
+//   varint start | varint end | varint last LSN | varint entries added | ids: last,
 //   of the last record, max deleted (each varint ms, varint seq) | varint epochs, each varint
 //   epoch, varint start | u8 has producers, the table | u8 has deletions, the set | rows: varint
 //   sealed blocks, varint dead rows at the front, the unsealed rows | each sealed block
@@ -12,6 +14,7 @@ namespace weir::log {
 namespace {
 
 constexpr uint8_t kVersion = 1;
+constexpr uint8_t kCompactedVersion = 2;
 
 void put(Writer& writer, StreamId id) {
   writer.varint(id.ms);
@@ -36,7 +39,13 @@ Offset get_offset(Reader& reader) {
 Log::Image Log::image() const {
   Image image;
   Writer head(image.head);
-  head.u8(kVersion);
+  const bool compacted = clean_end_ != Offset(0) || horizon_ms_ != -1 || rows_.tail_closed();
+  head.u8(compacted ? kCompactedVersion : kVersion);
+  if (compacted) {
+    head.varint(static_cast<uint64_t>(clean_end_.value()));
+    head.svarint(horizon_ms_);
+    head.boolean(rows_.tail_closed());
+  }
   head.varint(static_cast<uint64_t>(start_.value()));
   head.varint(static_cast<uint64_t>(end_.value()));
   head.varint(last_lsn_.value());
@@ -64,7 +73,17 @@ std::string Log::serialize() const {
 }
 
 bool Log::load_head(Reader& reader, Log& log) {
-  if (reader.u8() != kVersion) return false;
+  const uint8_t version = reader.u8();
+  if (version != kVersion && version != kCompactedVersion) return false;
+  if (version == kCompactedVersion) {
+    log.clean_end_ = get_offset(reader);
+    log.horizon_ms_ = reader.svarint();
+    const bool closed = reader.boolean();
+    if (closed) log.rows_.close_tail();
+    if (log.horizon_ms_ < -1) return false;
+    // The other version would have been written.
+    if (log.clean_end_ == Offset(0) && log.horizon_ms_ == -1 && !closed) return false;
+  }
   log.start_ = get_offset(reader);
   log.end_ = get_offset(reader);
   log.settled_end_ = log.end_;
@@ -94,7 +113,7 @@ bool Log::load_head(Reader& reader, Log& log) {
     log.deleted_ = std::make_unique<OffsetSet>();
     if (!OffsetSet::load(reader, *log.deleted_) || log.deleted_->empty()) return false;
   }
-  return !reader.failed() && log.start_ <= log.end_;
+  return !reader.failed() && log.start_ <= log.end_ && log.clean_end_ <= log.end_;
 }
 
 Result<Log> Log::load(ByteView image) {

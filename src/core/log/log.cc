@@ -34,17 +34,6 @@ int64_t offsets_of(const BatchHeader& header) {
   return int64_t{header.last_offset_delta} + 1;
 }
 
-// What the door and decide_append() have made sure of.
-bool batch_fits(const BatchHeader& header, const AppendEvent& event) {
-  const bool producer =
-      header.producer_id == kNoProducerId ||
-      (header.producer_id >= 0 && header.producer_epoch >= 0 && header.base_sequence >= 0);
-  return producer && header.last_offset_delta >= 0 && header.max_timestamp >= kNoTimestamp &&
-         header.base_offset == event.base_offset.value() &&
-         header.base_offset <= INT64_MAX - offsets_of(header) &&
-         event.base_id.seq <= UINT64_MAX - static_cast<uint64_t>(header.last_offset_delta);
-}
-
 }  // namespace
 
 Log::Log(int32_t first_epoch) {
@@ -131,17 +120,8 @@ void Log::advance(const AppendEvent& event, const BatchHeader& header, Lsn lsn, 
 }
 
 bool Log::place(const AppendEvent& event, const BatchHeader& header, const Location& location) {
-  const int64_t count = offsets_of(header);
-  if (event.base_offset + count <= start_) return false;
-  Row row;
-  row.first_offset = event.base_offset.value();
-  row.span = location;
-  row.bytes = location.length;
-  row.count = static_cast<uint32_t>(count);
-  row.max_timestamp = header.max_timestamp;
-  row.appended_ms = event.appended.ms();
-  row.last_id = event.id_of(event.base_offset + (count - 1));
-  rows_.append(row);
+  if (event.base_offset + offsets_of(header) <= start_) return false;
+  rows_.append(row_of(event, header, location));
   bytes_ += location.length;
   return true;
 }
@@ -366,6 +346,10 @@ Result<void> Log::check_replay(const Event& event) const {
   bool fits = true;
   if (const auto* append = std::get_if<AppendEvent>(&event)) {
     fits = append->base_offset == end_ && append->base_id > last_id_;
+  } else if (const auto* compacted = std::get_if<CompactedEvent>(&event)) {
+    fits = this->fits(*compacted);
+  } else if (const auto* cleaned = std::get_if<CleanedEvent>(&event)) {
+    fits = cleaned->end <= end_;
   } else if (const auto* trim = std::get_if<TrimEvent>(&event)) {
     fits = trim->start <= end_;
   } else if (const auto* epoch = std::get_if<EpochEvent>(&event)) {
@@ -387,12 +371,9 @@ Result<void> Log::replay(ByteView event,
   auto decoded = decode_event(event);
   if (!decoded) return std::unexpected(decoded.error());
   if (auto ok = check_replay(*decoded); !ok) return ok;
-  if (const auto* append = std::get_if<AppendEvent>(&*decoded)) {
-    const auto header = parse_header(payload);
-    if (!header || header->size() != payload.size() || !batch_fits(*header, *append)) {
-      return fail(ErrorCode::kStorageCorrupt, "a stored batch does not fit its event");
-    }
-    apply_append(*append, *header, location, lsn, lsn);  // what is replayed is durable
+  if (std::holds_alternative<AppendEvent>(*decoded) ||
+      std::holds_alternative<RewrittenEvent>(*decoded)) {
+    if (auto ok = replay_batch(*decoded, payload, location, lsn); !ok) return ok;
   } else if (const auto* trim = std::get_if<TrimEvent>(&*decoded)) {
     apply(*trim, lsn, released);
   } else if (const auto* epoch = std::get_if<EpochEvent>(&*decoded)) {
@@ -403,6 +384,10 @@ Result<void> Log::replay(ByteView event,
     apply(*ids, lsn);
   } else if (const auto* moved = std::get_if<MovedEvent>(&*decoded)) {
     apply(*moved, lsn, released);
+  } else if (const auto* compacted = std::get_if<CompactedEvent>(&*decoded)) {
+    apply(*compacted, lsn, released);
+  } else if (const auto* cleaned = std::get_if<CleanedEvent>(&*decoded)) {
+    apply(*cleaned, lsn);
   }
   forget_marks(lsn);
   return {};

@@ -65,6 +65,16 @@ struct RetentionPolicy {
   int64_t retention_bytes = -1;  // -1: no limit. Bytes of stored entries
 };
 
+// What of a log compaction may look at: whole rows, all but the last one.
+struct CleanableRange {
+  Offset start;  // of the log
+  Offset dirty;  // below it each key is there once
+  Offset end;
+  uint64_t clean_bytes = 0;
+  uint64_t dirty_bytes = 0;
+  int64_t oldest_ms = -1;  // when the oldest of the dirty ones was appended; -1 without any
+};
+
 struct EpochEnd {
   int32_t epoch = -1;  // -1: the epoch is not known
   Offset end;
@@ -156,6 +166,20 @@ class Log {
   void apply(const MovedEvent& event, Lsn lsn, std::vector<Location>& released);
   void rows_in_file(FileId file, std::vector<Row>& out) const { rows_.rows_in_file(file, out); }
 
+  // --- compaction by key (see compaction.h) ---
+  // Rows that end at or below `limit` and were appended by `newest_ms`.
+  CleanableRange cleanable(Offset limit, int64_t newest_ms) const;
+  Offset clean_end() const { return clean_end_; }
+  // When the first tombstone may go that was left by the last pass; -1: there is none.
+  int64_t tombstone_horizon_ms() const { return horizon_ms_; }
+  // Whether rows begin at both: what was planned for them still fits.
+  bool may_compact(Offset first, Offset end) const { return rows_.may_replace(first, end); }
+  // A rewritten batch and its place, in the order of offsets; the CompactedEvent of the same commit
+  // puts them into effect.
+  void stage(const RewrittenEvent& event, const BatchHeader& header, const Location& location);
+  void apply(const CompactedEvent& event, Lsn lsn, std::vector<Location>& released);
+  void apply(const CleanedEvent& event, Lsn lsn);
+
   // Any event from stored bytes; `payload` and `location` belong to an append. kStorageCorrupt when
   // the event cannot be understood or does not fit the state.
   Result<void> replay(ByteView event,
@@ -235,6 +259,15 @@ class Log {
   Offset select_live(int64_t n) const;
   void forget_marks(Lsn durable);
   Result<void> check_replay(const Event& event) const;
+  // What the door and decide_append() have made sure of.
+  static bool batch_fits(const BatchHeader& header, const AppendEvent& event);
+  static Row row_of(const AppendEvent& event, const BatchHeader& header, const Location& location);
+  bool fits(const RewrittenEvent& event, const BatchHeader& header) const;
+  bool fits(const CompactedEvent& event) const;
+  Result<void> replay_batch(const Event& event,
+                            ByteView payload,
+                            const Location& location,
+                            Lsn lsn);
   static bool load_head(Reader& reader, Log& log);
 
   Offset start_;
@@ -248,6 +281,9 @@ class Log {
       last_record_id_;  // of the last record ever appended; last_id_ may have been set beyond it
   StreamId max_deleted_id_;
   RowIndex rows_;
+  std::vector<Row> staged_;  // rewritten batches; empty between commits
+  Offset clean_end_;         // below it each key is there once
+  int64_t horizon_ms_ = -1;
   std::vector<TailMark>
       marks_;  // the appends that may not be durable yet, oldest first from marks_begin_ on
   size_t marks_begin_ = 0;

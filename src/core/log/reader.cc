@@ -91,7 +91,8 @@ Result<void> BatchReader::open(const StoredBatch& batch,
     decompressed_ = plain ? std::move(*plain) : std::string();
     records = decompressed_;
   }
-  const int64_t passed = std::clamp<int64_t>(from - event_.base_offset, 0, header_.count);
+  const int64_t passed =
+      header_.sparse() ? 0 : std::clamp<int64_t>(from - event_.base_offset, 0, header_.count);
   if (!damaged_ && pass_over(records, passed)) {
     position_ = static_cast<int32_t>(passed);
   } else {
@@ -103,10 +104,17 @@ Result<void> BatchReader::open(const StoredBatch& batch,
 
 bool BatchReader::next(ReadRecord& record) {
   while (position_ >= 0) {
-    const int32_t delta = position_;
-    position_ = delta == header_.last_offset_delta ? -1 : delta + 1;
+    int32_t delta = position_;
     RecordView view;
-    if (!damaged_ && !records_.next(view)) damaged_ = true;
+    if (!damaged_ && !records_.next(view)) {
+      if (header_.sparse() && records_.complete()) {
+        position_ = -1;
+        return false;
+      }
+      damaged_ = true;
+    }
+    if (!damaged_ && header_.sparse()) delta = std::max(delta, view.offset_delta);
+    position_ = delta >= header_.last_offset_delta ? -1 : delta + 1;
     const Offset offset = event_.base_offset + delta;
     record.offset = offset;
     if (offset < from_) continue;
@@ -245,6 +253,12 @@ Result<std::optional<FoundRecord>> find_by_id(std::span<const StoredBatch> batch
     // Its last ID is at or above `id`, so an ID above the base is one of the same millisecond.
     const uint64_t steps = id > event.base_id ? id.seq - event.base_id.seq : 0;
     Offset offset = std::max(from, event.base_offset + static_cast<int64_t>(steps));
+    if (header.sparse()) {
+      RecordReader reader({&batch, 1}, offset, end, deleted);
+      ReadRecord record;
+      if (!reader.next(record)) continue;
+      offset = record.offset;
+    }
     if (deleted != nullptr) offset = deleted->first_absent(offset);
     if (offset >= std::min(end, header.end_offset())) continue;
     return FoundRecord{offset, event.id_of(offset), event.appended};

@@ -60,7 +60,9 @@ class BatchReader {
   std::string decompressed_;
   RecordIterator records_{{}, 0};
   Offset from_;
-  int32_t position_ = 0;  // offset delta of the next record; -1: none is left
+  // Offset delta of the next record, or in a sparse batch the lowest that it may have; -1: none is
+  // left.
+  int32_t position_ = 0;
   bool damaged_ = false;
 };
 

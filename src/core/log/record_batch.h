@@ -5,10 +5,10 @@
 // does not touch it. Source: KIP-98 and Kafka's message format page.
 //
 //   0 base offset i64 | 8 length i32 (of what follows) | 12 leader epoch i32 | 16 magic i8 = 2 | 17
-//   CRC-32C u32 | 21 attributes i16 (0-2 codec, 3 log append time, 4 transactional, 5 control) | 23
-//   last offset delta i32 | 27 base timestamp i64 | 35 max timestamp i64 | 43 producer id i64 | 51
-//   producer epoch i16 | 53 base sequence i32 | 57 count i32 | 61 records (one compressed blob when
-//   the codec is not none)
+//   CRC-32C u32 | 21 attributes i16 (0-2 codec, 3 log append time, 4 transactional, 5 control, 6
+//   base timestamp is the delete horizon) | 23 last offset delta i32 | 27 base timestamp i64 | 35
+//   max timestamp i64 | 43 producer id i64 | 51 producer epoch i16 | 53 base sequence i32 | 57
+//   count i32 | 61 records (one compressed blob when the codec is not none)
 //
 // Thread safety: no state. Views refer to the bytes that were handed in.
 
@@ -53,6 +53,10 @@ struct BatchHeader {
   bool log_append_time() const { return (attributes & 8) != 0; }
   bool transactional() const { return (attributes & 16) != 0; }
   bool control() const { return (attributes & 32) != 0; }
+  // base_timestamp says until when the tombstones of the batch stay (compaction).
+  bool has_delete_horizon() const { return (attributes & 64) != 0; }
+  // Compaction has taken records out of it: offsets are missing.
+  bool sparse() const { return count != last_offset_delta + 1; }
   Offset first_offset() const { return Offset(base_offset); }
   Offset last_offset() const { return Offset(base_offset + last_offset_delta); }
   Offset end_offset() const { return Offset(base_offset + last_offset_delta + 1); }
@@ -153,6 +157,7 @@ class RecordIterator {
   // True and the next record; false at the end or at a malformed record (then failed()).
   bool next(RecordView& record);
   bool failed() const { return failed_; }
+  ByteView rest() const { return rest_; }  // the bytes of the records that were not walked yet
   // Every counted record was walked and nothing follows.
   bool complete() const { return !failed_ && left_ == 0 && rest_.empty(); }
 

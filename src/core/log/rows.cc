@@ -151,6 +151,10 @@ bool RowIndex::may_merge(const Row& left, const Row& right) {
          left.end() == right.first();
 }
 
+bool RowIndex::may_join(const Row& left, const Row& right) {
+  return may_merge(left, right) && left.span.position + left.span.length == right.span.position;
+}
+
 void RowIndex::merge(Row& left, const Row& right) {
   left.span.length = right.span.position + right.span.length - left.span.position;
   left.bytes += right.bytes;
@@ -161,10 +165,11 @@ void RowIndex::merge(Row& left, const Row& right) {
 }
 
 void RowIndex::append(const Row& row) {
-  if (!tail_.empty() && may_merge(tail_.back(), row)) {
+  if (!tail_.empty() && !tail_closed_ && may_merge(tail_.back(), row)) {
     merge(tail_.back(), row);
     return;
   }
+  tail_closed_ = false;
   if (tail_.size() == kBlockRows) seal();
   tail_.push_back(row);
 }
@@ -302,7 +307,7 @@ std::vector<Row> RowIndex::moved_rows(const std::vector<Row>& rows,
       row.span = next->to;
       row.bytes = next->bytes;
     }
-    if (!result.empty() && may_merge(result.back(), row)) {
+    if (!result.empty() && may_join(result.back(), row)) {
       merge(result.back(), row);
     } else {
       result.push_back(row);

@@ -2,8 +2,10 @@
 // The index of a log: one row per span of the journal that holds a piece of it, in offset order.
 // Consecutive batches of the same frame share a row while their span stays within kSpanBytesMax, so
 // that a hundred million small messages sent in bulk cost some 10 MB, and a reader gets useful
-// reads. Rows are grouped in blocks of kBlockRows; full blocks are immutable and shared, so that an
-// image pins them at no cost and writes them out later on another thread.
+// reads. A span holds all batches of its row and no other bytes of the log, so that what compaction
+// drops from between two rows is in neither. Rows are grouped in blocks of kBlockRows; full blocks
+// are immutable and shared, so that an image pins them at no cost and writes them out later on
+// another thread.
 
 #include <cstdint>
 #include <memory>
@@ -63,6 +65,9 @@ class RowIndex {
   const Row& back() const;
   const Row& at(size_t index) const;  // 0 is the first live row
 
+  // The next append begins a row, since the frame of the last one may hold rewritten batches now.
+  bool tail_closed() const { return tail_closed_; }
+  void close_tail() { tail_closed_ = true; }
   // Appends a batch's place, merging it into the last row if it may. Offsets are dense:
   // row.first_offset == back().end().
   void append(const Row& row);
@@ -85,6 +90,17 @@ class RowIndex {
   // Returns by how many bytes the rows hold more (or, negative, less) than before.
   int64_t move(const std::vector<MovedRow>& moved, std::vector<Location>& released);
 
+  // Puts `rows` (ascending, within [first, end), perhaps none) in the place of the rows of
+  // [first, end), whose places are appended to `released`. Offsets that belong to none of them any
+  // more belong to the next one, at last to the row at `end`. Returns the difference in bytes, as
+  // move(). Only when may_replace().
+  int64_t replace(Offset first,
+                  Offset end,
+                  const std::vector<Row>& rows,
+                  std::vector<Location>& released);
+  // Rows begin at `first` and at `end`, and the latter can take in what lies between.
+  bool may_replace(Offset first, Offset end) const;
+
   size_t memory_bytes() const;
 
   // Image: the unsealed rest goes into `head` at once, the sealed blocks are pinned and follow it
@@ -94,6 +110,8 @@ class RowIndex {
 
  private:
   static bool may_merge(const Row& left, const Row& right);
+  // Nothing lies between them.
+  static bool may_join(const Row& left, const Row& right);
   static void merge(Row& left, const Row& right);
   static bool follows(const Row& left, const Row& right);
   static std::span<const MovedRow> part_of(const std::vector<Row>& rows,
@@ -107,6 +125,8 @@ class RowIndex {
   // The index of the first live row of which `before` is false; it is true of a prefix.
   template <typename Before>
   size_t partition(Before before) const;
+  std::vector<Row> replacement(size_t from, size_t to, const std::vector<Row>& rows) const;
+  void rebuild(size_t from, size_t to, const std::vector<Row>& rows);
   size_t sealed_rows() const;
   void seal();
   void renumber();
@@ -114,6 +134,7 @@ class RowIndex {
   std::vector<std::shared_ptr<const RowBlock>> sealed_;
   std::vector<uint32_t> starts_;  // how many rows stand before each sealed block
   std::vector<Row> tail_;
+  bool tail_closed_ = false;
   uint32_t skip_ = 0;  // dead rows at the front of the first block (of the tail if none is sealed)
 };
 

@@ -17,12 +17,16 @@ constexpr std::string_view kCleanupPolicy = "cleanup.policy";
 constexpr std::string_view kCompressionType = "compression.type";
 constexpr std::string_view kMinInsyncReplicas = "min.insync.replicas";
 constexpr std::string_view kRemoteStorage = "remote.storage.enable";
+constexpr std::string_view kDeleteRetention = "delete.retention.ms";
+constexpr std::string_view kLagMax = "max.compaction.lag.ms";
+constexpr std::string_view kLagMin = "min.compaction.lag.ms";
+constexpr std::string_view kDirtyRatio = "min.cleanable.dirty.ratio";
 
 using enum SettingType;
 constexpr Setting kTopicSettings[] = {
-    {kCleanupPolicy, kList, "delete", "what happens to old records; only delete is done here"},
+    {kCleanupPolicy, kList, "delete", "what happens to old records: delete, compact or both"},
     {kCompressionType, kString, "producer", "batches are stored as the producer compressed them"},
-    {"delete.retention.ms", kLong, "86400000", "of compacted topics; kept, without effect"},
+    {kDeleteRetention, kLong, "86400000", "how long compaction keeps a tombstone"},
     {"file.delete.delay.ms", kLong, "60000", "of Kafka's files; kept, without effect"},
     {"flush.messages", kLong, "9223372036854775807", "see weir.durability; kept, without effect"},
     {"flush.ms", kLong, "9223372036854775807", "see weir.durability; kept, without effect"},
@@ -31,14 +35,13 @@ constexpr Setting kTopicSettings[] = {
     {"leader.replication.throttled.replicas", kList, "", "of replicas; kept, without effect"},
     {"local.retention.bytes", kLong, "-2", "of tiered storage; kept, without effect"},
     {"local.retention.ms", kLong, "-2", "of tiered storage; kept, without effect"},
-    {"max.compaction.lag.ms", kLong, "9223372036854775807",
-     "of compacted topics; kept, without effect"},
+    {kLagMax, kLong, "9223372036854775807", "how long a record may wait for compaction"},
     {kMaxMessageBytes, kInt, "1048588", "largest batch"},
     {"message.timestamp.after.max.ms", kLong, "3600000", "kept, without effect"},
     {"message.timestamp.before.max.ms", kLong, "9223372036854775807", "kept, without effect"},
     {kTimestampType, kString, "CreateTime", "CreateTime or LogAppendTime"},
-    {"min.cleanable.dirty.ratio", kDouble, "0.5", "of compacted topics; kept, without effect"},
-    {"min.compaction.lag.ms", kLong, "0", "of compacted topics; kept, without effect"},
+    {kDirtyRatio, kDouble, "0.5", "share of a log that must be new before it is compacted"},
+    {kLagMin, kLong, "0", "how long compaction leaves a record alone"},
     {kMinInsyncReplicas, kInt, "1", "there is one copy"},
     {"preallocate", kBoolean, "false", "of Kafka's files; kept, without effect"},
     {kRemoteStorage, kBoolean, "false", "tiered storage is not done here"},
@@ -137,11 +140,64 @@ Result<bool> apply_to_log(std::string_view name,
   return false;
 }
 
+// Which of the two words a cleanup policy holds; nothing when it holds another one, or none.
+struct Cleanup {
+  bool removes = false;
+  bool compacts = false;
+};
+std::optional<Cleanup> cleanup_of(std::string_view text) {
+  Cleanup cleanup;
+  while (!text.empty()) {
+    const size_t comma = std::min(text.find(','), text.size());
+    std::string_view word = text.substr(0, comma);
+    while (word.starts_with(' ')) word.remove_prefix(1);
+    while (word.ends_with(' ')) word.remove_suffix(1);
+    if (word != "delete" && word != "compact") return std::nullopt;
+    (word == "delete" ? cleanup.removes : cleanup.compacts) = true;
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  if (!cleanup.removes && !cleanup.compacts) return std::nullopt;
+  return cleanup;
+}
+
+Result<> check_compaction(std::string_view name, const std::string& value) {
+  if (name == kCleanupPolicy && !cleanup_of(value)) {
+    return invalid(name, value, "must be delete, compact, or both with a comma");
+  }
+  if (name == kDirtyRatio) {
+    const double ratio = *number_of<double>(value);
+    if (!(ratio >= 0 && ratio <= 1)) return invalid(name, value, "must lie between 0 and 1");
+  }
+  if ((name == kDeleteRetention || name == kLagMin) && *number_of<int64_t>(value) < 0) {
+    return invalid(name, value, "must not be negative");
+  }
+  if (name == kLagMax && *number_of<int64_t>(value) < 1) {
+    return invalid(name, value, "must be at least 1");
+  }
+  return {};
+}
+
+// What the kept settings together say; their values were checked when they were set.
+std::optional<catalog::CompactionPolicy> compaction_of(const catalog::Properties& properties) {
+  const auto text = [&](std::string_view name) {
+    const auto kept = properties.find(property_of(name));
+    return kept == properties.end() ? std::string(find_topic_setting(name)->default_value)
+                                    : kept->second;
+  };
+  const auto cleanup = cleanup_of(text(kCleanupPolicy));
+  if (!cleanup || !cleanup->compacts) return std::nullopt;
+  catalog::CompactionPolicy policy;
+  policy.with_retention = cleanup->removes;
+  policy.delete_retention_ms = number_of<int64_t>(text(kDeleteRetention)).value_or(0);
+  policy.lag_min_ms = number_of<int64_t>(text(kLagMin)).value_or(0);
+  policy.lag_max_ms = number_of<int64_t>(text(kLagMax)).value_or(INT64_MAX);
+  const double ratio = number_of<double>(text(kDirtyRatio)).value_or(0.5);
+  policy.dirty_permille = static_cast<uint32_t>(ratio * 1000);
+  return policy;
+}
+
 // Values that ask for what is not there.
 Result<> check_supported(std::string_view name, const std::string& value) {
-  if (name == kCleanupPolicy && value != "delete") {
-    return invalid(name, value, "only delete is supported; compaction is not");
-  }
   if (name == kCompressionType && value != "producer") {
     return invalid(name, value, "only producer is supported: batches are stored as they come");
   }
@@ -197,6 +253,7 @@ Result<> set_topic_setting(std::string_view name,
   if (!is_well_formed(*setting, wanted))
     return invalid(name, wanted, "is not of the setting's type");
   if (auto supported = check_supported(name, wanted); !supported) return supported;
+  if (auto valid = check_compaction(name, wanted); !valid) return valid;
   if (auto applied = apply_to_log(name, wanted, policy); !applied)
     return std::unexpected(applied.error());
   if (value) {
@@ -204,6 +261,7 @@ Result<> set_topic_setting(std::string_view name,
   } else {
     properties.erase(property_of(name));
   }
+  policy.compaction = compaction_of(properties);
   return {};
 }
 

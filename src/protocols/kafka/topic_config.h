@@ -2,10 +2,10 @@
 // A topic's settings as Kafka spells them: which exist, what they mean to a log, and what is merely
 // kept.
 //
-// Three kinds of settings: those that act on the log (retention, batch size, timestamps,
-// durability); those that describe Kafka's own files and replicas, which are accepted, kept and
-// shown, but have nothing to act on here; and values that ask for something that this broker does
-// not do (compaction), which are refused.
+// Three kinds of settings: those that act on the log (retention, compaction, batch size,
+// timestamps, durability); those that describe Kafka's own files and replicas, which are accepted,
+// kept and shown, but have nothing to act on here; and values that ask for something that this
+// broker does not do (tiered storage), which are refused.
 
 #include <optional>
 #include <span>

@@ -37,6 +37,7 @@ class LocalJournal::Core {
   void close(std::function<void()> done);
   std::optional<std::vector<broker::StoredEntry>> read_cached(CellId cell, const Extent& span);
   void read(CellId cell, const Extent& span, ReadCallback callback);
+  void background(std::move_only_function<void()> work, std::move_only_function<void()> done);
   void release(const Extent& extent, Lsn lsn);
   void retain(const Extent& span);
   JournalMetrics metrics() const;
@@ -201,6 +202,17 @@ void LocalJournal::Core::read(CellId cell, const Extent& span, ReadCallback call
       });
 }
 
+void LocalJournal::Core::background(std::move_only_function<void()> work,
+                                    std::move_only_function<void()> done) {
+  steps_.run(
+      Lane::kBackground,
+      [work = std::move(work)]() mutable {
+        work();
+        return true;
+      },
+      [done = std::move(done)](bool) mutable { done(); });
+}
+
 void LocalJournal::Core::release(const Extent& extent, Lsn lsn) {
   WEIR_ASSERT(owner_ == nullptr || lsn <= path_.next_lsn(),
               "released by a commit that does not exist");
@@ -296,6 +308,11 @@ std::optional<std::vector<broker::StoredEntry>> LocalJournal::read_cached(CellId
 
 void LocalJournal::read(CellId cell, const Extent& span, ReadCallback callback) {
   core_->read(cell, span, std::move(callback));
+}
+
+void LocalJournal::background(std::move_only_function<void()> work,
+                              std::move_only_function<void()> done) {
+  core_->background(std::move(work), std::move(done));
 }
 
 void LocalJournal::release(const Extent& extent, Lsn lsn) {

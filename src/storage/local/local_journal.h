@@ -63,6 +63,8 @@ class LocalJournal : public broker::Journal {
   std::optional<std::vector<broker::StoredEntry>> read_cached(CellId cell,
                                                               const broker::Extent& span) override;
   void read(CellId cell, const broker::Extent& span, broker::ReadCallback callback) override;
+  void background(std::move_only_function<void()> work,
+                  std::move_only_function<void()> done) override;
   void release(const broker::Extent& extent, Lsn lsn) override;
   void retain(const broker::Extent& span) override;
 

@@ -79,6 +79,7 @@ void MemoryJournal::crash(std::optional<Lsn> survivors) {
   }
   owner_ = nullptr;
   reads_.clear();
+  work_.clear();
   next_ = last.next();
   written_ = durable_ = last;
   undurable_bytes_ = 0;
@@ -133,6 +134,12 @@ bool MemoryJournal::poll() {
     auto found = find(read.cell, read.span);
     if (found) entries_given_ += found->size();
     read.callback(std::move(found));
+    worked = true;
+  }
+  std::deque<Work> work = std::exchange(work_, {});
+  for (Work& one : work) {
+    one.work();
+    one.done();
     worked = true;
   }
   return worked;
@@ -231,6 +238,11 @@ std::optional<std::vector<StoredEntry>> MemoryJournal::read_cached(CellId cell,
 
 void MemoryJournal::read(CellId cell, const Extent& span, broker::ReadCallback callback) {
   reads_.push_back(Read{cell, span, std::move(callback)});
+}
+
+void MemoryJournal::background(std::move_only_function<void()> work,
+                               std::move_only_function<void()> done) {
+  work_.push_back({std::move(work), std::move(done)});
 }
 
 void MemoryJournal::release(const Extent& extent, Lsn lsn) {

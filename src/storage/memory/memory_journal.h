@@ -49,8 +49,8 @@ class MemoryJournal : public broker::Journal {
   // From now on every commit is durable when poll() is next called; convenient where durability is
   // not the subject.
   void sync_on_poll(bool on) { sync_on_poll_ = on; }
-  // Delivers the reads asked so far; with sync_on_poll also makes everything durable. Returns
-  // whether it did anything.
+  // Delivers the reads asked so far and does the background work; with sync_on_poll also makes
+  // everything durable. Returns whether it did anything.
   bool poll();
 
   // Nothing is found in memory any more: read_cached() answers nothing, read() must be used.
@@ -90,6 +90,8 @@ class MemoryJournal : public broker::Journal {
   std::optional<std::vector<broker::StoredEntry>> read_cached(CellId cell,
                                                               const broker::Extent& span) override;
   void read(CellId cell, const broker::Extent& span, broker::ReadCallback callback) override;
+  void background(std::move_only_function<void()> work,
+                  std::move_only_function<void()> done) override;
   void release(const broker::Extent& extent, Lsn lsn) override;
   void retain(const broker::Extent& span) override;
 
@@ -120,6 +122,10 @@ class MemoryJournal : public broker::Journal {
   struct Image {
     Lsn lsn;
     std::string bytes;
+  };
+  struct Work {
+    std::move_only_function<void()> work;
+    std::move_only_function<void()> done;
   };
   struct Read {
     CellId cell;
@@ -152,6 +158,7 @@ class MemoryJournal : public broker::Journal {
   size_t undurable_bytes_ = 0;
   bool pressed_ = false;
   std::deque<Read> reads_;
+  std::deque<Work> work_;
   std::vector<broker::Extent> corrupt_;
   std::optional<Error> problem_;
   bool releases_pass_ = false;

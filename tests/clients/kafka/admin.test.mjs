@@ -35,7 +35,7 @@ test('settings are shown with their defaults and can be changed', async () => {
     assert.equal((await describe())['cleanup.policy'], 'delete');
     await admin.alterConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: 'retention.ms', value: '60000' }] }] });
     assert.equal((await describe())['retention.ms'], '60000');
-    await assert.rejects(admin.alterConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] }] }), { type: 'INVALID_CONFIG' });
+    await assert.rejects(admin.alterConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: 'cleanup.policy', value: 'compress' }] }] }), { type: 'INVALID_CONFIG' });
   });
 });
 

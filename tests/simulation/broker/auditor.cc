@@ -75,6 +75,32 @@ void Auditor::all_read(uint64_t log, const std::map<int64_t, std::string>& value
   }
 }
 
+std::map<std::string, Auditor::KeyChange> Auditor::acknowledged_keys() const {
+  std::map<std::string, KeyChange> known;
+  for (const auto& [key, state] : keys_) {
+    if (state.acknowledged.number > 0) known[key] = state.acknowledged;
+  }
+  return known;
+}
+
+void Auditor::keys_read(const std::map<std::string, KeyChange>& expected,
+                        const std::map<std::string, KeyChange>& seen) {
+  for (const auto& [key, change] : expected) {
+    const auto found = seen.find(key);
+    if (found == seen.end()) {
+      // It was deleted, by this change or by a later one.
+      const auto& deletions = keys_[key].deletions;
+      if (deletions.empty() || deletions.back() < change.number) {
+        violate(
+            fmt::format("change {} of key {} was acknowledged and is lost", change.number, key));
+      }
+    } else if (found->second.number < change.number) {
+      violate(fmt::format("key {} shows change {} after {} was acknowledged", key,
+                          found->second.number, change.number));
+    }
+  }
+}
+
 void Auditor::drained() {
   for (const auto& [body, message] : messages_) {
     const bool gone = message.settled || message.settling || message.dead;

@@ -5,7 +5,7 @@
 //   live lease a message · of a group nothing is delivered before what was sent earlier is done,
 //   unless both come in one answer · a dead letter has exactly the deliveries
 //   of its limit · an offset never changes its record · a bridge makes exactly one output of each
-//   input
+//   input · a compacted topic holds the newest value of each key, and no value that was deleted
 //
 // An outcome that the client never learned stays both possible until it is observed.
 
@@ -54,6 +54,25 @@ class Auditor {
   // After everything was read from the start: acknowledged records that were not seen are lost.
   void all_read(uint64_t log, const std::map<int64_t, std::string>& values);
 
+  // ---- compacted topics: the changes of a key are numbered, upwards
+
+  struct KeyChange {
+    uint64_t number = 0;
+    bool deletes = false;
+  };
+  void key_invoked(const std::string& key, KeyChange change) {
+    keys_[key].invoked = change;
+    if (change.deletes) keys_[key].deletions.push_back(change.number);
+  }
+  void key_acknowledged(const std::string& key, KeyChange change) {
+    keys_[key].acknowledged = change;
+  }
+  // What was acknowledged before a reader began; it must find that, or something newer.
+  std::map<std::string, KeyChange> acknowledged_keys() const;
+  // After everything was read from the start: the last change that was seen of each key.
+  void keys_read(const std::map<std::string, KeyChange>& expected,
+                 const std::map<std::string, KeyChange>& seen);
+
   // ---- the end: queues are drained
 
   void drained();
@@ -77,7 +96,14 @@ class Auditor {
 
   void check_order(const Message& message, const std::string& body);
 
+  struct Key {
+    KeyChange invoked;
+    KeyChange acknowledged;
+    std::vector<uint64_t> deletions;  // invoked
+  };
+
   std::map<std::string, Message> messages_;
+  std::map<std::string, Key> keys_;
   std::map<std::pair<uint64_t, int64_t>, std::string> records_;
   std::optional<std::string> violation_;
 };

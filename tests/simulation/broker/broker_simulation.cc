@@ -24,6 +24,7 @@ using broker::Broker;
 using broker::Depends;
 
 constexpr uint32_t kReceivesMax = 3;
+constexpr int64_t kTombstonesMs = 20'000;
 
 // A client's connection, reduced to its essence: replies leave when the watermark has reached their
 // LSN.
@@ -81,7 +82,10 @@ class Simulation {
     executor_ = std::make_unique<storage::SimExecutor>(random_.next());
     options_.seed = random_.next();
     journal_ = std::make_unique<storage::LocalJournal>(options_, disk_, *executor_);
-    broker_ = std::make_unique<Broker>(*journal_, Random(random_.next()));
+    broker::Limits limits;
+    limits.compaction_keys = 2 + random_.below(20);
+    limits.compaction_step_bytes = size_t{1} << (8 + random_.below(6));
+    broker_ = std::make_unique<Broker>(*journal_, Random(random_.next()), limits);
     if (const auto recovered = journal_->recover(*broker_); !recovered) {
       return auditor_.violate("the start failed: " + recovered.error().message);
     }
@@ -109,6 +113,10 @@ class Simulation {
     broker_->create_topic({.name = {"", "events"}, .partitions = 2, .log = {}, .properties = {}},
                           now_);
     broker_->create_topic({.name = {"", "audit"}, .log = {}, .properties = {}}, now_);
+    catalog::LogPolicy compacted;
+    compacted.compaction =
+        catalog::CompactionPolicy{.delete_retention_ms = kTombstonesMs, .dirty_permille = 100};
+    broker_->create_topic({.name = {"", "prices"}, .log = compacted, .properties = {}}, now_);
     bridge("in", "events", "work", catalog::BridgeTrigger::kRecord);
     bridge("out", "work", "audit", catalog::BridgeTrigger::kAck);
     const Lsn last(journal_->next_lsn().value() - 1);
@@ -142,11 +150,12 @@ class Simulation {
     for (step_ = 0; step_ < steps && !auditor_.violation(); ++step_) {
       act();
       for (uint64_t i = random_.below(10); i > 0; --i) executor_->step();
+      if (broker_->next_deadline() <= now_) broker_->tick(now_);
     }
   }
 
   void act() {
-    switch (random_.below(22)) {
+    switch (random_.below(25)) {
       case 0: return journal_->checkpoint();
       case 1: return pass(Milliseconds(random_.below(20'000)));
       case 2: return executor_->pass(std::chrono::milliseconds(random_.below(300)));
@@ -165,6 +174,9 @@ class Simulation {
       case 15: return read_logs();
       case 16:
       case 17: return change_some();
+      case 18:
+      case 19:
+      case 20: return change_key();
       default: return settle_some();
     }
   }
@@ -192,6 +204,8 @@ class Simulation {
     executor_->die([&] {
       if (power) disk_.begin_dying();
     });
+    report_.compactions += broker_->compaction().passes;
+    report_.compacted += broker_->compaction().bytes_written;
     broker_.reset();
     journal_.reset();
     outbox_.parked.clear();
@@ -231,6 +245,28 @@ class Simulation {
     outbox_.put(appended->depends, [this, log, value, offset = appended->base_offset] {
       ++report_.acknowledged;
       auditor_.append_acknowledged(log.value(), offset, value);
+    });
+  }
+
+  // Sets or deletes a key of the compacted topic. The number of the change is in a header, since a
+  // deletion has no value.
+  void change_key() {
+    const std::string key = fmt::format("key-{}", random_.below(12));
+    const Auditor::KeyChange change{++counter_, random_.one_in(4)};
+    const std::string number = std::to_string(change.number);
+    const std::string value =
+        fmt::format("{}={}{}", key, number, std::string(random_.below(400), '.'));
+    const log::RecordHeader header{"number", ByteView(number)};
+    std::optional<ByteView> shown;
+    if (!change.deletes) shown = value;
+    const CellId log = thing("prices").logs[0];
+    auditor_.key_invoked(key, change);
+    const auto appended =
+        broker_->append_record(log, {ByteView(key), shown, {&header, 1}, now_}, now_);
+    if (!appended) return;
+    outbox_.put(appended->depends, [this, key, change] {
+      ++report_.acknowledged;
+      auditor_.key_acknowledged(key, change);
     });
   }
 
@@ -326,6 +362,46 @@ class Simulation {
   // ---- logs as readers see them
 
   using Values = std::map<int64_t, std::string>;
+  using Keys = std::map<std::string, Auditor::KeyChange>;
+
+  void note_key(const log::ReadRecord& record, Keys& keys) {
+    const auto number = record.headers.find("number");
+    if (!record.key || !number) return;
+    Auditor::KeyChange& change = keys[std::string(*record.key)];
+    std::from_chars(number->data(), number->data() + number->size(), change.number);
+    change.deletes = !record.value;
+  }
+
+  // The compacted topic, a piece at a time, while it is compacted.
+  void read_keys(Offset from,
+                 Timestamp began,
+                 const std::shared_ptr<Keys>& seen,
+                 const Keys& expected) {
+    const CellId log = thing("prices").logs[0];
+    const uint64_t life = report_.lives;
+    const broker::ReadRequest request{.log = log, .from = from, .bytes_max = 600, .end = {}};
+    broker_->read(request, [this, log, from, began, seen, expected,
+                            life](Result<broker::ReadAnswer> answer) {
+      if (!answer || life != report_.lives) return;
+      std::vector<log::StoredBatch> batches;
+      for (const auto& entry : answer->batches) batches.push_back({entry.event, entry.payload});
+      log::RecordReader reader(batches, from, answer->end);
+      log::ReadRecord record;
+      Offset next = from;
+      while (reader.next(record)) {
+        auditor_.read(log.value(), record.offset, std::string(record.value.value_or("")));
+        note_key(record, *seen);
+        next = record.offset.next();
+      }
+      if (next > from) return read_keys(next, began, seen, expected);
+      if (from != answer->end) {
+        return auditor_.violate(fmt::format("a reader of the compacted topic is stuck at {} of {}",
+                                            from.value(), answer->end.value()));
+      }
+      // A reader that takes longer than tombstones stay may miss one, as in Kafka.
+      if (now_ - began < Milliseconds(kTombstonesMs)) auditor_.keys_read(expected, *seen);
+    });
+  }
 
   void read_log(CellId log,
                 Offset from,
@@ -353,6 +429,10 @@ class Simulation {
 
   void read_logs() {
     broker_->catalog().each_thing_everywhere([&](const catalog::Thing& thing) {
+      if (thing.log_policy.compaction) {
+        read_keys(Offset(0), now_, std::make_shared<Keys>(), auditor_.acknowledged_keys());
+        return true;
+      }
       for (const CellId log : thing.logs) {
         const auto values = std::make_shared<Values>();
         const uint64_t life = report_.lives;
@@ -404,6 +484,9 @@ class Simulation {
     if (auditor_.violation()) return;
     auditor_.drained();
     count_bridges();
+    read_logs();
+    executor_->pass(std::chrono::milliseconds(50));
+    settle_down();
   }
 
   Values all_of(const std::string& name) {

@@ -16,6 +16,8 @@ struct Report {
   uint64_t deliveries = 0;
   uint64_t dead_letters = 0;
   uint64_t bridged = 0;
+  uint64_t compactions = 0;  // passes
+  uint64_t compacted = 0;    // bytes that they wrote
 };
 
 Report simulate_broker(uint64_t seed);

@@ -33,12 +33,15 @@ int main(int argc, char** argv) {
     sum.deliveries += report.deliveries;
     sum.dead_letters += report.dead_letters;
     sum.bridged += report.bridged;
+    sum.compactions += report.compactions;
+    sum.compacted += report.compacted;
   }
   std::printf(
-      "%lu seeds: %lu lives, %lu acknowledged, %lu deliveries, %lu dead letters, %lu bridged; no "
-      "violation\n",
+      "%lu seeds: %lu lives, %lu acknowledged, %lu deliveries, %lu dead letters, %lu bridged, %lu "
+      "compactions of %lu bytes; no violation\n",
       static_cast<unsigned long>(seeds), static_cast<unsigned long>(sum.lives),
       static_cast<unsigned long>(sum.acknowledged), static_cast<unsigned long>(sum.deliveries),
-      static_cast<unsigned long>(sum.dead_letters), static_cast<unsigned long>(sum.bridged));
+      static_cast<unsigned long>(sum.dead_letters), static_cast<unsigned long>(sum.bridged),
+      static_cast<unsigned long>(sum.compactions), static_cast<unsigned long>(sum.compacted));
   return 0;
 }

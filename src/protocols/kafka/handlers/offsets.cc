@@ -126,6 +126,8 @@ KafkaError delete_records(Engine& engine,
   const auto id = thing ? partition_log(*thing, wanted.partition_index) : std::nullopt;
   if (!id) return KafkaError::kUnknownTopicOrPartition;
   if (thing->kind != catalog::Kind::kTopic) return KafkaError::kPolicyViolation;
+  const auto& compaction = thing->log_policy.compaction;
+  if (compaction && !compaction->with_retention) return KafkaError::kPolicyViolation;
   if (wanted.offset < -1) return KafkaError::kOffsetOutOfRange;
   const Offset start = wanted.offset == -1
                            ? engine.broker.visible_end(*id, broker::Visibility::kSafe)

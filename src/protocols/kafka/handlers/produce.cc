@@ -1,14 +1,19 @@
 #include "protocols/kafka/handlers/produce.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <vector>
 
+#include "core/log/compaction.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/topics.h"
 
 namespace weir::kafka {
 namespace {
 
+// So many records without a key are named to the producer of a compacted topic.
+constexpr size_t kRecordErrorsMax = 1000;
 // Several appends share a commit as long as they fit well into one.
 constexpr size_t kSharedCommitBytesMax = broker::kCommitBytesMax / 2;
 
@@ -41,6 +46,25 @@ void refuse(ProduceResponse::Partition& partition, KafkaError error, std::string
   partition.error_code = wire_code(error);
   partition.base_offset = -1;
   if (!message.empty()) partition.error_message = Bytes::copy_of(message);
+}
+
+// What a compacted topic refuses. Compressed batches are opened for it here, since the door did
+// not know the topic.
+void check_keys(const broker::PreparedBatch& batch, ProduceResponse::Partition& partition) {
+  const auto without = log::records_without_key(batch.bytes, batch.header, kRecordErrorsMax);
+  if (!without) {
+    return refuse(partition, topic_error(without.error().code), without.error().message);
+  }
+  if (without->empty()) return;
+  refuse(
+      partition, KafkaError::kInvalidRecord,
+      fmt::format("the topic is compacted, and {} records of the batch have no key",
+                  without->size() < kRecordErrorsMax ? std::to_string(without->size()) : "many"));
+  for (const int32_t index : *without) {
+    auto& error = partition.record_errors.emplace_back();
+    error.batch_index = index;
+    error.batch_index_error_message = wire::literal("a compacted topic needs a key");
+  }
 }
 
 class Appender {
@@ -88,6 +112,13 @@ class Appender {
     const auto log = partition_log(*ref.thing, partition.index);
     if (!log) return refused(KafkaError::kUnknownTopicOrPartition, "");
     if (!batch) return refused(error_of_batch(batch.error()), batch.error().message);
+    if (ref.thing->log_policy.compaction) {
+      check_keys(*batch, result);
+      if (result.error_code != 0) {
+        failed_ = true;
+        return;
+      }
+    }
     const auto appended = engine_.broker.append(*log, *batch, engine_.now());
     if (!appended) return refused(topic_error(appended.error().code), appended.error().message);
     result.base_offset = appended->base_offset.value();

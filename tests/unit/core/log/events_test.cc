@@ -65,6 +65,19 @@ TEST(LogEvents, TheirBytesAreThoseOfTheTable) {
             "04000000"
             "06000000"
             "05000000");
+  EXPECT_EQ(stored(RewrittenEvent{{Offset(300), {5, 1}, Timestamp(4)}}),
+            "07"
+            "ac02"
+            "0501"
+            "01");
+  EXPECT_EQ(stored(CompactedEvent{Offset(2), Offset(300)}),
+            "08"
+            "02"
+            "ac02");
+  EXPECT_EQ(stored(CleanedEvent{Offset(300), 5}),
+            "09"
+            "ac02"
+            "0a");
 }
 
 TEST(LogEvents, ValuesOutOfRangeAndTrailingBytesAreRefused) {
@@ -74,7 +87,9 @@ TEST(LogEvents, ValuesOutOfRangeAndTrailingBytesAreRefused) {
   };
   EXPECT_TRUE(refused(""));
   EXPECT_TRUE(refused(ByteView("\x00", 1)));
-  EXPECT_TRUE(refused("\x07"));
+  EXPECT_TRUE(refused("\x0a"));
+  EXPECT_TRUE(refused("\x08\x02\x02"));  // nothing is compacted
+  EXPECT_TRUE(refused("\x09\x02\x03"));  // a horizon below -1
   EXPECT_TRUE(refused("\x02"));
   EXPECT_TRUE(refused(ByteView("\x02\x01\x00", 3)));
   EXPECT_TRUE(refused("\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));   // offset above 2^63 - 1

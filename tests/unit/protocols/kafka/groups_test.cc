@@ -302,7 +302,7 @@ TEST_F(Groups, TopicsAreCheckedBeforeTheyAreMade) {
   };
   EXPECT_EQ(error(), wire_code(KafkaError::kInvalidReplicationFactor));
   topic.replication_factor = 1;
-  topic.configs.push_back({wire::literal("cleanup.policy"), wire::literal("compact")});
+  topic.configs.push_back({wire::literal("cleanup.policy"), wire::literal("compress")});
   EXPECT_EQ(error(), wire_code(KafkaError::kInvalidConfig));
   topic.configs[0] = {wire::literal("no.such"), wire::literal("1")};
   EXPECT_EQ(error(), wire_code(KafkaError::kInvalidConfig));
