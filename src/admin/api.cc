@@ -96,6 +96,7 @@ void add_broker_endpoints(Router& router,
   add_browse_endpoints(api);
   add_message_endpoints(api);
   add_redrive_endpoints(api);
+  add_user_endpoints(api);
 }
 
 Result<Page> Page::of(const broker::Broker& broker, const Ask& ask) {

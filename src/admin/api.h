@@ -83,6 +83,7 @@ void add_produce_endpoints(const Api& api);
 void add_browse_endpoints(const Api& api);
 void add_message_endpoints(const Api& api);
 void add_redrive_endpoints(const Api& api);
+void add_user_endpoints(const Api& api);
 
 // ---- what handlers share
 

@@ -14,6 +14,7 @@
 #include "admin/metrics.h"
 #include "admin/router.h"
 #include "base/assert.h"
+#include "base/credentials/scram.h"
 #include "base/metrics.h"
 #include "net/connection_shard.h"
 #include "net/http.h"
@@ -48,11 +49,20 @@ const Option& option_of(std::string_view key) {
   WEIR_ASSERT(false, "no option has the key {}", key);
 }
 
-kafka::Config kafka_config(const Settings& settings) {
+kafka::Config kafka_config(const Settings& settings, std::vector<std::string> super_users) {
   kafka::Config config;
   config.advertised_host = settings.kafka_advertised_host;
   config.auto_create_topics = settings.kafka_auto_create_topics == "on";
   config.default_partitions = static_cast<int32_t>(settings.kafka_default_partitions);
+  config.sasl = settings.kafka_sasl == "required"   ? kafka::Sasl::kRequired
+                : settings.kafka_sasl == "optional" ? kafka::Sasl::kOptional
+                                                    : kafka::Sasl::kOff;
+  config.sasl_mechanisms = words_of(settings.kafka_sasl_mechanisms);
+  config.session_lifetime = Milliseconds(static_cast<int64_t>(settings.kafka_session_lifetime_ms));
+  config.access = settings.kafka_access == "allow"  ? kafka::Unruled::kAllow
+                  : settings.kafka_access == "deny" ? kafka::Unruled::kDeny
+                                                    : kafka::Unruled::kAllowIfNoRules;
+  config.super_users = std::move(super_users);
   return config;
 }
 
@@ -84,6 +94,7 @@ struct Assembly::State {
   Result<> load_tls();
   void start_shards();
   Result<> open_state();
+  Result<> make_first_user();
   Result<std::vector<Protocol>> make_protocols();
   Result<std::unique_ptr<sqs::FrontEnd>> make_sqs(const Settings& settings);
   Result<> open(Protocol protocol);
@@ -104,6 +115,7 @@ struct Assembly::State {
   std::vector<std::unique_ptr<runtime::Shard>> shards;
   std::vector<std::unique_ptr<net::ConnectionShard>> connections;
   runtime::WallClock clock;
+  std::vector<std::string> super_users;
   TlsListeners tls;
   std::unique_ptr<StateShard> state;  // on shards.front(); gone before the shards stop
   std::unique_ptr<sqs::FrontEnd> sqs;
@@ -118,6 +130,7 @@ Result<> Assembly::State::start() {
   if (auto loaded = load_tls(); !loaded) return loaded;
   start_shards();
   if (auto opened = open_state(); !opened) return opened;
+  if (auto made = make_first_user(); !made) return made;
   admin::register_process_metrics(metrics, options.version);
   admin::add_process_endpoints(router, health, ports, options.version);
   admin::add_listeners_endpoint(router, ports, tls_ports);
@@ -173,6 +186,27 @@ Result<> Assembly::State::open_state() {
   return {};
 }
 
+// So that a fresh broker that demands a login lets somebody in.
+Result<> Assembly::State::make_first_user() {
+  super_users = words_of(options.settings.super_users);
+  if (options.settings.first_user.empty()) return {};
+  auto first = read_first_user(options.settings.first_user);
+  if (!first) return std::unexpected(first.error());
+  super_users.push_back(first->name);
+  Result<> made;
+  state->broker().shard().run_and_wait([&] {
+    broker::Broker& broker = state->broker().here();
+    if (broker.catalog().access().find_user(first->name)) return;
+    catalog::User user;
+    user.name = first->name;
+    user.credentials = credentials_of(first->password);
+    if (const auto put = broker.put_user(user, clock.now()); !put) {
+      made = std::unexpected(put.error());
+    }
+  });
+  return made;
+}
+
 Result<std::unique_ptr<sqs::FrontEnd>> Assembly::State::make_sqs(const Settings& settings) {
   sqs::Config config = sqs_config(settings);
   const std::string& file = settings.aws_credentials;
@@ -194,7 +228,8 @@ Result<std::vector<Protocol>> Assembly::State::make_protocols() {
   const Settings& settings = options.settings;
   const net::HttpLimits http_limits = admin_limits(settings);
   std::vector<Protocol> protocols;
-  kafka = std::make_unique<kafka::Service>(state->broker(), clock, kafka_config(settings));
+  kafka =
+      std::make_unique<kafka::Service>(state->broker(), clock, kafka_config(settings, super_users));
   kafka->metrics().register_in(metrics);
   protocols.push_back({.name = "kafka",
                        .option = "kafka.port",

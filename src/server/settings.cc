@@ -14,6 +14,7 @@
 namespace weir::server {
 namespace {
 
+constexpr std::string_view kMechanisms[] = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
 constexpr size_t kFileBytesMax = size_t{1} << 20;
 
 // Variables of the process that are no options.
@@ -34,6 +35,10 @@ std::vector<Option> process_options() {
       {"address", &Settings::address, "ADDRESS", "listen there; 127.0.0.1 stands for ::1 as well"},
       {"insecure", &Settings::insecure, "",
        "allow an address that others can reach although a port asks nobody who he is"},
+      {"first_user", &Settings::first_user, "FILE",
+       "a user to make at the start unless there is one of that name: NAME:PASSWORD; may do all"},
+      {"super_users", &Settings::super_users, "NAMES",
+       "users whom no access rule binds, with commas between them"},
       {"shards", &Settings::shards, "N", "threads for connections; 0: by the number of cores", 0,
        256},
       {"connections_max", &Settings::connections_max, "N", "connections per listener", 1,
@@ -71,6 +76,24 @@ std::vector<Option> port_options() {
        {"on", "off"}},
       {"kafka.default_partitions", &Settings::kafka_default_partitions, "N",
        "partitions of a topic that is made without a number", 1, 10'000},
+      {"kafka.sasl",
+       &Settings::kafka_sasl,
+       "WHETHER",
+       "whether Kafka clients log in with a user's name; off: nobody can",
+       0,
+       0,
+       {"off", "optional", "required"}},
+      {"kafka.sasl_mechanisms", &Settings::kafka_sasl_mechanisms, "NAMES",
+       "how they may: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, with commas between them"},
+      {"kafka.session_lifetime_ms", &Settings::kafka_session_lifetime_ms, "MS",
+       "Kafka clients log in again within that time; 0: never", 0, 86'400'000},
+      {"kafka.access",
+       &Settings::kafka_access,
+       "WHO",
+       "who may use what no access rule is about; auto: all while there is no rule at all",
+       0,
+       0,
+       {"auto", "allow", "deny"}},
       {"aws.port", &Settings::aws_port, "PORT", "SQS; 0: any free port, off: no listener"},
       {"aws.credentials", &Settings::aws_credentials, "FILE",
        "check signatures against these keys, in the form of ~/.aws/credentials; empty: accept all"},
@@ -210,9 +233,14 @@ Result<> check_exposure(const Settings& settings) {
     const auto tls = tls_of(settings, listener);
     if (listener.name == "aws") {
       if (settings.aws_credentials.empty()) ways.emplace_back("aws (give --aws-credentials)");
-    } else if (!tls || tls->client_ca.empty()) {
+      continue;
+    }
+    const bool kafka = listener.name == "kafka";
+    if (kafka && settings.kafka_sasl == "required") continue;
+    if (!tls || tls->client_ca.empty()) {
       ways.push_back(
-          fmt::format("{0} (give {1}, or --{0}-port off)", listener.name,
+          fmt::format("{0} (give {1}{2}, or --{0}-port off)", listener.name,
+                      kafka ? "--kafka-sasl required, or " : "",
                       tls ? "--tls-client-ca" : "--tls-certificate and --tls-client-ca"));
     }
   }
@@ -302,7 +330,43 @@ Result<std::vector<std::string>> apply_environment(Settings& settings,
   return notes;
 }
 
+std::vector<std::string> words_of(std::string_view list) {
+  std::vector<std::string> words;
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    const std::string_view word = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    const size_t first = word.find_first_not_of(' ');
+    if (first == std::string_view::npos) continue;
+    words.emplace_back(word.substr(first, word.find_last_not_of(' ') - first + 1));
+  }
+  return words;
+}
+
+Result<FirstUser> read_first_user(const std::string& path) {
+  auto text = read_file(path);
+  if (!text) return std::unexpected(text.error());
+  const std::string_view line = std::string_view(*text).substr(0, text->find_first_of("\r\n"));
+  const size_t colon = line.find(':');
+  if (colon == 0 || colon == std::string_view::npos || colon + 1 == line.size()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("the first line of {} must be NAME:PASSWORD", path));
+  }
+  return FirstUser{std::string(line.substr(0, colon)), std::string(line.substr(colon + 1))};
+}
+
 Result<> check(const Settings& settings) {
+  const std::vector<std::string> mechanisms = words_of(settings.kafka_sasl_mechanisms);
+  for (const std::string& mechanism : mechanisms) {
+    if (std::ranges::find(kMechanisms, mechanism) != std::end(kMechanisms)) continue;
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("kafka.sasl_mechanisms has \"{}\"; there are {}", mechanism,
+                            fmt::join(kMechanisms, ", ")));
+  }
+  if (mechanisms.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "kafka.sasl_mechanisms is empty; to let nobody log in, say --kafka-sasl off");
+  }
   if (auto checked = check_tls(settings); !checked) return checked;
   if (auto checked = check_exposure(settings); !checked) return checked;
   if (settings.data.empty()) {

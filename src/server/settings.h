@@ -39,10 +39,17 @@ struct Settings {
   std::string log_level = "info";
   std::string log_format = "auto";
 
+  std::string first_user;
+  std::string super_users;
+
   PortSetting kafka_port{.number = 9092};
   std::string kafka_advertised_host;
   std::string kafka_auto_create_topics = "on";
   uint64_t kafka_default_partitions = 1;
+  std::string kafka_sasl = "optional";
+  std::string kafka_sasl_mechanisms = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512";
+  uint64_t kafka_session_lifetime_ms = 0;
+  std::string kafka_access = "auto";
   PortSetting aws_port{.number = 4566};
   std::string aws_credentials;
   bool aws_strict = false;
@@ -112,8 +119,20 @@ Result<std::vector<std::string>> apply_environment(Settings& settings,
 bool is_loopback(std::string_view address);
 
 // Rules between options. Where others than this host can connect, every open port asks who they
-// are (signatures on the AWS port, certificates on the others), or --insecure says that none must.
+// are (signatures on the AWS port, a login on the Kafka port, certificates there and on the
+// others), or --insecure says that none must.
 Result<> check(const Settings& settings);
+
+// "a, b" as its words.
+std::vector<std::string> words_of(std::string_view list);
+
+// What the file of first_user holds.
+struct FirstUser {
+  std::string name;
+  std::string password;
+};
+// One line, NAME:PASSWORD. kNotFound, kInvalidArgument.
+Result<FirstUser> read_first_user(const std::string& path);
 
 // Reads a file of at most 1 MiB. kNotFound, kTooLarge.
 Result<std::string> read_file(const std::string& path);

@@ -14,29 +14,26 @@
 #include "protocols/kafka/config.h"
 #include "protocols/kafka/errors.h"
 #include "protocols/kafka/frame.h"
+#include "protocols/kafka/peer.h"
 #include "runtime/owned.h"
 
 namespace weir::kafka {
 
+class Authenticator;
 class Engine;
-
-// What does not change during a connection's life.
-struct Peer {
-  std::string host;             // of the client, without port
-  std::string advertised_host;  // what clients of this address are told
-  int32_t advertised_port = 0;
-};
 
 class Call {
  public:
   Call(net::ReplySlot slot,
        runtime::Owned<Engine>& engine,
        const Config& config,
+       Authenticator& authenticator,
        std::shared_ptr<const Peer> peer,
        const RequestFrame& frame)
       : slot_(std::move(slot)),
         engine_(&engine),
         config_(&config),
+        authenticator_(&authenticator),
         peer_(std::move(peer)),
         version_(frame.version),
         correlation_id_(frame.correlation_id),
@@ -47,6 +44,8 @@ class Call {
   const Peer& peer() const { return *peer_; }
   const Config& config() const { return *config_; }
   runtime::Owned<Engine>& engine() const { return *engine_; }
+  // The connection's, while a handler is called: on its shard, and never later.
+  Authenticator& authenticator() const { return *authenticator_; }
 
   // Any thread, once. The answer leaves when what it depends on may be seen.
   template <typename Response>
@@ -72,6 +71,7 @@ class Call {
   net::ReplySlot slot_;
   runtime::Owned<Engine>* engine_;
   const Config* config_;
+  Authenticator* authenticator_;
   std::shared_ptr<const Peer> peer_;
   int16_t version_;
   int32_t correlation_id_;

@@ -4,10 +4,24 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/time.h"
 
 namespace weir::kafka {
+
+// Who may use what no access rule is about.
+enum class Unruled : uint8_t {
+  kAllowIfNoRules,  // everybody, while there is no rule at all
+  kAllow,           // everybody (Kafka's allow.everyone.if.no.acl.found)
+  kDeny,            // nobody
+};
+
+enum class Sasl : uint8_t {
+  kOff,       // nobody can log in
+  kOptional,  // who does not is anonymous
+  kRequired,  // who does not is not answered
+};
 
 struct Config {
   int32_t node_id = 1;
@@ -15,6 +29,16 @@ struct Config {
   // What clients are told to connect to. Empty: the address that each of them reached.
   std::string advertised_host;
   uint16_t advertised_port = 0;
+
+  Sasl sasl = Sasl::kOptional;
+  std::vector<std::string> sasl_mechanisms{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
+  // Clients have to log in again within that time (KIP-368); 0: never.
+  Milliseconds session_lifetime{0};
+  // Before a failed login is answered.
+  Milliseconds failed_login_pause{1000};
+
+  Unruled access = Unruled::kAllowIfNoRules;
+  std::vector<std::string> super_users;  // names; no rule binds them
 
   bool auto_create_topics = true;
   int32_t default_partitions = 1;

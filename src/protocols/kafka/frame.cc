@@ -34,10 +34,12 @@ wire::Pieces framed(const wire::Message& message,
 
 }  // namespace
 
-Result<std::optional<size_t>> frame_size(ByteView buffer, size_t frame_bytes_max) {
+Result<std::optional<size_t>> frame_size(ByteView buffer,
+                                         size_t frame_bytes_max,
+                                         size_t frame_bytes_min) {
   if (buffer.size() < kFrameSizeBytes) return std::nullopt;
   const auto size = load_be<int32_t>(buffer.data());
-  if (size < static_cast<int32_t>(kRequestHeaderMin)) {
+  if (size < static_cast<int32_t>(frame_bytes_min)) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("a frame of {} bytes", size));
   }
   if (static_cast<size_t>(size) > frame_bytes_max) {

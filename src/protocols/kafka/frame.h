@@ -21,8 +21,11 @@ inline constexpr size_t kRequestHeaderMin = 8;  // key, version, correlation id
 inline constexpr int16_t kApiVersionsKey = 18;
 
 // The size that the first bytes of `buffer` announce; nothing while fewer than four are there. A
-// negative size or one above `frame_bytes_max` is an error: the stream cannot be read any further.
-Result<std::optional<size_t>> frame_size(ByteView buffer, size_t frame_bytes_max);
+// negative size, one above `frame_bytes_max` or below `frame_bytes_min` is an error: the stream
+// cannot be read any further.
+Result<std::optional<size_t>> frame_size(ByteView buffer,
+                                         size_t frame_bytes_max,
+                                         size_t frame_bytes_min = kRequestHeaderMin);
 
 struct RequestFrame {
   int16_t key = 0;

@@ -1,6 +1,6 @@
 #pragma once
-// Bit fields of the operations that a client may do: everything that exists on such a thing, since
-// there are no access lists yet. Bits are Kafka's AclOperation codes (KIP-430).
+// Bit fields of the operations that exist on such a thing; an Authorizer says which of them a
+// client may do. Bits are Kafka's AclOperation codes (KIP-430).
 
 #include <cstdint>
 

@@ -2,18 +2,26 @@
 
 #include <latch>
 
+#include "base/credentials/scram.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/session.h"
 
 namespace weir::kafka {
+namespace {
+
+constexpr size_t kDecoySecretBytes = 32;
+
+}  // namespace
 
 void ServiceMetrics::register_in(MetricRegistry& registry) const {
   registry.add("weir_kafka_requests_total", "Kafka requests that were handled", {}, requests);
   registry.add("weir_kafka_refused_total", "Kafka frames that ended their connection", {}, refused);
+  registry.add("weir_kafka_logins_total", "SASL logins of Kafka clients", {}, logins);
+  registry.add("weir_kafka_login_failures_total", "SASL logins that failed", {}, login_failures);
 }
 
 Service::Service(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock, Config config)
-    : config_(std::move(config)) {
+    : config_(std::move(config)), clock_(clock), decoy_secret_(random_bytes(kDecoySecretBytes)) {
   std::unique_ptr<Engine> engine;
   std::latch made(1);
   broker.call([&](broker::Broker& here) {

@@ -18,6 +18,8 @@ class Engine;
 struct ServiceMetrics {
   Counter requests;
   Counter refused;  // frames that ended their connection
+  Counter logins;
+  Counter login_failures;
 
   void register_in(MetricRegistry& registry) const;
 };
@@ -36,10 +38,15 @@ class Service {
 
   const Config& config() const { return config_; }
   runtime::Owned<Engine>& engine() { return *engine_; }
+  runtime::Clock& clock() { return clock_; }
+  // Of this process; see base/credentials/scram_server.h.
+  const std::string& decoy_secret() const { return decoy_secret_; }
   ServiceMetrics& metrics() { return metrics_; }
 
  private:
   const Config config_;
+  runtime::Clock& clock_;
+  const std::string decoy_secret_;
   std::unique_ptr<runtime::Owned<Engine>> engine_;
   ServiceMetrics metrics_;
 };

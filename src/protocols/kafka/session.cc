@@ -20,12 +20,12 @@ std::pair<std::string, int32_t> split_address(const std::string& address) {
   return {std::move(host), port};
 }
 
-std::shared_ptr<const Peer> peer_of(const net::Connection& connection, const Config& config) {
-  auto peer = std::make_shared<Peer>();
-  peer->host = split_address(connection.peer_address()).first;
+Peer peer_of(const net::Connection& connection, const Config& config) {
+  Peer peer;
+  peer.host = split_address(connection.peer_address()).first;
   const auto [host, port] = split_address(connection.local_address());
-  peer->advertised_host = config.advertised_host.empty() ? host : config.advertised_host;
-  peer->advertised_port = config.advertised_port == 0 ? port : config.advertised_port;
+  peer.advertised_host = config.advertised_host.empty() ? host : config.advertised_host;
+  peer.advertised_port = config.advertised_port == 0 ? port : config.advertised_port;
   return peer;
 }
 
@@ -39,13 +39,16 @@ constexpr wire::DecodeLimits kDecodeLimits = [] {
 }  // namespace
 
 Session::Session(net::Connection& connection, Service& service)
-    : connection_(connection), service_(service), peer_(peer_of(connection, service.config())) {}
+    : connection_(connection),
+      service_(service),
+      authenticator_(connection, service, peer_of(connection, service.config())) {}
 
 size_t Session::on_data(ByteView data) {
   size_t consumed = 0;
   while (connection_.wants_more()) {
     const ByteView rest = data.substr(consumed);
-    const auto size = frame_size(rest, service_.config().frame_bytes_max);
+    const auto size = frame_size(rest, authenticator_.frame_bytes_max(),
+                                 authenticator_.wants_token() ? 0 : kRequestHeaderMin);
     if (!size) {
       service_.metrics().refused.add(1);
       connection_.close_after_replies();
@@ -68,15 +71,21 @@ size_t Session::on_data(ByteView data) {
 }
 
 bool Session::handle(const Bytes& frame) {
+  if (authenticator_.wants_token()) {
+    authenticator_.token(frame);
+    return true;
+  }
   const auto request = open_request(frame);
   if (!request) return false;
   const HandlerEntry* handler = find_handler(request->key);
   if (!handler) return false;
   const bool answered = handler->versions.contains(request->version);
   if (!answered && request->key != kApiVersionsKey) return false;
+  if (!authenticator_.admits(request->key)) return false;
 
   if (request->key == ProduceRequest::kKey) connection_.set_producing();
-  Call call(connection_.reserve(), service_.engine(), service_.config(), peer_, *request);
+  Call call(connection_.reserve(), service_.engine(), service_.config(), authenticator_,
+            authenticator_.peer(), *request);
   service_.metrics().requests.add(1);
   if (!answered) {
     ApiVersionsHandler::refuse_version(std::move(call));

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
 
 #include "server/tls.h"
@@ -128,14 +129,17 @@ TEST(Settings, BeyondThisHostEveryOpenPortAsksWhoComes) {
   Settings settings;
   EXPECT_EQ(refused(settings), "");
   settings.address = "0.0.0.0";
-  EXPECT_EQ(refused(settings),
-            "others can reach 0.0.0.0 and nobody is asked who he is by: kafka (give "
-            "--tls-certificate and --tls-client-ca, or --kafka-port off), aws (give "
-            "--aws-credentials), redis (give --tls-certificate and --tls-client-ca, or "
-            "--redis-port off), http (give --tls-certificate and --tls-client-ca, or "
-            "--http-port off); or listen on 127.0.0.1, or say --insecure");
+  EXPECT_EQ(
+      refused(settings),
+      "others can reach 0.0.0.0 and nobody is asked who he is by: kafka (give "
+      "--kafka-sasl required, or --tls-certificate and --tls-client-ca, or --kafka-port off), "
+      "aws (give "
+      "--aws-credentials), redis (give --tls-certificate and --tls-client-ca, or "
+      "--redis-port off), http (give --tls-certificate and --tls-client-ca, or "
+      "--http-port off); or listen on 127.0.0.1, or say --insecure");
   settings.tls_certificate = "own.pem";
-  EXPECT_THAT(refused(settings), HasSubstr("kafka (give --tls-client-ca"));
+  EXPECT_THAT(refused(settings),
+              HasSubstr("kafka (give --kafka-sasl required, or --tls-client-ca"));
   settings.tls_client_ca = "ca.pem";
   // A certificate does not take the place of a signature.
   EXPECT_THAT(refused(settings), HasSubstr("by: aws (give --aws-credentials);"));
@@ -146,9 +150,38 @@ TEST(Settings, BeyondThisHostEveryOpenPortAsksWhoComes) {
   settings.redis_port.off = true;
   EXPECT_EQ(refused(settings), "");
   settings.kafka_tls_certificate = "off";
-  EXPECT_THAT(refused(settings), HasSubstr("by: kafka (give --tls-certificate and"));
+  EXPECT_THAT(refused(settings), HasSubstr("by: kafka (give --kafka-sasl required, or"));
+  settings.kafka_sasl = "required";
+  EXPECT_EQ(refused(settings), "");
+  settings.kafka_sasl = "optional";
+  EXPECT_NE(refused(settings), "");
   settings.insecure = true;
   EXPECT_EQ(refused(settings), "");
+}
+
+TEST(Settings, MechanismsOfLoginsAreKnownOnes) {
+  Settings settings;
+  settings.kafka_sasl_mechanisms = "SCRAM-SHA-512, PLAIN,";
+  EXPECT_EQ(refused(settings), "");
+  EXPECT_THAT(words_of(settings.kafka_sasl_mechanisms), ElementsAre("SCRAM-SHA-512", "PLAIN"));
+  settings.kafka_sasl_mechanisms = "PLAIN,GSSAPI";
+  EXPECT_THAT(refused(settings), HasSubstr("\"GSSAPI\"; there are PLAIN, SCRAM-SHA-256"));
+  settings.kafka_sasl_mechanisms = " ";
+  EXPECT_THAT(refused(settings), HasSubstr("--kafka-sasl off"));
+}
+
+TEST(Settings, TheFirstUserIsOneLine) {
+  const std::string file = testing::TempDir() + "first-user";
+  const auto read = [&](const std::string& text) {
+    std::ofstream(file) << text;
+    const auto user = read_first_user(file);
+    return user ? user->name + " " + user->password : user.error().message;
+  };
+  EXPECT_EQ(read("admin:sec:ret\nmore\n"), "admin sec:ret");
+  for (const std::string text : {"", "admin", "admin:", ":secret", "\nadmin:secret"}) {
+    EXPECT_THAT(read(text), HasSubstr("must be NAME:PASSWORD")) << text;
+  }
+  EXPECT_FALSE(read_first_user(file + "-that-is-not-there"));
 }
 
 TEST(Settings, SqsAloneMayBeOpenToOthersWithSignatures) {

@@ -2,6 +2,7 @@
 // clang-format off
 #include "protocols/kafka/messages.h"
 
+#include "protocols/kafka/gen/acls.h"
 #include "protocols/kafka/gen/api_versions.h"
 #include "protocols/kafka/gen/configs.h"
 #include "protocols/kafka/gen/fetch.h"
@@ -13,12 +14,20 @@
 #include "protocols/kafka/gen/offsets.h"
 #include "protocols/kafka/gen/produce.h"
 #include "protocols/kafka/gen/producer_id.h"
+#include "protocols/kafka/gen/sasl.h"
+#include "protocols/kafka/gen/scram.h"
 #include "protocols/kafka/gen/topics.h"
 
 namespace weir::kafka {
 
 std::span<const wire::Message* const> all_messages() {
   static constexpr const wire::Message* kAll[] = {
+      &DescribeAclsRequest::kMessage,
+      &DescribeAclsResponse::kMessage,
+      &CreateAclsRequest::kMessage,
+      &CreateAclsResponse::kMessage,
+      &DeleteAclsRequest::kMessage,
+      &DeleteAclsResponse::kMessage,
       &ApiVersionsRequest::kMessage,
       &ApiVersionsResponse::kMessage,
       &DescribeConfigsRequest::kMessage,
@@ -71,6 +80,14 @@ std::span<const wire::Message* const> all_messages() {
       &ProduceResponse::kMessage,
       &InitProducerIdRequest::kMessage,
       &InitProducerIdResponse::kMessage,
+      &SaslHandshakeRequest::kMessage,
+      &SaslHandshakeResponse::kMessage,
+      &SaslAuthenticateRequest::kMessage,
+      &SaslAuthenticateResponse::kMessage,
+      &DescribeUserScramCredentialsRequest::kMessage,
+      &DescribeUserScramCredentialsResponse::kMessage,
+      &AlterUserScramCredentialsRequest::kMessage,
+      &AlterUserScramCredentialsResponse::kMessage,
       &CreateTopicsRequest::kMessage,
       &CreateTopicsResponse::kMessage,
       &DeleteTopicsRequest::kMessage,

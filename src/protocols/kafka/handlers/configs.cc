@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/group_text.h"
 #include "protocols/kafka/settings_answer.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int8_t kTopicResource = 2;
 constexpr int8_t kBrokerResource = 4;
+constexpr int8_t kGroupResource = 32;
 
 struct Refusal {
   KafkaError error = KafkaError::kNone;
@@ -26,6 +28,22 @@ struct Refusal {
 
 Refusal no_such_resource() {
   return {KafkaError::kInvalidRequest, "only topics and brokers have settings here"};
+}
+
+Refusal check_allowed(const Authorizer& authorizer,
+                      Operation operation,
+                      int8_t type,
+                      std::string_view name) {
+  if (type == kTopicResource) {
+    if (authorizer.topic(operation, name)) return {};
+    return {KafkaError::kTopicAuthorizationFailed, "not allowed on this topic"};
+  }
+  if (type == kGroupResource) {
+    if (authorizer.group(operation, name)) return {};
+    return {KafkaError::kGroupAuthorizationFailed, "not allowed on this group"};
+  }
+  if (authorizer.cluster(operation)) return {};
+  return {KafkaError::kClusterAuthorizationFailed, "not allowed on this cluster"};
 }
 
 // Clients name the broker by its id, or leave the name empty and mean all brokers.
@@ -201,11 +219,16 @@ template <typename Response, typename Request, typename Change>
 void change(Engine& engine, Call call, const Request& request, Change change) {
   Response response;
   broker::Depends depends;
+  const Authorizer authorizer(engine.broker, call);
   for (const auto& resource : request.resources) {
     auto& answer = response.responses.emplace_back();
     answer.resource_type = resource.resource_type;
     answer.resource_name = resource.resource_name;
-    const Refusal refusal = change(engine, call.config(), resource, request.validate_only, depends);
+    Refusal refusal = check_allowed(authorizer, Operation::kAlterConfigs, resource.resource_type,
+                                    resource.resource_name.view());
+    if (!refusal) {
+      refusal = change(engine, call.config(), resource, request.validate_only, depends);
+    }
     if (refusal) {
       answer.error_code = wire_code(refusal.error);
       answer.error_message = Bytes::copy_of(refusal.message);
@@ -217,21 +240,25 @@ void change(Engine& engine, Call call, const Request& request, Change change) {
 }  // namespace
 
 void DescribeConfigsHandler::handle(Call call, Request request) {
-  call.engine().call([call = std::move(call),
-                      request = std::move(request)](Engine& engine) mutable {
-    DescribeConfigsResponse response;
-    for (const Request::Resource& resource : request.resources) {
-      auto& answer = response.results.emplace_back();
-      answer.resource_type = resource.resource_type;
-      answer.resource_name = resource.resource_name;
-      const Refusal refusal = describe(engine, call.config(), request, resource, answer.configs);
-      if (refusal) {
-        answer.error_code = wire_code(refusal.error);
-        answer.error_message = Bytes::copy_of(refusal.message);
-      }
-    }
-    call.answer(response, engine.broker.catalog_depends());
-  });
+  call.engine().call(
+      [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
+        DescribeConfigsResponse response;
+        const Authorizer authorizer(engine.broker, call);
+        for (const Request::Resource& resource : request.resources) {
+          auto& answer = response.results.emplace_back();
+          answer.resource_type = resource.resource_type;
+          answer.resource_name = resource.resource_name;
+          Refusal refusal = check_allowed(authorizer, Operation::kDescribeConfigs,
+                                          resource.resource_type, resource.resource_name.view());
+          if (!refusal)
+            refusal = describe(engine, call.config(), request, resource, answer.configs);
+          if (refusal) {
+            answer.error_code = wire_code(refusal.error);
+            answer.error_message = Bytes::copy_of(refusal.message);
+          }
+        }
+        call.answer(response, engine.broker.catalog_depends());
+      });
 }
 
 void AlterConfigsHandler::handle(Call call, Request request) {
@@ -254,6 +281,10 @@ void ListConfigResourcesHandler::handle(Call call, Request request) {
   call.engine().call([call = std::move(call),
                       request = std::move(request)](Engine& engine) mutable {
     ListConfigResourcesResponse response;
+    if (!Authorizer(engine.broker, call).cluster(Operation::kDescribeConfigs)) {
+      response.error_code = wire_code(KafkaError::kClusterAuthorizationFailed);
+      return call.answer(response);
+    }
     const auto wanted = [&](int8_t type) {
       return request.resource_types.empty() ||
              std::ranges::find(request.resource_types, type) != request.resource_types.end();

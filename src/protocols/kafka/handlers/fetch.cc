@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/topics.h"
 
@@ -27,10 +28,13 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     bytes_max_ = std::min<size_t>(static_cast<size_t>(std::max(request_.max_bytes, 0)),
                                   call_.config().fetch_bytes_max);
     if (request_.session_id != 0) return refuse(KafkaError::kFetchSessionIdNotFound);
+    const Authorizer authorizer(engine.broker, call_);
     for (size_t t = 0; t < request_.topics.size(); ++t) {
       const FetchRequest::Topic& topic = request_.topics[t];
-      const TopicRef ref =
-          resolve(engine.broker, call_.version() >= 13, topic.topic.view(), topic.topic_id);
+      const TopicRef ref = authorizer.topic(
+          Operation::kRead,
+          resolve(engine.broker, call_.version() >= 13, topic.topic.view(), topic.topic_id),
+          topic.topic.view());
       for (const FetchRequest::Partition& partition : topic.partitions) add(t, partition, ref);
     }
     attempt();

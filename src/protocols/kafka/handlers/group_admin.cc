@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/group_text.h"
 #include "protocols/kafka/operations.h"
@@ -53,10 +54,18 @@ void DescribeGroupsHandler::handle(Call call, Request request) {
   call.engine().call(
       [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
         DescribeGroupsResponse response;
+        const Authorizer authorizer(engine.broker, call);
         for (const Bytes& id : request.groups) {
           auto& group = response.groups.emplace_back();
           group.group_id = id;
-          if (request.include_authorized_operations) group.authorized_operations = kGroupOperations;
+          if (!authorizer.group(Operation::kDescribe, id.view())) {
+            group.error_code = wire_code(KafkaError::kGroupAuthorizationFailed);
+            continue;
+          }
+          if (request.include_authorized_operations) {
+            group.authorized_operations =
+                authorizer.operations(kGroupOperations, ResourceType::kGroup, id.view());
+          }
           if (const broker::GroupCell* cell = engine.groups.find(text_of(id))) {
             describe(cell->members, group);
             continue;
@@ -76,8 +85,11 @@ void ListGroupsHandler::handle(Call call, Request request) {
       [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
         ListGroupsResponse response;
         std::vector<std::string> names;
+        const Authorizer authorizer(engine.broker, call);
+        const bool all = authorizer.cluster(Operation::kDescribe);
         engine.broker.catalog().each_group([&](const broker::Name& name, CellId) {
-          if (name.space.empty()) names.push_back(name.name);
+          const bool shown = all || authorizer.group(Operation::kDescribe, name.name);
+          if (name.space.empty() && shown) names.push_back(name.name);
           return true;
         });
         for (const std::string& name : names) {
@@ -99,9 +111,14 @@ void DeleteGroupsHandler::handle(Call call, Request request) {
       [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
         DeleteGroupsResponse response;
         broker::Depends depends;
+        const Authorizer authorizer(engine.broker, call);
         for (const Bytes& id : request.groups_names) {
           auto& group = response.results.emplace_back();
           group.group_id = id;
+          if (!authorizer.group(Operation::kDelete, id.view())) {
+            group.error_code = wire_code(KafkaError::kGroupAuthorizationFailed);
+            continue;
+          }
           const auto removed = engine.groups.remove(text_of(id));
           if (removed) {
             add(depends, *removed);

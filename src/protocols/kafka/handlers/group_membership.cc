@@ -1,5 +1,6 @@
 #include "protocols/kafka/handlers/group_membership.h"
 
+#include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/group_text.h"
 
@@ -84,42 +85,71 @@ JoinGroupResponse to_wire(const group::JoinAnswer& answer, int16_t version) {
   return response;
 }
 
-}  // namespace
+bool may_read(const Engine& engine, const Call& call, std::string_view group) {
+  return Authorizer(engine.broker, call).group(Operation::kRead, group);
+}
 
-void FindCoordinatorHandler::handle(Call call, Request request) {
+FindCoordinatorResponse find_coordinator(const Engine& engine,
+                                         const Call& call,
+                                         const FindCoordinatorRequest& request) {
   FindCoordinatorResponse response;
-  const bool known = request.key_type == kGroupKey;
-  const auto fill = [&](auto& place) {
+  const Authorizer authorizer(engine.broker, call);
+  const auto fill = [&](auto& place, const Bytes& key) {
+    bool known = request.key_type == kGroupKey;
     place.error_code = wire_code(refuse_key(request.key_type));
     place.error_message = why_refused(request.key_type);
+    if (known && !authorizer.group(Operation::kDescribe, key.view())) {
+      place.error_code = wire_code(KafkaError::kGroupAuthorizationFailed);
+      known = false;
+    }
     place.node_id = known ? call.config().node_id : -1;
     place.host = known ? Bytes::copy_of(call.peer().advertised_host) : Bytes();
     place.port = known ? call.peer().advertised_port : -1;
   };
   if (call.version() < kManyCoordinatorsSince) {
-    fill(response);
+    fill(response, request.key);
   } else {
     for (const Bytes& key : request.coordinator_keys) {
       auto& coordinator = response.coordinators.emplace_back();
       coordinator.key = key;
-      fill(coordinator);
+      fill(coordinator, key);
     }
   }
+  return response;
+}
+
+}  // namespace
+
+void FindCoordinatorHandler::handle(Call call, Request request) {
+  call.engine().call(
+      [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
+        const auto response = find_coordinator(engine, call, request);
+        call.answer(response);
+      });
+}
+
+namespace {
+
+void refuse(Call call, const Bytes& member_id, KafkaError error) {
+  JoinGroupResponse response;
+  response.error_code = wire_code(error);
+  response.member_id = member_id;
+  if (call.version() < kProtocolTypeSince) response.protocol_name = Bytes();
   call.answer(response);
 }
 
+}  // namespace
+
 void JoinGroupHandler::handle(Call call, Request request) {
   const KafkaError refused = refuse_join(request, call.config());
-  if (refused != KafkaError::kNone) {
-    JoinGroupResponse response;
-    response.error_code = wire_code(refused);
-    response.member_id = request.member_id;
-    if (call.version() < kProtocolTypeSince) response.protocol_name = Bytes();
-    return call.answer(response);
-  }
+  if (refused != KafkaError::kNone) return refuse(std::move(call), request.member_id, refused);
   group::JoinRequest join = to_group(request, call);
   call.engine().call([call = std::move(call), group = text_of(request.group_id),
                       join = std::move(join)](Engine& engine) mutable {
+    if (!may_read(engine, call, group)) {
+      return refuse(std::move(call), Bytes::copy_of(join.member_id),
+                    KafkaError::kGroupAuthorizationFailed);
+    }
     engine.groups.join(group, std::move(join),
                        [call = std::move(call)](const group::JoinAnswer& answer) mutable {
                          call.answer(to_wire(answer, call.version()));
@@ -145,6 +175,11 @@ void SyncGroupHandler::handle(Call call, Request request) {
   }
   call.engine().call([call = std::move(call), group = text_of(request.group_id),
                       sync = std::move(sync)](Engine& engine) mutable {
+    if (!may_read(engine, call, group)) {
+      SyncGroupResponse response;
+      response.error_code = wire_code(KafkaError::kGroupAuthorizationFailed);
+      return call.answer(response);
+    }
     engine.groups.sync(group, sync,
                        [call = std::move(call)](const group::SyncAnswer& answer) mutable {
                          SyncGroupResponse response;
@@ -162,10 +197,14 @@ void SyncGroupHandler::handle(Call call, Request request) {
 void HeartbeatHandler::handle(Call call, Request request) {
   call.engine().call(
       [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
+        HeartbeatResponse response;
+        if (!may_read(engine, call, request.group_id.view())) {
+          response.error_code = wire_code(KafkaError::kGroupAuthorizationFailed);
+          return call.answer(response);
+        }
         const auto error =
             engine.groups.heartbeat(text_of(request.group_id), text_of(request.member_id),
                                     text_of(request.group_instance_id), request.generation_id);
-        HeartbeatResponse response;
         response.error_code = wire_code(group_error(error));
         call.answer(response);
       });
@@ -176,6 +215,10 @@ void LeaveGroupHandler::handle(Call call, Request request) {
       [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
         const std::string group = text_of(request.group_id);
         LeaveGroupResponse response;
+        if (!may_read(engine, call, group)) {
+          response.error_code = wire_code(KafkaError::kGroupAuthorizationFailed);
+          return call.answer(response);
+        }
         if (call.version() < kManyLeaveSince) {
           const auto error = engine.groups.leave(group, {text_of(request.member_id), std::nullopt});
           response.error_code = wire_code(group_error(error));

@@ -2,6 +2,7 @@
 
 #include <absl/container/flat_hash_set.h>
 
+#include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/group_text.h"
 #include "protocols/kafka/subscription.h"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr int16_t kTopicIdsSince = 10;
 constexpr int16_t kManyGroupsSince = 8;
+constexpr int16_t kErrorOfGroupSince = 2;
 
 group::TopicId id_of(const broker::Thing& thing) {
   return {thing.uuid.high, thing.uuid.low};
@@ -60,15 +62,20 @@ KafkaError commit_one(Engine& engine,
 
 void commit(Engine& engine, Call call, const OffsetCommitRequest& request) {
   const std::string group = text_of(request.group_id);
-  const KafkaError refused = may_commit(engine, request);
+  const Authorizer authorizer(engine.broker, call);
+  const KafkaError refused = authorizer.group(Operation::kRead, group)
+                                 ? may_commit(engine, request)
+                                 : KafkaError::kGroupAuthorizationFailed;
   group::OffsetsCommitted event;
   OffsetCommitResponse response;
   for (const OffsetCommitRequest::Topic& topic : request.topics) {
     auto& answer = response.topics.emplace_back();
     answer.name = topic.name;
     answer.topic_id = topic.topic_id;
-    const TopicRef ref =
-        resolve(engine.broker, call.version() >= kTopicIdsSince, topic.name.view(), topic.topic_id);
+    const bool by_id = call.version() >= kTopicIdsSince;
+    const TopicRef ref = authorizer.topic(
+        Operation::kRead, resolve(engine.broker, by_id, topic.name.view(), topic.topic_id),
+        topic.name.view());
     for (const OffsetCommitRequest::Partition& partition : topic.partitions) {
       auto& result = answer.partitions.emplace_back();
       result.partition_index = partition.partition_index;
@@ -108,13 +115,17 @@ Partition found(int32_t index, const group::CommittedOffset* offset) {
 }
 
 template <typename Topic, typename Partition>
-void fetch_all(Engine& engine, const group::Offsets& offsets, std::vector<Topic>& topics) {
+void fetch_all(Engine& engine,
+               const Authorizer& authorizer,
+               const group::Offsets& offsets,
+               std::vector<Topic>& topics) {
   const broker::Thing* thing = nullptr;
   std::optional<group::TopicId> current;
   for (const auto& [key, offset] : offsets.all()) {
     if (key.topic != current) {
       current = key.topic;
       thing = find_topic(engine.broker, to_wire(catalog::Uuid{key.topic.high, key.topic.low}));
+      if (thing && !authorizer.topic(Operation::kDescribe, thing->name.name)) thing = nullptr;
       if (thing) {
         Topic& topic = topics.emplace_back();
         topic.name = Bytes::copy_of(thing->name.name);
@@ -138,15 +149,36 @@ void fetch_some(const group::Offsets* offsets,
       offset = offsets->find({id_of(*ref.thing), static_cast<uint32_t>(index)});
     }
     partitions.push_back(found<Partition>(index, offset));
-    if (ref.error == KafkaError::kUnknownTopicId)
+    if (ref.error == KafkaError::kUnknownTopicId ||
+        ref.error == KafkaError::kTopicAuthorizationFailed) {
       partitions.back().error_code = wire_code(ref.error);
+    }
   }
+}
+
+// Of one group: from version 2 on the answer has an error of its own.
+void refuse(Call call, const OffsetFetchRequest& request) {
+  const int16_t error = wire_code(KafkaError::kGroupAuthorizationFailed);
+  OffsetFetchResponse response;
+  response.error_code = error;
+  if (call.version() < kErrorOfGroupSince && request.topics) {
+    for (const auto& topic : *request.topics) {
+      auto& answer = response.topics.emplace_back();
+      answer.name = topic.name;
+      for (const int32_t index : topic.partition_indexes) {
+        answer.partitions.push_back(found<OffsetFetchResponse::Partition>(index, nullptr));
+        answer.partitions.back().error_code = error;
+      }
+    }
+  }
+  call.answer(response);
 }
 
 void fetch(Engine& engine, Call call, const OffsetFetchRequest& request) {
   using Response = OffsetFetchResponse;
   Response response;
   broker::Depends depends;
+  const Authorizer authorizer(engine.broker, call);
   const auto offsets_of = [&](const Bytes& group) -> const group::Offsets* {
     const auto id = engine.broker.catalog().find_group({"", text_of(group)});
     if (!id) return nullptr;
@@ -154,15 +186,21 @@ void fetch(Engine& engine, Call call, const OffsetFetchRequest& request) {
     return &engine.groups.find(text_of(group))->offsets;
   };
   if (call.version() < kManyGroupsSince) {
+    if (!authorizer.group(Operation::kDescribe, request.group_id.view())) {
+      return refuse(std::move(call), request);
+    }
     const group::Offsets* offsets = offsets_of(request.group_id);
     if (!request.topics) {
       if (offsets)
-        fetch_all<Response::Topic, Response::Partition>(engine, *offsets, response.topics);
+        fetch_all<Response::Topic, Response::Partition>(engine, authorizer, *offsets,
+                                                        response.topics);
     } else {
       for (const auto& topic : *request.topics) {
         auto& answer = response.topics.emplace_back();
         answer.name = topic.name;
-        const TopicRef ref = resolve(engine.broker, false, topic.name.view(), {});
+        const TopicRef ref = authorizer.topic(Operation::kDescribe,
+                                              resolve(engine.broker, false, topic.name.view(), {}),
+                                              topic.name.view());
         fetch_some(offsets, ref, topic.partition_indexes, answer.partitions);
       }
     }
@@ -171,10 +209,15 @@ void fetch(Engine& engine, Call call, const OffsetFetchRequest& request) {
   for (const OffsetFetchRequest::Group& wanted : request.groups) {
     Response::Group& group = response.groups.emplace_back();
     group.group_id = wanted.group_id;
+    if (!authorizer.group(Operation::kDescribe, wanted.group_id.view())) {
+      group.error_code = wire_code(KafkaError::kGroupAuthorizationFailed);
+      continue;
+    }
     const group::Offsets* offsets = offsets_of(wanted.group_id);
     if (!wanted.topics) {
       if (offsets)
-        fetch_all<Response::GroupTopic, Response::GroupPartition>(engine, *offsets, group.topics);
+        fetch_all<Response::GroupTopic, Response::GroupPartition>(engine, authorizer, *offsets,
+                                                                  group.topics);
       continue;
     }
     for (const auto& topic : *wanted.topics) {
@@ -182,7 +225,9 @@ void fetch(Engine& engine, Call call, const OffsetFetchRequest& request) {
       answer.name = topic.name;
       answer.topic_id = topic.topic_id;
       const bool by_id = call.version() >= kTopicIdsSince;
-      const TopicRef ref = resolve(engine.broker, by_id, topic.name.view(), topic.topic_id);
+      const TopicRef ref = authorizer.topic(
+          Operation::kDescribe, resolve(engine.broker, by_id, topic.name.view(), topic.topic_id),
+          topic.name.view());
       fetch_some(offsets, ref, topic.partition_indexes, answer.partitions);
     }
   }
@@ -194,6 +239,11 @@ void fetch(Engine& engine, Call call, const OffsetFetchRequest& request) {
 void remove(Engine& engine, Call call, const OffsetDeleteRequest& request) {
   OffsetDeleteResponse response;
   const std::string group = text_of(request.group_id);
+  const Authorizer authorizer(engine.broker, call);
+  if (!authorizer.group(Operation::kDelete, group)) {
+    response.error_code = wire_code(KafkaError::kGroupAuthorizationFailed);
+    return call.answer(response);
+  }
   broker::GroupCell* cell = engine.groups.find(group);
   if (!cell) {
     response.error_code = wire_code(KafkaError::kGroupIdNotFound);
@@ -209,10 +259,13 @@ void remove(Engine& engine, Call call, const OffsetDeleteRequest& request) {
     auto& answer = response.topics.emplace_back();
     answer.name = topic.name;
     const broker::Thing* thing = find_topic(engine.broker, topic.name.view());
+    const bool allowed = authorizer.topic(Operation::kRead, topic.name.view());
     for (const OffsetDeleteRequest::Partition& partition : topic.partitions) {
       auto& result = answer.partitions.emplace_back();
       result.partition_index = partition.partition_index;
-      if (!thing || !partition_log(*thing, partition.partition_index)) {
+      if (!allowed) {
+        result.error_code = wire_code(KafkaError::kTopicAuthorizationFailed);
+      } else if (!thing || !partition_log(*thing, partition.partition_index)) {
         result.error_code = wire_code(KafkaError::kUnknownTopicOrPartition);
       } else if (read.contains(text_of(topic.name))) {
         result.error_code = wire_code(KafkaError::kGroupSubscribedToTopic);

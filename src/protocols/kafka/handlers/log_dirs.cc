@@ -1,5 +1,6 @@
 #include "protocols/kafka/handlers/log_dirs.h"
 
+#include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/topics.h"
 
@@ -34,6 +35,10 @@ void DescribeLogDirsHandler::handle(Call call, Request request) {
   call.engine().call(
       [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
         DescribeLogDirsResponse response;
+        if (!Authorizer(engine.broker, call).cluster(Operation::kDescribe)) {
+          response.error_code = wire_code(KafkaError::kClusterAuthorizationFailed);
+          return call.answer(response);
+        }
         DescribeLogDirsResponse::LogDir& directory = response.results.emplace_back();
         directory.log_dir = wire::literal("weir");
         if (request.topics) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/operations.h"
 #include "protocols/kafka/topic_config.h"
@@ -21,7 +22,7 @@ MetadataResponse::Topic unknown(KafkaError error, const Bytes& name, const wire:
 class Answer {
  public:
   Answer(Engine& engine, const Call& call, const MetadataRequest& request)
-      : engine_(engine), call_(call), request_(request) {}
+      : engine_(engine), call_(call), authorizer_(engine.broker, call), request_(request) {}
 
   MetadataResponse make() {
     const Config& config = call_.config();
@@ -33,12 +34,13 @@ class Answer {
     response_.cluster_id = Bytes::copy_of(config.cluster_id);
     response_.controller_id = config.node_id;
     if (request_.include_cluster_authorized_operations) {
-      response_.cluster_authorized_operations = kClusterOperations;
+      response_.cluster_authorized_operations =
+          authorizer_.operations(kClusterOperations, ResourceType::kCluster, kClusterName);
     }
     // Everything: a null list, or in version 0, which has no null, an empty one.
     if (!request_.topics || (call_.version() == 0 && request_.topics->empty())) {
       engine_.broker.catalog().each_thing("", "", [this](const broker::Thing& thing) {
-        if (is_valid_topic_name(thing.name.name)) describe(thing);
+        if (is_valid_topic_name(thing.name.name) && may_describe(thing.name.name)) describe(thing);
         return true;
       });
     } else {
@@ -48,14 +50,26 @@ class Answer {
   }
 
  private:
+  bool may_describe(std::string_view name) const {
+    return authorizer_.topic(Operation::kDescribe, name);
+  }
+  bool may_create(std::string_view name) const {
+    return authorizer_.cluster(Operation::kCreate) || authorizer_.topic(Operation::kCreate, name);
+  }
+
   void look_up(const MetadataRequest::Topic& wanted) {
     if (!wanted.topic_id.is_zero()) {
-      const broker::Thing* thing = find_topic(engine_.broker, wanted.topic_id);
-      if (thing) return describe(*thing);
-      response_.topics.push_back(unknown(KafkaError::kUnknownTopicId, {}, wanted.topic_id));
+      const TopicRef ref = authorizer_.topic(
+          Operation::kDescribe, resolve(engine_.broker, true, {}, wanted.topic_id), {});
+      if (ref.thing) return describe(*ref.thing);
+      response_.topics.push_back(unknown(ref.error, {}, wanted.topic_id));
       return;
     }
     const Bytes name = wanted.name.value_or(Bytes());
+    if (!may_describe(name.view())) {
+      response_.topics.push_back(unknown(KafkaError::kTopicAuthorizationFailed, name, {}));
+      return;
+    }
     if (const broker::Thing* thing = find_topic(engine_.broker, name.view()))
       return describe(*thing);
     KafkaError error = KafkaError::kUnknownTopicOrPartition;
@@ -63,6 +77,10 @@ class Answer {
       error = KafkaError::kInvalidTopic;
     } else if (call_.config().auto_create_topics &&
                (request_.allow_auto_topic_creation || call_.version() < 4)) {
+      if (!may_create(name.view())) {
+        response_.topics.push_back(unknown(KafkaError::kTopicAuthorizationFailed, name, {}));
+        return;
+      }
       const auto made = engine_.broker.create_topic(
           default_topic(std::string(name.view()), call_.config()), engine_.now());
       if (made) return describe(*made->thing);
@@ -87,13 +105,15 @@ class Answer {
       partition.isr_nodes = {config.node_id};
     }
     if (request_.include_topic_authorized_operations) {
-      topic.topic_authorized_operations = kTopicOperations;
+      topic.topic_authorized_operations =
+          authorizer_.operations(kTopicOperations, ResourceType::kTopic, thing.name.name);
     }
     response_.topics.push_back(std::move(topic));
   }
 
   Engine& engine_;
   const Call& call_;
+  const Authorizer authorizer_;
   const MetadataRequest& request_;
   MetadataResponse response_;
 };
@@ -123,10 +143,14 @@ void DescribeClusterHandler::handle(Call call, Request request) {
   broker.host = Bytes::copy_of(call.peer().advertised_host);
   broker.port = call.peer().advertised_port;
   response.brokers.push_back(std::move(broker));
-  if (request.include_cluster_authorized_operations) {
-    response.cluster_authorized_operations = kClusterOperations;
-  }
-  call.answer(response);
+  if (!request.include_cluster_authorized_operations) return call.answer(response);
+  call.engine().call(
+      [call = std::move(call), response = std::move(response)](Engine& engine) mutable {
+        response.cluster_authorized_operations =
+            Authorizer(engine.broker, call)
+                .operations(kClusterOperations, ResourceType::kCluster, kClusterName);
+        call.answer(response);
+      });
 }
 
 namespace {
@@ -145,6 +169,7 @@ DescribeTopicPartitionsResponse describe_page(Engine& engine,
   names.erase(std::unique(names.begin(), names.end()), names.end());
 
   DescribeTopicPartitionsResponse response;
+  const Authorizer authorizer(engine.broker, call);
   for (const Bytes& name : names) {
     const bool at_cursor = request.cursor && request.cursor->topic_name == name;
     if (request.cursor && name.view() < request.cursor->topic_name.view()) continue;
@@ -155,12 +180,15 @@ DescribeTopicPartitionsResponse describe_page(Engine& engine,
     }
     auto& topic = response.topics.emplace_back();
     topic.name = name;
-    topic.topic_authorized_operations = kTopicOperations;
-    const broker::Thing* thing = find_topic(engine.broker, name.view());
-    if (!thing) {
-      topic.error_code = wire_code(KafkaError::kUnknownTopicOrPartition);
+    const TopicRef ref = authorizer.topic(
+        Operation::kDescribe, resolve(engine.broker, false, name.view(), {}), name.view());
+    if (!ref.thing) {
+      topic.error_code = wire_code(ref.error);
       continue;
     }
+    const broker::Thing* thing = ref.thing;
+    topic.topic_authorized_operations =
+        authorizer.operations(kTopicOperations, ResourceType::kTopic, name.view());
     topic.topic_id = to_wire(thing->uuid);
     const int32_t first = at_cursor ? std::max(request.cursor->partition_index, 0) : 0;
     for (int32_t i = first; const auto log_id = partition_log(*thing, i); ++i) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/topics.h"
 
@@ -28,11 +29,14 @@ class OffsetList : public std::enable_shared_from_this<OffsetList> {
       answer.name = topic.name;
       answer.partitions.resize(topic.partitions.size());
     }
+    const Authorizer authorizer(engine.broker, call_);
     for (size_t t = 0; t < request_.topics.size(); ++t) {
       const ListOffsetsRequest::Topic& topic = request_.topics[t];
-      const broker::Thing* thing = find_topic(engine.broker, topic.name.view());
+      const TopicRef ref =
+          authorizer.topic(Operation::kDescribe,
+                           resolve(engine.broker, false, topic.name.view(), {}), topic.name.view());
       for (size_t p = 0; p < topic.partitions.size(); ++p) {
-        find(engine, thing, topic.partitions[p], response_.topics[t].partitions[p]);
+        find(engine, ref, topic.partitions[p], response_.topics[t].partitions[p]);
       }
     }
     leave();
@@ -40,11 +44,12 @@ class OffsetList : public std::enable_shared_from_this<OffsetList> {
 
  private:
   void find(Engine& engine,
-            const broker::Thing* thing,
+            const TopicRef& ref,
             const ListOffsetsRequest::Partition& wanted,
             ListOffsetsResponse::Partition& answer) {
     answer.partition_index = wanted.partition_index;
-    const auto id = thing ? partition_log(*thing, wanted.partition_index) : std::nullopt;
+    if (!ref.thing) return fail(answer, ref.error);
+    const auto id = partition_log(*ref.thing, wanted.partition_index);
     const log::Log* log = id ? engine.broker.find_log(*id) : nullptr;
     if (!log) return fail(answer, KafkaError::kUnknownTopicOrPartition);
     const KafkaError epoch_error = check_leader_epoch(*log, wanted.current_leader_epoch);
@@ -99,10 +104,11 @@ class OffsetList : public std::enable_shared_from_this<OffsetList> {
 };
 
 KafkaError end_of_epoch(Engine& engine,
-                        const broker::Thing* thing,
+                        const TopicRef& ref,
                         const OffsetForLeaderEpochRequest::Partition& wanted,
                         OffsetForLeaderEpochResponse::Partition& answer) {
-  const auto id = thing ? partition_log(*thing, wanted.partition) : std::nullopt;
+  if (!ref.thing) return ref.error;
+  const auto id = partition_log(*ref.thing, wanted.partition);
   const log::Log* log = id ? engine.broker.find_log(*id) : nullptr;
   if (!log) return KafkaError::kUnknownTopicOrPartition;
   const KafkaError epoch_error = check_leader_epoch(*log, wanted.current_leader_epoch);
@@ -119,14 +125,15 @@ KafkaError end_of_epoch(Engine& engine,
 }
 
 KafkaError delete_records(Engine& engine,
-                          const broker::Thing* thing,
+                          const TopicRef& ref,
                           const DeleteRecordsRequest::Partition& wanted,
                           DeleteRecordsResponse::Partition& answer,
                           broker::Depends& depends) {
-  const auto id = thing ? partition_log(*thing, wanted.partition_index) : std::nullopt;
+  if (!ref.thing) return ref.error;
+  const auto id = partition_log(*ref.thing, wanted.partition_index);
   if (!id) return KafkaError::kUnknownTopicOrPartition;
-  if (thing->kind != catalog::Kind::kTopic) return KafkaError::kPolicyViolation;
-  const auto& compaction = thing->log_policy.compaction;
+  if (ref.thing->kind != catalog::Kind::kTopic) return KafkaError::kPolicyViolation;
+  const auto& compaction = ref.thing->log_policy.compaction;
   if (compaction && !compaction->with_retention) return KafkaError::kPolicyViolation;
   if (wanted.offset < -1) return KafkaError::kOffsetOutOfRange;
   const Offset start = wanted.offset == -1
@@ -148,21 +155,24 @@ void ListOffsetsHandler::handle(Call call, Request request) {
 }
 
 void OffsetForLeaderEpochHandler::handle(Call call, Request request) {
-  call.engine().call(
-      [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
-        OffsetForLeaderEpochResponse response;
-        for (const Request::Topic& topic : request.topics) {
-          OffsetForLeaderEpochResponse::Topic& answer = response.topics.emplace_back();
-          answer.topic = topic.topic;
-          const broker::Thing* thing = find_topic(engine.broker, topic.topic.view());
-          for (const Request::Partition& partition : topic.partitions) {
-            OffsetForLeaderEpochResponse::Partition& result = answer.partitions.emplace_back();
-            result.partition = partition.partition;
-            result.error_code = wire_code(end_of_epoch(engine, thing, partition, result));
-          }
-        }
-        call.answer(response);
-      });
+  call.engine().call([call = std::move(call),
+                      request = std::move(request)](Engine& engine) mutable {
+    OffsetForLeaderEpochResponse response;
+    const Authorizer authorizer(engine.broker, call);
+    for (const Request::Topic& topic : request.topics) {
+      OffsetForLeaderEpochResponse::Topic& answer = response.topics.emplace_back();
+      answer.topic = topic.topic;
+      const TopicRef ref = authorizer.topic(Operation::kDescribe,
+                                            resolve(engine.broker, false, topic.topic.view(), {}),
+                                            topic.topic.view());
+      for (const Request::Partition& partition : topic.partitions) {
+        OffsetForLeaderEpochResponse::Partition& result = answer.partitions.emplace_back();
+        result.partition = partition.partition;
+        result.error_code = wire_code(end_of_epoch(engine, ref, partition, result));
+      }
+    }
+    call.answer(response);
+  });
 }
 
 void DeleteRecordsHandler::handle(Call call, Request request) {
@@ -170,15 +180,18 @@ void DeleteRecordsHandler::handle(Call call, Request request) {
                       request = std::move(request)](Engine& engine) mutable {
     DeleteRecordsResponse response;
     broker::Depends depends;
+    const Authorizer authorizer(engine.broker, call);
     for (const Request::Topic& topic : request.topics) {
       DeleteRecordsResponse::Topic& answer = response.topics.emplace_back();
       answer.name = topic.name;
-      const broker::Thing* thing = find_topic(engine.broker, topic.name.view());
+      const TopicRef ref =
+          authorizer.topic(Operation::kDelete, resolve(engine.broker, false, topic.name.view(), {}),
+                           topic.name.view());
       for (const Request::Partition& partition : topic.partitions) {
         DeleteRecordsResponse::Partition& result = answer.partitions.emplace_back();
         result.partition_index = partition.partition_index;
         result.low_watermark = -1;
-        result.error_code = wire_code(delete_records(engine, thing, partition, result, depends));
+        result.error_code = wire_code(delete_records(engine, ref, partition, result, depends));
       }
     }
     call.answer(response, depends);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/log/compaction.h"
+#include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/topics.h"
 
@@ -69,8 +70,8 @@ void check_keys(const broker::PreparedBatch& batch, ProduceResponse::Partition& 
 
 class Appender {
  public:
-  Appender(Engine& engine, int16_t version, Job& job)
-      : engine_(engine), version_(version), job_(job) {}
+  Appender(Engine& engine, const Call& call, Job& job)
+      : engine_(engine), authorizer_(engine.broker, call), version_(call.version()), job_(job) {}
 
   ProduceResponse run() {
     // One commit for the whole request, if it is admitted at once; otherwise each batch stands or
@@ -107,7 +108,10 @@ class Appender {
       refuse(result, error, message);
     };
     if (job_.refused != KafkaError::kNone) return refused(job_.refused, "");
-    const TopicRef ref = resolve(engine_.broker, version_ >= 13, topic.name.view(), topic.topic_id);
+    const TopicRef ref = authorizer_.topic(
+        Operation::kWrite,
+        resolve(engine_.broker, version_ >= 13, topic.name.view(), topic.topic_id),
+        topic.name.view());
     if (!ref.thing) return refused(ref.error, "");
     const auto log = partition_log(*ref.thing, partition.index);
     if (!log) return refused(KafkaError::kUnknownTopicOrPartition, "");
@@ -128,6 +132,7 @@ class Appender {
   }
 
   Engine& engine_;
+  const Authorizer authorizer_;
   const int16_t version_;
   Job& job_;
   broker::Depends depends_;
@@ -149,7 +154,7 @@ void ProduceHandler::handle(Call call, Request request) {
   if (request.transactional_id) job.refused = kNoTransactions;
   job.request = std::move(request);
   call.engine().call([call = std::move(call), job = std::move(job), acks](Engine& engine) mutable {
-    Appender appender(engine, call.version(), job);
+    Appender appender(engine, call, job);
     const ProduceResponse response = appender.run();
     if (acks != 0) return call.answer(response, appender.depends());
     if (!appender.failed())

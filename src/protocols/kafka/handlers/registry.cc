@@ -1,3 +1,4 @@
+#include "protocols/kafka/handlers/acls.h"
 #include "protocols/kafka/handlers/api_versions.h"
 #include "protocols/kafka/handlers/configs.h"
 #include "protocols/kafka/handlers/fetch.h"
@@ -10,6 +11,8 @@
 #include "protocols/kafka/handlers/offsets.h"
 #include "protocols/kafka/handlers/produce.h"
 #include "protocols/kafka/handlers/producer_id.h"
+#include "protocols/kafka/handlers/sasl.h"
+#include "protocols/kafka/handlers/scram.h"
 #include "protocols/kafka/handlers/topics.h"
 
 namespace weir::kafka {
@@ -29,19 +32,26 @@ std::span<const HandlerEntry> all_handlers() {
       handler_entry<SyncGroupHandler>(),
       handler_entry<DescribeGroupsHandler>(),
       handler_entry<ListGroupsHandler>(),
+      handler_entry<SaslHandshakeHandler>(),
       handler_entry<ApiVersionsHandler>(),
       handler_entry<CreateTopicsHandler>(),
       handler_entry<DeleteTopicsHandler>(),
       handler_entry<DeleteRecordsHandler>(),
       handler_entry<InitProducerIdHandler>(),
       handler_entry<OffsetForLeaderEpochHandler>(),
+      handler_entry<DescribeAclsHandler>(),
+      handler_entry<CreateAclsHandler>(),
+      handler_entry<DeleteAclsHandler>(),
       handler_entry<DescribeConfigsHandler>(),
       handler_entry<AlterConfigsHandler>(),
       handler_entry<DescribeLogDirsHandler>(),
+      handler_entry<SaslAuthenticateHandler>(),
       handler_entry<CreatePartitionsHandler>(),
       handler_entry<DeleteGroupsHandler>(),
       handler_entry<IncrementalAlterConfigsHandler>(),
       handler_entry<OffsetDeleteHandler>(),
+      handler_entry<DescribeUserScramCredentialsHandler>(),
+      handler_entry<AlterUserScramCredentialsHandler>(),
       handler_entry<DescribeClusterHandler>(),
       handler_entry<ListConfigResourcesHandler>(),
       handler_entry<DescribeTopicPartitionsHandler>(),

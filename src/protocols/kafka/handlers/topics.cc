@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/group_text.h"
 #include "protocols/kafka/settings_answer.h"
@@ -21,6 +22,10 @@ struct Refusal {
 
   explicit operator bool() const { return error != KafkaError::kNone; }
 };
+
+Refusal not_allowed() {
+  return {KafkaError::kTopicAuthorizationFailed, "not allowed on this topic"};
+}
 
 Refusal refusal_of(const Error& error, KafkaError invalid_argument) {
   if (error.code == ErrorCode::kInvalidArgument) return {invalid_argument, error.message};
@@ -83,7 +88,10 @@ Refusal specify(const CreateTopicsRequest::Topic& topic,
 class Creator {
  public:
   Creator(Engine& engine, const Call& call, const CreateTopicsRequest& request)
-      : engine_(engine), config_(call.config()), request_(request) {}
+      : engine_(engine),
+        authorizer_(engine.broker, call),
+        config_(call.config()),
+        request_(request) {}
 
   CreateTopicsResponse run() {
     CreateTopicsResponse response;
@@ -105,6 +113,10 @@ class Creator {
     if (std::ranges::count_if(request_.topics, same_name) > 1) {
       return {KafkaError::kInvalidRequest, "the request names this topic twice"};
     }
+    const std::string_view name = topic.name.view();
+    if (!authorizer_.cluster(Operation::kCreate) && !authorizer_.topic(Operation::kCreate, name)) {
+      return not_allowed();
+    }
     broker::TopicSpec spec;
     if (auto refusal = specify(topic, config_, spec)) return refusal;
     if (engine_.broker.catalog().find(spec.name)) {
@@ -114,13 +126,7 @@ class Creator {
     broker::Thing planned;
     planned.log_policy = spec.log;
     planned.properties = spec.properties;
-    answer.num_partitions = static_cast<int32_t>(spec.partitions);
-    answer.replication_factor = 1;
-    answer.configs.emplace();
-    for (const Setting& setting : topic_settings()) {
-      answer.configs->push_back(setting_answer<CreateTopicsResponse::Config>(
-          setting, topic_setting(planned, setting, config_)));
-    }
+    describe(planned, name, static_cast<int32_t>(spec.partitions), answer);
     if (request_.validate_only) return {};
     const auto made = engine_.broker.create_topic(spec, engine_.now());
     if (!made) return refusal_of(made.error(), KafkaError::kInvalidRequest);
@@ -129,13 +135,33 @@ class Creator {
     return {};
   }
 
+  // What the topic is like is for those alone who may ask for its settings.
+  void describe(const broker::Thing& planned,
+                std::string_view name,
+                int32_t partitions,
+                CreateTopicsResponse::Topic& answer) const {
+    if (!authorizer_.topic(Operation::kDescribeConfigs, name)) {
+      answer.topic_config_error_code = wire_code(KafkaError::kTopicAuthorizationFailed);
+      return;
+    }
+    answer.num_partitions = partitions;
+    answer.replication_factor = 1;
+    answer.configs.emplace();
+    for (const Setting& setting : topic_settings()) {
+      answer.configs->push_back(setting_answer<CreateTopicsResponse::Config>(
+          setting, topic_setting(planned, setting, config_)));
+    }
+  }
+
   Engine& engine_;
+  const Authorizer authorizer_;
   const Config& config_;
   const CreateTopicsRequest& request_;
   broker::Depends depends_;
 };
 
 Refusal remove_topic(Engine& engine, const TopicRef& ref, broker::Depends& depends) {
+  if (ref.error == KafkaError::kTopicAuthorizationFailed) return not_allowed();
   if (!ref.thing) return {ref.error, "there is no such topic"};
   if (ref.thing->kind != catalog::Kind::kTopic) {
     return {KafkaError::kPolicyViolation, "this is a queue; delete it where it was made"};
@@ -197,11 +223,13 @@ void DeleteTopicsHandler::handle(Call call, Request request) {
         }
         DeleteTopicsResponse response;
         broker::Depends depends;
+        const Authorizer authorizer(engine.broker, call);
         for (const Request::Topic& topic : request.topics) {
           auto& answer = response.responses.emplace_back();
           const bool by_id = !topic.name;
-          const TopicRef ref =
-              resolve(engine.broker, by_id, topic.name.value_or(Bytes()).view(), topic.topic_id);
+          const Bytes name = topic.name.value_or(Bytes());
+          const TopicRef found = resolve(engine.broker, by_id, name.view(), topic.topic_id);
+          const TopicRef ref = authorizer.topic(Operation::kDelete, found, name.view());
           answer.name = topic.name;
           answer.topic_id = topic.topic_id;
           if (ref.thing) {
@@ -222,11 +250,15 @@ void CreatePartitionsHandler::handle(Call call, Request request) {
       [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
         CreatePartitionsResponse response;
         broker::Depends depends;
+        const Authorizer authorizer(engine.broker, call);
         for (const Request::Topic& topic : request.topics) {
           auto& answer = response.results.emplace_back();
           answer.name = topic.name;
-          if (const Refusal refusal =
-                  grow_topic(engine, call.config(), topic, request.validate_only, depends)) {
+          const Refusal refusal =
+              authorizer.topic(Operation::kAlter, topic.name.view())
+                  ? grow_topic(engine, call.config(), topic, request.validate_only, depends)
+                  : not_allowed();
+          if (refusal) {
             answer.error_code = wire_code(refusal.error);
             answer.error_message = Bytes::copy_of(refusal.message);
           }

@@ -1,0 +1,19 @@
+#pragma once
+// Peer: who is at the other end of a connection. Immutable; a login makes a new one.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace weir::kafka {
+
+inline constexpr std::string_view kAnonymous = "User:ANONYMOUS";
+
+struct Peer {
+  std::string host;             // of the client, without port
+  std::string advertised_host;  // what clients of this address are told
+  int32_t advertised_port = 0;
+  std::string principal{kAnonymous};  // "User:alice"
+};
+
+}  // namespace weir::kafka

@@ -1,0 +1,121 @@
+#include "protocols/kafka/sasl/mechanism.h"
+
+#include <utility>
+
+#include "base/credentials/base64.h"
+#include "base/credentials/scram_server.h"
+
+namespace weir::kafka {
+namespace {
+
+constexpr std::string_view kPlain = "PLAIN";
+constexpr std::string_view kScramSha256 = "SCRAM-SHA-256";
+constexpr std::string_view kScramSha512 = "SCRAM-SHA-512";
+constexpr size_t kNonceBytes = 24;
+
+std::unexpected<Error> login_failed() {
+  return fail(ErrorCode::kRefused, std::string(kLoginFailed));
+}
+
+// [identity] NUL name NUL password
+class Plain final : public SaslMechanism {
+ public:
+  explicit Plain(ByteView decoy_secret)
+      : decoy_credential_(decoy_credential(ScramHash::kSha256, "", decoy_secret)) {}
+
+  std::string_view name() const override { return kPlain; }
+
+  Result<std::optional<std::string>> take(ByteView message) override {
+    const size_t first = message.find('\0');
+    const size_t second = first == ByteView::npos ? first : message.find('\0', first + 1);
+    if (second == ByteView::npos || message.find('\0', second + 1) != ByteView::npos) {
+      return fail(ErrorCode::kInvalidArgument, "PLAIN has a name and a password, after zero bytes");
+    }
+    const ByteView identity = message.substr(0, first);
+    const ByteView user = message.substr(first + 1, second - first - 1);
+    password_ = message.substr(second + 1);
+    if (user.empty() || password_.empty()) {
+      return fail(ErrorCode::kInvalidArgument, "the name and the password may not be empty");
+    }
+    if (!identity.empty() && identity != user) {
+      return fail(ErrorCode::kRefused, "nobody may log in as somebody else");
+    }
+    return std::string(user);
+  }
+
+  Result<SaslStep> proceed(const FoundUser& user, Timestamp /*now*/) override {
+    const bool known = user && user->enabled && !user->credentials.empty();
+    // Somebody unknown costs as much time as a wrong password.
+    const bool right = known ? matches(user->credentials, password_)
+                             : matches(ScramHash::kSha256, decoy_credential_, password_);
+    if (!known || !right) return login_failed();
+    SaslStep step;
+    step.done = true;
+    step.name = user->name;
+    return step;
+  }
+
+ private:
+  const ScramCredential decoy_credential_;
+  std::string password_;
+};
+
+class Scram final : public SaslMechanism {
+ public:
+  Scram(ScramHash hash, ByteView decoy_secret)
+      : hash_(hash), scram_(hash), decoy_secret_(decoy_secret) {}
+
+  std::string_view name() const override {
+    return hash_ == ScramHash::kSha256 ? kScramSha256 : kScramSha512;
+  }
+
+  Result<std::optional<std::string>> take(ByteView message) override {
+    if (challenged_) {
+      proof_ = message;
+      return std::nullopt;
+    }
+    auto begun = scram_.begin(message);
+    if (!begun) return std::unexpected(begun.error());
+    name_ = std::move(*begun);
+    return name_;
+  }
+
+  Result<SaslStep> proceed(const FoundUser& user, Timestamp /*now*/) override {
+    SaslStep step;
+    if (!std::exchange(challenged_, true)) {
+      const bool known = user && user->enabled && user->credentials.contains(hash_);
+      step.bytes = scram_.challenge(
+          known ? user->credentials.at(hash_) : decoy_credential(hash_, name_, decoy_secret_),
+          to_base64(random_bytes(kNonceBytes)));
+      return step;
+    }
+    auto last = scram_.finish(proof_);
+    if (!last) {
+      if (last.error().code == ErrorCode::kRefused) return login_failed();
+      return std::unexpected(last.error());
+    }
+    step.bytes = std::move(*last);
+    step.done = true;
+    step.name = name_;
+    return step;
+  }
+
+ private:
+  const ScramHash hash_;
+  ScramServer scram_;
+  std::string decoy_secret_;
+  std::string name_;
+  std::string proof_;
+  bool challenged_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<SaslMechanism> make_mechanism(std::string_view name, ByteView decoy_secret) {
+  if (name == kPlain) return std::make_unique<Plain>(decoy_secret);
+  if (name == kScramSha256) return std::make_unique<Scram>(ScramHash::kSha256, decoy_secret);
+  if (name == kScramSha512) return std::make_unique<Scram>(ScramHash::kSha512, decoy_secret);
+  return nullptr;
+}
+
+}  // namespace weir::kafka

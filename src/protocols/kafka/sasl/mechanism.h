@@ -1,0 +1,45 @@
+#pragma once
+// One login by one SASL mechanism, the server's side: messages in, messages out. Pure; the
+// connection's shard.
+//
+// For each message of the client: take() tells whose verifier is needed, if anybody's; then
+// proceed() with what the catalog knows of him gives the outcome. PLAIN: RFC 4616. SCRAM: RFC 5802.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "core/catalog/access.h"
+
+namespace weir::kafka {
+
+using FoundUser = std::shared_ptr<const catalog::User>;  // null: there is none of that name
+
+struct SaslStep {
+  std::string bytes;                    // for the client
+  bool done = false;                    // he is who he says
+  std::string name;                     // when done: the user's
+  Timestamp ends = Timestamp::never();  // when done: until when that may be believed
+};
+
+class SaslMechanism {
+ public:
+  virtual ~SaslMechanism() = default;
+  virtual std::string_view name() const = 0;
+
+  // The user whose verifier proceed() needs; nothing: it needs none. An error ends the login.
+  virtual Result<std::optional<std::string>> take(ByteView message) = 0;
+  virtual Result<SaslStep> proceed(const FoundUser& user, Timestamp now) = 0;
+};
+
+// What every failed login is told, whether it was the name or the password.
+inline constexpr std::string_view kLoginFailed = "the user name or the password is wrong";
+
+// `decoy_secret` as base/credentials/scram_server.h says. Null for a name that is none of these.
+std::unique_ptr<SaslMechanism> make_mechanism(std::string_view name, ByteView decoy_secret);
+
+}  // namespace weir::kafka

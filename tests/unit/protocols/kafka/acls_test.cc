@@ -1,0 +1,626 @@
+// Access rules over a real socket: what a client may do, and how rules are made, found and removed.
+
+#include "protocols/kafka/gen/acls.h"
+
+#include <functional>
+#include <map>
+#include <set>
+
+#include "base/credentials/scram.h"
+#include "protocols/kafka/errors.h"
+#include "protocols/kafka/gen/configs.h"
+#include "protocols/kafka/gen/fetch.h"
+#include "protocols/kafka/gen/group_admin.h"
+#include "protocols/kafka/gen/group_membership.h"
+#include "protocols/kafka/gen/group_offsets.h"
+#include "protocols/kafka/gen/log_dirs.h"
+#include "protocols/kafka/gen/metadata.h"
+#include "protocols/kafka/gen/offsets.h"
+#include "protocols/kafka/gen/produce.h"
+#include "protocols/kafka/gen/producer_id.h"
+#include "protocols/kafka/gen/sasl.h"
+#include "protocols/kafka/gen/scram.h"
+#include "protocols/kafka/gen/topics.h"
+#include "protocols/kafka/handlers/handler.h"
+#include "tests/unit/protocols/kafka/port.h"
+
+namespace weir::kafka {
+namespace {
+
+using catalog::AccessRule;
+using catalog::Operation;
+using catalog::Pattern;
+using catalog::Permission;
+using catalog::ResourceType;
+
+constexpr int16_t kTopicRefused = wire_code(KafkaError::kTopicAuthorizationFailed);
+constexpr int16_t kGroupRefused = wire_code(KafkaError::kGroupAuthorizationFailed);
+constexpr int16_t kClusterRefused = wire_code(KafkaError::kClusterAuthorizationFailed);
+
+Bytes orders() {
+  return wire::literal("orders");
+}
+Bytes crew() {
+  return wire::literal("crew");
+}
+
+Config strict() {
+  Config config;
+  config.access = Unruled::kDeny;
+  config.super_users = {"admin"};
+  return config;
+}
+
+class Acls : public testing::Test {
+ protected:
+  explicit Acls(Config config = strict()) : port(std::move(config)) {
+    port.on_broker([](broker::Broker& broker) {
+      for (const std::string name : {"admin", "alice", "bob"}) {
+        catalog::User user;
+        user.name = name;
+        user.credentials = credentials_of(name);
+        ASSERT_TRUE(broker.put_user(user, broker.now()));
+      }
+      ASSERT_TRUE(
+          broker.create_topic({.name = {"", "orders"}, .log = {}, .properties = {}}, broker.now()));
+    });
+    log_in(alice, "alice");
+    log_in(admin, "admin");
+  }
+
+  static void log_in(Client& client, const std::string& name) {
+    SaslHandshakeRequest handshake;
+    handshake.mechanism = wire::literal("PLAIN");
+    ASSERT_EQ(client.call<SaslHandshakeResponse>(1, handshake).error_code, 0);
+    SaslAuthenticateRequest request;
+    request.auth_bytes = Bytes::take('\0' + name + '\0' + name);
+    ASSERT_EQ(client.call<SaslAuthenticateResponse>(2, request).error_code, 0);
+  }
+
+  void allow(Operation operation, ResourceType type, std::string name) {
+    add({.type = type,
+         .pattern = Pattern::kLiteral,
+         .name = std::move(name),
+         .principal = "User:alice",
+         .host = "*",
+         .operation = operation,
+         .permission = Permission::kAllow});
+  }
+  void add(const AccessRule& rule) {
+    port.on_broker(
+        [&](broker::Broker& broker) { ASSERT_TRUE(broker.add_rules({&rule, 1}, broker.now())); });
+  }
+  size_t rules() {
+    size_t count = 0;
+    port.on_broker(
+        [&](broker::Broker& broker) { count = broker.catalog().access().rules().size(); });
+    return count;
+  }
+
+  static int16_t produce(Client& client) {
+    ProduceRequest request;
+    request.acks = -1;
+    auto& topic = request.topic_data.emplace_back();
+    topic.name = orders();
+    topic.partition_data.emplace_back().records.emplace(batch_of({"x"}));
+    return client.call<ProduceResponse>(9, request)
+        .responses.at(0)
+        .partition_responses.at(0)
+        .error_code;
+  }
+  static int16_t fetch(Client& client) {
+    FetchRequest request;
+    request.max_bytes = 1 << 20;
+    auto& topic = request.topics.emplace_back();
+    topic.topic = orders();
+    topic.partitions.emplace_back().partition_max_bytes = 1 << 20;
+    return client.call<FetchResponse>(11, request).responses.at(0).partitions.at(0).error_code;
+  }
+  static MetadataResponse::Topic metadata(Client& client, const std::string& name = "orders") {
+    MetadataRequest request;
+    request.include_topic_authorized_operations = true;
+    request.topics.emplace().emplace_back().name = Bytes::copy_of(name);
+    return client.call<MetadataResponse>(9, request).topics.at(0);
+  }
+  static DescribeAclsRequest everything() {
+    DescribeAclsRequest request;
+    request.resource_type_filter = request.operation = request.permission_type = 1;
+    request.pattern_type_filter = 1;
+    return request;
+  }
+  static CreateAclsRequest::Creation creation() {
+    CreateAclsRequest::Creation made;
+    made.resource_type = static_cast<int8_t>(ResourceType::kTopic);
+    made.resource_name = orders();
+    made.resource_pattern_type = static_cast<int8_t>(Pattern::kLiteral);
+    made.principal = wire::literal("User:alice");
+    made.host = wire::literal("*");
+    made.operation = static_cast<int8_t>(Operation::kRead);
+    made.permission_type = static_cast<int8_t>(Permission::kAllow);
+    return made;
+  }
+
+  Port port;
+  Client alice{port};
+  Client admin{port};
+};
+
+// A new handler is a new row here: what it answers to somebody who may do nothing.
+using Ask = std::function<int16_t(Client&)>;
+
+template <typename Response, typename Request>
+Response one(Client& client, int16_t version, const Request& request) {
+  return client.call<Response>(version, request);
+}
+
+std::map<int16_t, std::pair<int16_t, Ask>> topic_questions() {
+  return {
+      {ListOffsetsRequest::kKey,
+       {kTopicRefused,
+        [](Client& client) {
+          ListOffsetsRequest request;
+          request.topics.push_back({orders(), {{}}});
+          return one<ListOffsetsResponse>(client, 7, request)
+              .topics.at(0)
+              .partitions.at(0)
+              .error_code;
+        }}},
+      {CreateTopicsRequest::kKey,
+       {kTopicRefused,
+        [](Client& client) {
+          CreateTopicsRequest request;
+          auto& topic = request.topics.emplace_back();
+          topic.name = wire::literal("new");
+          topic.num_partitions = 1;
+          topic.replication_factor = 1;
+          return one<CreateTopicsResponse>(client, 7, request).topics.at(0).error_code;
+        }}},
+      {DeleteTopicsRequest::kKey,
+       {kTopicRefused,
+        [](Client& client) {
+          DeleteTopicsRequest request;
+          request.topics.push_back({orders(), {}});
+          return one<DeleteTopicsResponse>(client, 6, request).responses.at(0).error_code;
+        }}},
+      {DeleteRecordsRequest::kKey,
+       {kTopicRefused,
+        [](Client& client) {
+          DeleteRecordsRequest request;
+          request.topics.push_back({orders(), {{}}});
+          return one<DeleteRecordsResponse>(client, 2, request)
+              .topics.at(0)
+              .partitions.at(0)
+              .error_code;
+        }}},
+      {OffsetForLeaderEpochRequest::kKey,
+       {kTopicRefused,
+        [](Client& client) {
+          OffsetForLeaderEpochRequest request;
+          request.topics.push_back({orders(), {{}}});
+          return one<OffsetForLeaderEpochResponse>(client, 4, request)
+              .topics.at(0)
+              .partitions.at(0)
+              .error_code;
+        }}},
+      {CreatePartitionsRequest::kKey,
+       {kTopicRefused,
+        [](Client& client) {
+          CreatePartitionsRequest request;
+          auto& topic = request.topics.emplace_back();
+          topic.name = orders();
+          topic.count = 5;
+          return one<CreatePartitionsResponse>(client, 3, request).results.at(0).error_code;
+        }}},
+      {DescribeTopicPartitionsRequest::kKey,
+       {kTopicRefused,
+        [](Client& client) {
+          DescribeTopicPartitionsRequest request;
+          request.topics.push_back({orders()});
+          return one<DescribeTopicPartitionsResponse>(client, 0, request).topics.at(0).error_code;
+        }}},
+      {DescribeConfigsRequest::kKey,
+       {kTopicRefused,
+        [](Client& client) {
+          DescribeConfigsRequest request;
+          auto& resource = request.resources.emplace_back();
+          resource.resource_type = 2;
+          resource.resource_name = orders();
+          return one<DescribeConfigsResponse>(client, 4, request).results.at(0).error_code;
+        }}},
+      {AlterConfigsRequest::kKey,
+       {kTopicRefused,
+        [](Client& client) {
+          AlterConfigsRequest request;
+          auto& resource = request.resources.emplace_back();
+          resource.resource_type = 2;
+          resource.resource_name = orders();
+          return one<AlterConfigsResponse>(client, 2, request).responses.at(0).error_code;
+        }}},
+      {IncrementalAlterConfigsRequest::kKey,
+       {kTopicRefused,
+        [](Client& client) {
+          IncrementalAlterConfigsRequest request;
+          auto& resource = request.resources.emplace_back();
+          resource.resource_type = 2;
+          resource.resource_name = orders();
+          return one<IncrementalAlterConfigsResponse>(client, 1, request)
+              .responses.at(0)
+              .error_code;
+        }}},
+  };
+}
+
+std::map<int16_t, std::pair<int16_t, Ask>> group_questions() {
+  return {
+      {OffsetCommitRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          OffsetCommitRequest request;
+          request.group_id = crew();
+          auto& topic = request.topics.emplace_back();
+          topic.name = orders();
+          topic.partitions.emplace_back();
+          return one<OffsetCommitResponse>(client, 8, request)
+              .topics.at(0)
+              .partitions.at(0)
+              .error_code;
+        }}},
+      {OffsetFetchRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          OffsetFetchRequest request;
+          request.groups.emplace_back().group_id = crew();
+          return one<OffsetFetchResponse>(client, 8, request).groups.at(0).error_code;
+        }}},
+      {FindCoordinatorRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          FindCoordinatorRequest request;
+          request.coordinator_keys.push_back(crew());
+          return one<FindCoordinatorResponse>(client, 4, request).coordinators.at(0).error_code;
+        }}},
+      {JoinGroupRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          JoinGroupRequest request;
+          request.group_id = crew();
+          request.session_timeout_ms = 10'000;
+          return one<JoinGroupResponse>(client, 9, request).error_code;
+        }}},
+      {HeartbeatRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          HeartbeatRequest request;
+          request.group_id = crew();
+          return one<HeartbeatResponse>(client, 4, request).error_code;
+        }}},
+      {LeaveGroupRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          LeaveGroupRequest request;
+          request.group_id = crew();
+          return one<LeaveGroupResponse>(client, 5, request).error_code;
+        }}},
+      {SyncGroupRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          SyncGroupRequest request;
+          request.group_id = crew();
+          return one<SyncGroupResponse>(client, 5, request).error_code;
+        }}},
+      {DescribeGroupsRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          DescribeGroupsRequest request;
+          request.groups.push_back(crew());
+          return one<DescribeGroupsResponse>(client, 5, request).groups.at(0).error_code;
+        }}},
+      {DeleteGroupsRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          DeleteGroupsRequest request;
+          request.groups_names.push_back(crew());
+          return one<DeleteGroupsResponse>(client, 2, request).results.at(0).error_code;
+        }}},
+      {OffsetDeleteRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          OffsetDeleteRequest request;
+          request.group_id = crew();
+          return one<OffsetDeleteResponse>(client, 0, request).error_code;
+        }}},
+  };
+}
+
+std::map<int16_t, std::pair<int16_t, Ask>> cluster_questions() {
+  return {
+      {InitProducerIdRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          return one<InitProducerIdResponse>(client, 5, InitProducerIdRequest()).error_code;
+        }}},
+      {DescribeLogDirsRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          return one<DescribeLogDirsResponse>(client, 5, DescribeLogDirsRequest()).error_code;
+        }}},
+      {ListConfigResourcesRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          return one<ListConfigResourcesResponse>(client, 1, ListConfigResourcesRequest())
+              .error_code;
+        }}},
+      {DescribeAclsRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          return one<DescribeAclsResponse>(client, 3, DescribeAclsRequest()).error_code;
+        }}},
+      {CreateAclsRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          CreateAclsRequest request;
+          request.creations.emplace_back();
+          return one<CreateAclsResponse>(client, 3, request).results.at(0).error_code;
+        }}},
+      {DeleteAclsRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          DeleteAclsRequest request;
+          request.filters.emplace_back();
+          return one<DeleteAclsResponse>(client, 3, request).filter_results.at(0).error_code;
+        }}},
+      {DescribeUserScramCredentialsRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          return one<DescribeUserScramCredentialsResponse>(client, 0,
+                                                           DescribeUserScramCredentialsRequest())
+              .error_code;
+        }}},
+      {AlterUserScramCredentialsRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          AlterUserScramCredentialsRequest request;
+          request.deletions.emplace_back().name = wire::literal("admin");
+          return one<AlterUserScramCredentialsResponse>(client, 0, request)
+              .results.at(0)
+              .error_code;
+        }}},
+  };
+}
+
+TEST_F(Acls, EveryHandlerRefusesWhoMayDoNothing) {
+  auto questions = topic_questions();
+  questions.merge(group_questions());
+  questions.merge(cluster_questions());
+  questions[ProduceRequest::kKey] = {kTopicRefused, produce};
+  questions[FetchRequest::kKey] = {kTopicRefused, fetch};
+  questions[MetadataRequest::kKey] = {kTopicRefused,
+                                      [](Client& client) { return metadata(client).error_code; }};
+  // These tell nothing, or leave out what may not be seen.
+  const std::set<int16_t> open = {kApiVersionsKey, SaslHandshakeRequest::kKey,
+                                  SaslAuthenticateRequest::kKey, DescribeClusterRequest::kKey,
+                                  ListGroupsRequest::kKey};
+  for (const HandlerEntry& handler : all_handlers()) {
+    if (open.contains(handler.key)) continue;
+    ASSERT_TRUE(questions.contains(handler.key)) << "key " << handler.key << " is not asked about";
+    const auto& [refusal, ask] = questions.at(handler.key);
+    EXPECT_EQ(ask(alice), refusal) << "key " << handler.key;
+    EXPECT_NE(ask(admin), refusal) << "key " << handler.key << ", a super user";
+  }
+}
+
+TEST_F(Acls, ARuleAllowsWhatItSaysAndNoMore) {
+  allow(Operation::kWrite, ResourceType::kTopic, "orders");
+  EXPECT_EQ(produce(alice), 0);
+  EXPECT_EQ(fetch(alice), kTopicRefused);
+  const auto topic = metadata(alice);
+  EXPECT_EQ(topic.error_code, 0);
+  EXPECT_EQ(topic.topic_authorized_operations, 1 << 4 | 1 << 8) << "write, hence describe";
+  EXPECT_EQ(one<InitProducerIdResponse>(alice, 5, InitProducerIdRequest()).error_code, 0);
+}
+
+TEST_F(Acls, ListingsLeaveOutWhatMayNotBeSeen) {
+  MetadataRequest all;
+  EXPECT_TRUE(one<MetadataResponse>(alice, 9, all).topics.empty());
+  EXPECT_EQ(one<MetadataResponse>(admin, 9, all).topics.size(), 1U);
+  allow(Operation::kDescribe, ResourceType::kTopic, "orders");
+  EXPECT_EQ(one<MetadataResponse>(alice, 9, all).topics.size(), 1U);
+  DescribeClusterRequest cluster;
+  cluster.include_cluster_authorized_operations = true;
+  EXPECT_EQ(one<DescribeClusterResponse>(alice, 2, cluster).cluster_authorized_operations, 0);
+  allow(Operation::kAlter, ResourceType::kCluster, "kafka-cluster");
+  EXPECT_EQ(one<DescribeClusterResponse>(alice, 2, cluster).cluster_authorized_operations,
+            1 << 7 | 1 << 8);
+}
+
+TEST_F(Acls, ATopicIsMadeOnDemandOnlyForWhoMayCreateIt) {
+  add({.pattern = Pattern::kPrefixed,
+       .name = "new-",
+       .principal = "User:alice",
+       .host = "*",
+       .operation = Operation::kDescribe});
+  EXPECT_EQ(metadata(alice, "new-one").error_code, kTopicRefused);
+  add({.pattern = Pattern::kPrefixed,
+       .name = "new-",
+       .principal = "User:alice",
+       .host = "*",
+       .operation = Operation::kCreate});
+  EXPECT_EQ(metadata(alice, "new-one").error_code, 0);
+  EXPECT_EQ(metadata(alice, "other").error_code, kTopicRefused);
+}
+
+TEST_F(Acls, RulesAreMadeFoundAndRemoved) {
+  CreateAclsRequest create;
+  create.creations.push_back(creation());
+  create.creations.push_back(creation());
+  create.creations.back().operation = static_cast<int8_t>(Operation::kWrite);
+  create.creations.push_back(creation());
+  create.creations.back().resource_pattern_type = static_cast<int8_t>(Pattern::kPrefixed);
+  create.creations.back().resource_name = wire::literal("ord");
+  for (int16_t version = 1; version <= 3; ++version) {
+    for (const auto& result : one<CreateAclsResponse>(admin, version, create).results) {
+      EXPECT_EQ(result.error_code, 0);
+    }
+  }
+  EXPECT_EQ(rules(), 3U);
+  EXPECT_EQ(fetch(alice), 0);
+
+  DescribeAclsRequest describe = everything();
+  EXPECT_EQ(one<DescribeAclsResponse>(admin, 3, describe).resources.size(), 2U);
+  describe.pattern_type_filter = 2;  // what holds for the name
+  describe.resource_name_filter = orders();
+  EXPECT_EQ(one<DescribeAclsResponse>(admin, 3, describe).resources.size(), 2U);
+  describe.pattern_type_filter = 3;
+  const auto literal = one<DescribeAclsResponse>(admin, 3, describe);
+  ASSERT_EQ(literal.resources.size(), 1U);
+  EXPECT_EQ(literal.resources.at(0).acls.size(), 2U);
+
+  DeleteAclsRequest remove;
+  auto& filter = remove.filters.emplace_back();
+  filter.resource_type_filter = filter.permission_type = filter.pattern_type_filter = 1;
+  filter.operation = static_cast<int8_t>(Operation::kRead);
+  EXPECT_EQ(one<DeleteAclsResponse>(admin, 3, remove).filter_results.at(0).matching_acls.size(),
+            2U);
+  EXPECT_EQ(rules(), 1U);
+  EXPECT_EQ(fetch(alice), kTopicRefused);
+}
+
+TEST_F(Acls, RulesThatMakeNoSenseAreRefused) {
+  const auto refused = [&](auto change) {
+    CreateAclsRequest request;
+    request.creations.push_back(creation());
+    change(request.creations.back());
+    return one<CreateAclsResponse>(admin, 3, request).results.at(0).error_code;
+  };
+  constexpr int16_t kInvalid = wire_code(KafkaError::kInvalidRequest);
+  using Creation = CreateAclsRequest::Creation;
+  EXPECT_EQ(refused([](Creation& c) { c.resource_type = 1; }), kInvalid);
+  EXPECT_EQ(refused([](Creation& c) { c.resource_pattern_type = 2; }), kInvalid);
+  EXPECT_EQ(refused([](Creation& c) { c.operation = 1; }), kInvalid);
+  EXPECT_EQ(refused([](Creation& c) { c.permission_type = 1; }), kInvalid);
+  EXPECT_EQ(refused([](Creation& c) { c.principal = wire::literal("alice"); }), kInvalid);
+  EXPECT_EQ(refused([](Creation& c) { c.resource_name = Bytes(); }), kInvalid);
+  EXPECT_EQ(refused([](Creation& c) { c.host = Bytes(); }), kInvalid);
+  EXPECT_EQ(refused([](Creation& c) { c.resource_type = 4; }), kInvalid);
+  DescribeAclsRequest unknown = everything();
+  unknown.operation = 0;
+  EXPECT_EQ(one<DescribeAclsResponse>(admin, 3, unknown).error_code, kInvalid);
+  EXPECT_EQ(rules(), 0U);
+}
+
+class AclsByDefault : public Acls {
+ protected:
+  AclsByDefault() : Acls(config()) {}
+  static Config config() {
+    Config config = strict();
+    config.access = Unruled::kAllowIfNoRules;
+    return config;
+  }
+};
+
+TEST_F(AclsByDefault, AllMayDoAllUntilThereIsARule) {
+  EXPECT_EQ(produce(alice), 0);
+  EXPECT_EQ(metadata(alice).topic_authorized_operations & 1 << 6, 1 << 6);
+  allow(Operation::kRead, ResourceType::kTopic, "orders");
+  EXPECT_EQ(produce(alice), kTopicRefused);
+  EXPECT_EQ(fetch(alice), 0);
+  EXPECT_EQ(one<DescribeAclsResponse>(alice, 3, everything()).error_code, kClusterRefused);
+  EXPECT_EQ(one<DescribeAclsResponse>(admin, 3, everything()).error_code, 0);
+}
+
+class AclsThatAllow : public Acls {
+ protected:
+  AclsThatAllow() : Acls(config()) {}
+  static Config config() {
+    Config config = strict();
+    config.access = Unruled::kAllow;
+    return config;
+  }
+};
+
+TEST_F(AclsThatAllow, AResourceWithoutRulesIsEverybodys) {
+  allow(Operation::kRead, ResourceType::kTopic, "other");
+  EXPECT_EQ(produce(alice), 0);
+  add({.name = "orders",
+       .principal = "User:*",
+       .host = "127.0.0.1",
+       .operation = Operation::kWrite,
+       .permission = Permission::kDeny});
+  EXPECT_EQ(produce(alice), kTopicRefused);
+}
+
+// ---- KIP-554
+
+class ScramCredentialsByRequest : public Acls {
+ protected:
+  static AlterUserScramCredentialsRequest::Upsertion upsertion(std::string_view password) {
+    const std::string salt = "some salt";
+    AlterUserScramCredentialsRequest::Upsertion made;
+    made.name = wire::literal("carol");
+    made.mechanism = 1;
+    made.iterations = 4096;
+    made.salt = Bytes::copy_of(salt);
+    made.salted_password = Bytes::take(salted_password(ScramHash::kSha256, password, salt, 4096));
+    return made;
+  }
+  int16_t alter(const AlterUserScramCredentialsRequest::Upsertion& wanted) {
+    AlterUserScramCredentialsRequest request;
+    request.upsertions.push_back(wanted);
+    return one<AlterUserScramCredentialsResponse>(admin, 0, request).results.at(0).error_code;
+  }
+  int16_t remove(const std::string& name, int8_t mechanism) {
+    AlterUserScramCredentialsRequest request;
+    request.deletions.push_back({Bytes::copy_of(name), mechanism});
+    return one<AlterUserScramCredentialsResponse>(admin, 0, request).results.at(0).error_code;
+  }
+};
+
+TEST_F(ScramCredentialsByRequest, MakeAUserWhoCanLogIn) {
+  EXPECT_EQ(alter(upsertion("carol")), 0);
+  Client carol(port);
+  log_in(carol, "carol");
+
+  DescribeUserScramCredentialsRequest describe;
+  describe.users.emplace().push_back({wire::literal("carol")});
+  describe.users->push_back({wire::literal("nobody")});
+  describe.users->push_back({wire::literal("alice")});
+  describe.users->push_back({wire::literal("alice")});
+  const auto found = one<DescribeUserScramCredentialsResponse>(admin, 0, describe);
+  ASSERT_EQ(found.results.size(), 3U);
+  EXPECT_EQ(found.results.at(0).error_code, wire_code(KafkaError::kDuplicateResource));
+  ASSERT_EQ(found.results.at(1).credential_infos.size(), 1U);
+  EXPECT_EQ(found.results.at(1).credential_infos.at(0).iterations, 4096);
+  EXPECT_EQ(found.results.at(2).error_code, wire_code(KafkaError::kResourceNotFound));
+
+  EXPECT_EQ(remove("carol", 2), wire_code(KafkaError::kResourceNotFound));
+  EXPECT_EQ(remove("carol", 1), 0);
+  EXPECT_EQ(
+      one<DescribeUserScramCredentialsResponse>(admin, 0, DescribeUserScramCredentialsRequest())
+          .results.size(),
+      3U);
+}
+
+TEST_F(ScramCredentialsByRequest, AreRefusedWhenTheyAreNotInOrder) {
+  auto wanted = upsertion("x");
+  wanted.iterations = 4095;
+  EXPECT_EQ(alter(wanted), wire_code(KafkaError::kUnacceptableCredential));
+  wanted.iterations = 16385;
+  EXPECT_EQ(alter(wanted), wire_code(KafkaError::kUnacceptableCredential));
+  wanted = upsertion("x");
+  wanted.name = Bytes();
+  EXPECT_EQ(alter(wanted), wire_code(KafkaError::kUnacceptableCredential));
+  wanted = upsertion("x");
+  wanted.salt = Bytes();
+  EXPECT_EQ(alter(wanted), wire_code(KafkaError::kUnacceptableCredential));
+  wanted = upsertion("x");
+  wanted.mechanism = 3;
+  EXPECT_EQ(alter(wanted), wire_code(KafkaError::kUnsupportedSaslMechanism));
+  AlterUserScramCredentialsRequest twice;
+  twice.upsertions = {upsertion("x"), upsertion("y")};
+  const auto answer = one<AlterUserScramCredentialsResponse>(admin, 0, twice);
+  ASSERT_EQ(answer.results.size(), 1U);
+  EXPECT_EQ(answer.results.at(0).error_code, wire_code(KafkaError::kDuplicateResource));
+}
+
+}  // namespace
+}  // namespace weir::kafka
