@@ -63,6 +63,8 @@ kafka::Config kafka_config(const Settings& settings, std::vector<std::string> su
                   : settings.kafka_access == "deny" ? kafka::Unruled::kDeny
                                                     : kafka::Unruled::kAllowIfNoRules;
   config.super_users = std::move(super_users);
+  config.group_initial_rebalance_delay =
+      Milliseconds(static_cast<int64_t>(settings.kafka_group_initial_delay_ms));
   return config;
 }
 

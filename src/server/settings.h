@@ -50,6 +50,7 @@ struct Settings {
   std::string kafka_sasl_mechanisms = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512";
   uint64_t kafka_session_lifetime_ms = 0;
   std::string kafka_access = "auto";
+  uint64_t kafka_group_initial_delay_ms = 0;
   PortSetting aws_port{.number = 4566};
   std::string aws_credentials;
   bool aws_strict = false;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace weir::kafka {
@@ -25,7 +26,8 @@ constexpr std::string_view kDirtyRatio = "min.cleanable.dirty.ratio";
 using enum SettingType;
 constexpr Setting kTopicSettings[] = {
     {kCleanupPolicy, kList, "delete", "what happens to old records: delete, compact or both"},
-    {kCompressionType, kString, "producer", "batches are stored as the producer compressed them"},
+    {kCompressionType, kString, "producer",
+     "batches stay as the producer compressed them, whatever this says"},
     {kDeleteRetention, kLong, "86400000", "how long compaction keeps a tombstone"},
     {"file.delete.delay.ms", kLong, "60000", "of Kafka's files; kept, without effect"},
     {"flush.messages", kLong, "9223372036854775807", "see weir.durability; kept, without effect"},
@@ -54,6 +56,9 @@ constexpr Setting kTopicSettings[] = {
     {"unclean.leader.election.enable", kBoolean, "false", "of replicas; kept, without effect"},
     {kDurability, kString, "fsync", "what an acknowledgement waits for: fsync, os or transient"},
 };
+
+constexpr std::array<std::string_view, 6> kCompressions = {"producer", "uncompressed", "gzip",
+                                                           "snappy",   "lz4",          "zstd"};
 
 std::string property_of(std::string_view setting) {
   return "kafka." + std::string(setting);
@@ -198,8 +203,8 @@ std::optional<catalog::CompactionPolicy> compaction_of(const catalog::Properties
 
 // Values that ask for what is not there.
 Result<> check_supported(std::string_view name, const std::string& value) {
-  if (name == kCompressionType && value != "producer") {
-    return invalid(name, value, "only producer is supported: batches are stored as they come");
+  if (name == kCompressionType && std::ranges::find(kCompressions, value) == kCompressions.end()) {
+    return invalid(name, value, "it is producer, uncompressed, gzip, snappy, lz4 or zstd");
   }
   if (name == kMinInsyncReplicas && value != "1") return invalid(name, value, "there is one copy");
   if (name == kRemoteStorage && value != "false") return invalid(name, value, "not supported");
