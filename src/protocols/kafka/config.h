@@ -23,6 +23,13 @@ enum class Sasl : uint8_t {
   kRequired,  // who does not is not answered
 };
 
+// What is remembered of clients that fetch; see fetch_sessions.h.
+struct FetchSessionLimits {
+  size_t sessions_max = 1'000;
+  size_t partitions_max = 200'000;  // in all sessions together
+  Milliseconds idle_before_eviction{120'000};
+};
+
 struct Config {
   int32_t node_id = 1;
   std::string cluster_id = "weir";
@@ -47,6 +54,7 @@ struct Config {
   size_t frame_bytes_max = size_t{100} << 20;  // socket.request.max.bytes
   size_t fetch_bytes_max = size_t{55}
                            << 20;  // fetch.max.bytes of the broker: what one answer holds at most
+  FetchSessionLimits fetch_sessions{};
   // A partition's share of a produce request larger than this is refused before the log sees it.
   size_t batch_bytes_max = size_t{64} << 20;
 
@@ -55,6 +63,9 @@ struct Config {
   Milliseconds group_initial_rebalance_delay{0};
   Milliseconds group_session_timeout_min{6'000};
   Milliseconds group_session_timeout_max{1'800'000};
+  // Of consumer groups that the broker shares out, unless a group has a setting of its own.
+  Milliseconds consumer_session_timeout{45'000};
+  Milliseconds consumer_heartbeat_interval{5'000};
   size_t group_members_max = 10'000;
   size_t group_member_bytes_max =
       size_t{1} << 20;  // what a member brings to a group, or gets from its leader

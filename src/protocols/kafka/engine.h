@@ -3,18 +3,23 @@
 
 #include "broker/broker.h"
 #include "protocols/kafka/coordinator.h"
+#include "protocols/kafka/fetch_sessions.h"
 
 namespace weir::kafka {
 
 class Engine {
  public:
   Engine(broker::Broker& the_broker, runtime::Clock& clock, const Config& config)
-      : broker(the_broker), groups(the_broker, clock, config), clock_(clock) {}
+      : broker(the_broker),
+        groups(the_broker, clock, config),
+        fetch_sessions(config.fetch_sessions),
+        clock_(clock) {}
 
   Timestamp now() { return clock_.now(); }
 
   broker::Broker& broker;
   Coordinator groups;
+  FetchSessions fetch_sessions;
 
  private:
   runtime::Clock& clock_;

@@ -12,6 +12,7 @@ namespace weir::kafka {
 namespace {
 
 constexpr int32_t kMaxWaitMs = 10 * 60 * 1000;
+constexpr int16_t kTopicIdsSince = 13;
 
 using broker::Broker;
 
@@ -27,14 +28,19 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     deadline_ = engine.now() + Milliseconds(std::clamp(request_.max_wait_ms, 0, kMaxWaitMs));
     bytes_max_ = std::min<size_t>(static_cast<size_t>(std::max(request_.max_bytes, 0)),
                                   call_.config().fetch_bytes_max);
-    if (request_.session_id != 0) return refuse(KafkaError::kFetchSessionIdNotFound);
+    FetchSessions::Opened opened = engine.fetch_sessions.open(
+        request_, call_.version() >= kTopicIdsSince, engine.now(), engine.broker.random());
+    if (opened.error != KafkaError::kNone) return refuse(opened.error);
+    session_ = std::move(opened.session);
+    incremental_ = opened.incremental;
     const Authorizer authorizer(engine.broker, call_);
     for (size_t t = 0; t < request_.topics.size(); ++t) {
       const FetchRequest::Topic& topic = request_.topics[t];
-      const TopicRef ref = authorizer.topic(
-          Operation::kRead,
-          resolve(engine.broker, call_.version() >= 13, topic.topic.view(), topic.topic_id),
-          topic.topic.view());
+      const TopicRef ref =
+          authorizer.topic(Operation::kRead,
+                           resolve(engine.broker, call_.version() >= kTopicIdsSince,
+                                   topic.topic.view(), topic.topic_id),
+                           topic.topic.view());
       for (const FetchRequest::Partition& partition : topic.partitions) add(t, partition, ref);
     }
     attempt();
@@ -211,12 +217,15 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     for (Wanted& wanted : wanted_) {
       response.responses[wanted.topic].partitions.push_back(std::move(wanted.result));
     }
+    if (session_) session_->answered(response, incremental_);
     call_.answer(response, depends_);
   }
 
   Call call_;
-  const FetchRequest request_;
+  FetchRequest request_;  // as it stands for itself, once begun
   Engine* engine_ = nullptr;
+  std::shared_ptr<FetchSession> session_;  // none: the request stands for itself
+  bool incremental_ = false;
   Timestamp deadline_;
   size_t bytes_max_ = 0;
   std::vector<Wanted> wanted_;

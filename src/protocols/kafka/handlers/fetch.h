@@ -6,8 +6,7 @@ namespace weir::kafka {
 
 // Long polls wait for the safe end of their logs to move; nothing polls. Limits are those of
 // KIP-74: the first partition that has something gives at least one whole batch, then the limits
-// hold. Fetch sessions (KIP-227) are not made: a client that asks for one gets session 0 and goes
-// on with full requests.
+// hold. Fetch sessions (KIP-227): see fetch_sessions.h.
 struct FetchHandler {
   using Request = FetchRequest;
   static constexpr wire::VersionRange kVersions{4, 18};

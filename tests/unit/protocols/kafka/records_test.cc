@@ -198,6 +198,7 @@ TEST_F(Records, ErrorsNameWhatIsWrong) {
 
   FetchRequest session = fetch_request(where, 0);
   session.session_id = 7;
+  session.session_epoch = 1;
   EXPECT_EQ(client.call<FetchResponse>(12, session).error_code,
             wire_code(KafkaError::kFetchSessionIdNotFound));
   FetchRequest epoch = fetch_request(where, 0);
