@@ -10,6 +10,8 @@ pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 find_library(SNAPPY_LIBRARY snappy REQUIRED)
+# Not by pkg-config: its -pthread would keep precompiled headers away.
+find_library(RE2_LIBRARY re2 REQUIRED)
 find_package(simdjson REQUIRED)
 # Imported targets are visible from every room, whichever asked first.
 if(WEIR_TESTS)

@@ -30,10 +30,12 @@ struct Described {
 
 // ---- Kafka's
 
-std::string members_json(const group::Membership& members) {
+// Of either machine: the classic protocol's or that of KIP-848.
+template <typename Members>
+std::string members_json(const Members& members) {
   JsonList list;
   size_t shown = 0;
-  for (const auto& [id, member] : members.members()) {
+  for (const auto& [id, member] : members) {
     if (shown++ == kMembersShown) break;
     JsonObject one;
     one.text("id", id).text("client", member.client_id).text("host", member.client_host);
@@ -71,15 +73,23 @@ Described consumer_group(Broker& broker, const catalog::Name& name, CellId id, b
   object.text("name", name.name)
       .text("namespace", name.space)
       .text("kind", "consumer")
-      .text("state", group::to_string(group.members.state()))
-      .integer("member_count", static_cast<int64_t>(group.members.members().size()))
+      .text("state", group.is_consumer ? group::to_string(group.consumers.state())
+                                       : group::to_string(group.members.state()))
+      .integer("member_count", static_cast<int64_t>(group.members.members().size() +
+                                                    group.consumers.members().size()))
       .integer("lag", lag);
-  if (details) {
+  if (!details) {
+    // The listing says no more.
+  } else if (group.is_consumer) {
+    object.integer("generation", group.consumers.epoch())
+        .text("assignor", group::to_string(group.consumers.assignor()))
+        .raw("members", members_json(group.consumers.members()));
+  } else {
     object.integer("generation", group.members.generation())
         .text("assignor", group.members.protocol())
-        .raw("members", members_json(group.members))
-        .raw("offsets", offsets.done());
+        .raw("members", members_json(group.members.members()));
   }
+  if (details) object.raw("offsets", offsets.done());
   return {object.done(), both(broker.catalog_depends(), broker.cell_depends(id))};
 }
 

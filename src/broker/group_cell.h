@@ -1,11 +1,16 @@
 #pragma once
-// A consumer group as a cell: its committed offsets are durable, its membership is not.
-// protocols/kafka decides on both, journals what it committed (an event of group::Offsets behind
-// the kind byte), and keeps the clock of the membership.
+// A consumer group as a cell: its committed offsets and its settings are durable, its members are
+// not. protocols/kafka decides on all of them, journals what it committed (an event of
+// group::Offsets or group::Settings behind the kind byte), and keeps the clock of the members. They
+// are in one of two machines: that of the classic protocol, or that of KIP-848.
+
+#include <algorithm>
 
 #include "broker/cell.h"
+#include "core/group/consumer_group.h"
 #include "core/group/membership.h"
 #include "core/group/offsets.h"
+#include "core/group/settings.h"
 
 namespace weir::broker {
 
@@ -19,10 +24,21 @@ class GroupCell final : public Cell {
     group::encode(event, bytes);
     return bytes;
   }
+  static std::string encoded(const group::Settings& settings) {
+    std::string bytes(1, static_cast<char>(kKind));
+    group::encode(settings, bytes);
+    return bytes;
+  }
 
   Result<void> replay(const Replayed& entry,
                       std::vector<Extent>& /*released*/,
                       std::vector<Extent>& /*held*/) override {
+    if (!entry.event.empty() && entry.event.front() == char{group::kSettingsEvent}) {
+      auto changed = group::decode_settings_event(entry.event);
+      if (!changed) return std::unexpected(changed.error());
+      settings = std::move(*changed);
+      return {};
+    }
     const auto event = group::decode_offsets_event(entry.event);
     if (!event) return std::unexpected(event.error());
     offsets.apply(*event);
@@ -32,19 +48,35 @@ class GroupCell final : public Cell {
     Reader reader(image);
     auto loaded = group::Offsets::load(reader);
     if (!loaded) return std::unexpected(loaded.error());
+    group::Settings loaded_settings;
+    if (!reader.done()) loaded_settings = group::load_settings(reader);
     if (!reader.done()) {
       return fail(ErrorCode::kStorageCorrupt, "a group's image has trailing bytes");
     }
     offsets = std::move(*loaded);
+    settings = std::move(loaded_settings);
     return {};
   }
   void save(CellImage& image) const override {
     Writer writer(image.head);
     offsets.save(writer);
+    if (!settings.empty()) group::save(settings, writer);
   }
 
+  bool has_members() const { return !members.members().empty() || !consumers.members().empty(); }
+  // Since when it is empty; only while it is.
+  Timestamp empty_since() const { return std::max(members.empty_since(), consumers.empty_since()); }
+  // Somebody was in it, or committed to it: it is not merely a name with settings.
+  bool is_in_use() const { return used || has_members() || !offsets.empty(); }
+
   group::Offsets offsets;
+  group::Settings settings;
   group::Membership members;
+  group::ConsumerGroup consumers;
+  // Which machine the last member was in.
+  bool is_consumer = false;
+  // Since the start of the broker.
+  bool used = false;
 };
 
 }  // namespace weir::broker

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
+
 namespace weir::group {
 
 std::string_view to_string(State state) {
@@ -265,6 +267,34 @@ std::optional<ErrorCode> Membership::leave(const LeavingMember& who,
   if (!members_.contains(id)) return ErrorCode::kUnknownMember;
   remove_member(id, now, answers);
   return std::nullopt;
+}
+
+void Membership::hand_over(Timestamp now, Answers& answers) {
+  for (auto& [id, member] : members_) end_waiting(member, ErrorCode::kRebalanceInProgress, answers);
+  members_.clear();
+  static_ids_.clear();
+  pending_.clear();
+  become_empty(now);
+}
+
+void Membership::adopt(std::vector<Member> members,
+                       const std::string& protocol_type,
+                       int32_t generation,
+                       Timestamp now,
+                       Answers& answers) {
+  WEIR_ASSERT(members_.empty(), "a group with {} members adopts others", members_.size());
+  if (members.empty()) return;
+  for (Member& member : members) {
+    if (member.instance_id) static_ids_[*member.instance_id] = member.id;
+    touch(member, now);
+    members_.emplace(member.id, std::move(member));
+  }
+  protocol_type_ = protocol_type;
+  generation_ = generation;
+  leader_ = members_.begin()->first;
+  protocol_ = choose_protocol();
+  state_ = State::kStable;
+  prepare_rebalance(now, answers);
 }
 
 std::optional<ErrorCode> Membership::may_commit(const std::string& member_id,

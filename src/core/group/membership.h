@@ -166,6 +166,17 @@ class Membership {
                                       int32_t generation,
                                       Timestamp now);
 
+  // A group moves between this protocol and KIP-848's. What waits is told that the group
+  // rebalances; then nobody is left.
+  void hand_over(Timestamp now, Answers& answers);
+  // Members come over, each with what it brings and its timeouts, and have to join again. The group
+  // must be empty.
+  void adopt(std::vector<Member> members,
+             const std::string& protocol_type,
+             int32_t generation,
+             Timestamp now,
+             Answers& answers);
+
   // What is due by now: silent members, the end of a rebalance.
   void expire(Timestamp now, Answers& answers);
   Timestamp next_deadline() const;

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <vector>
 
+#include "protocols/kafka/denials.h"
+#include "protocols/kafka/group_config.h"
+
 namespace weir::kafka {
 
 using broker::GroupCell;
 
 Coordinator::Coordinator(broker::Broker& broker, runtime::Clock& clock, const Config& config)
-    : broker_(broker), clock_(clock), config_(config), started_(clock.now()) {}
+    : broker_(broker), topics_(broker), clock_(clock), config_(config), started_(clock.now()) {}
 
 GroupCell* Coordinator::find(const std::string& group) {
   const auto id = broker_.catalog().find_group({"", group});
@@ -28,6 +31,8 @@ GroupCell& Coordinator::prepared(CellId id) {
   auto& cell = broker_.cell<GroupCell>(id);
   cell.members.configure({.initial_delay = config_.group_initial_rebalance_delay,
                           .members_max = config_.group_members_max});
+  cell.consumers.configure({.session_timeout = session_timeout(cell.settings, config_),
+                            .members_max = config_.group_members_max});
   if (!retention_armed_) arm_retention();
   return cell;
 }
@@ -40,23 +45,27 @@ void Coordinator::join(const std::string& group, group::JoinRequest request, Joi
   }
   request.fresh_member_id =
       request.instance_id.value_or(request.client_id) + "-" + broker::to_string(broker_.new_uuid());
+  cell->used = true;
+  if (!cell->consumers.members().empty()) {
+    return join_consumers(group, *cell, request, std::move(done));
+  }
+  cell->is_consumer = false;
   const group::Ticket ticket = ++last_ticket_;
   joins_.emplace(ticket, std::move(done));
   group::Answers answers;
   cell->members.join(request, ticket, now(), answers);
-  arm(group, cell->members);
-  deliver(std::move(answers));
+  settle(group, *cell, answers);
 }
 
 void Coordinator::sync(const std::string& group, const group::SyncRequest& request, SyncDone done) {
   GroupCell* cell = find(group);
   if (!cell) return done({.ticket = 0, .error = ErrorCode::kUnknownMember});
+  if (!cell->consumers.members().empty()) return sync_consumers(*cell, request, std::move(done));
   const group::Ticket ticket = ++last_ticket_;
   syncs_.emplace(ticket, std::move(done));
   group::Answers answers;
   cell->members.sync(request, ticket, now(), answers);
-  arm(group, cell->members);
-  deliver(std::move(answers));
+  settle(group, *cell, answers);
 }
 
 std::optional<ErrorCode> Coordinator::heartbeat(const std::string& group,
@@ -65,7 +74,12 @@ std::optional<ErrorCode> Coordinator::heartbeat(const std::string& group,
                                                 int32_t generation) {
   GroupCell* cell = find(group);
   if (!cell) return ErrorCode::kUnknownMember;
-  return cell->members.heartbeat(member_id, instance_id, generation, now());
+  if (cell->consumers.members().empty()) {
+    return cell->members.heartbeat(member_id, instance_id, generation, now());
+  }
+  const auto denied = cell->consumers.classic_heartbeat(member_id, instance_id, generation, now());
+  arm(group, *cell);
+  return denied ? std::optional(classic_error(*denied)) : std::nullopt;
 }
 
 std::optional<ErrorCode> Coordinator::leave(const std::string& group,
@@ -73,10 +87,77 @@ std::optional<ErrorCode> Coordinator::leave(const std::string& group,
   GroupCell* cell = find(group);
   if (!cell) return ErrorCode::kUnknownMember;
   group::Answers answers;
-  const auto error = cell->members.leave(who, now(), answers);
-  arm(group, cell->members);
-  deliver(std::move(answers));
+  std::optional<ErrorCode> error;
+  if (cell->consumers.members().empty()) {
+    error = cell->members.leave(who, now(), answers);
+  } else if (const auto denied = cell->consumers.leave(who, now())) {
+    error = classic_error(*denied);
+  }
+  settle(group, *cell, answers);
   return error;
+}
+
+// ---- KIP-848
+
+Coordinator::Beat Coordinator::beat(const std::string& group,
+                                    const group::ConsumerHeartbeat& request) {
+  std::optional<ErrorCode> error;
+  GroupCell* cell = request.epoch == group::kJoinEpoch ? find_or_make(group, error) : find(group);
+  if (error) return {.error = group_error(*error)};
+  if (!cell) return {.error = KafkaError::kUnknownMemberId};
+  group::Answers answers;
+  if (!cell->members.members().empty()) {
+    // Whoever was in it before a restart, or under the other protocol, begins anew.
+    if (request.epoch != group::kJoinEpoch) return {.error = KafkaError::kUnknownMemberId};
+    if (!upgrade(*cell, answers)) return {.error = KafkaError::kGroupIdNotFound};
+  }
+  cell->used = true;
+  const auto answer = cell->consumers.heartbeat(request, topics_, now());
+  if (answer) cell->is_consumer = true;  // unless only classic members are left, as settling finds
+  settle(group, *cell, answers);
+  if (!answer) return {.error = denial_error(answer.error())};
+  return {.answer = *answer, .interval = heartbeat_interval(cell->settings, config_)};
+}
+
+KafkaError Coordinator::may_commit(const std::string& group,
+                                   const std::string& member_id,
+                                   const std::optional<std::string>& instance_id,
+                                   int32_t epoch,
+                                   bool knows_epochs) {
+  if (group.empty()) return KafkaError::kInvalidGroupId;
+  GroupCell* cell = find(group);
+  // Somebody from outside may commit to a group that does not exist yet.
+  if (!cell) return epoch < 0 ? KafkaError::kNone : KafkaError::kIllegalGeneration;
+  if (cell->consumers.members().empty()) {
+    return group_error(cell->members.may_commit(member_id, instance_id, epoch, now()));
+  }
+  const auto member = cell->consumers.members().find(member_id);
+  const bool is_known = member != cell->consumers.members().end();
+  if (is_known && !member->second.classic && !knows_epochs) {
+    return KafkaError::kUnsupportedVersion;
+  }
+  return denial_error(cell->consumers.may_commit(member_id, epoch));
+}
+
+KafkaError Coordinator::may_fetch(const std::string& group,
+                                  const std::optional<std::string>& member_id,
+                                  int32_t epoch) {
+  const GroupCell* cell = find(group);
+  if (!cell || cell->consumers.members().empty()) return KafkaError::kNone;
+  return denial_error(cell->consumers.may_fetch(member_id, epoch));
+}
+
+Result<broker::Depends> Coordinator::change_settings(const std::string& group,
+                                                     const group::Settings& settings) {
+  const broker::Broker::Turn turn(broker_, now(), broker::Admission::kRelease);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const auto id = broker_.group_cell({"", group}, true, now());
+  if (!id) return std::unexpected(id.error());
+  GroupCell& cell = prepared(**id);
+  cell.settings = settings;
+  broker_.journal_event(**id, GroupCell::encoded(settings));
+  static_cast<void>(prepared(**id));  // they hold from now on
+  return broker::Depends{turn.lsn()};
 }
 
 Result<broker::Depends> Coordinator::change_offsets(const std::string& group,
@@ -96,7 +177,7 @@ Result<broker::Depends> Coordinator::change_offsets(const std::string& group,
 Result<broker::Depends> Coordinator::remove(const std::string& group) {
   const GroupCell* cell = find(group);
   if (!cell) return fail(ErrorCode::kNotFound, "there is no group " + group);
-  if (!cell->members.members().empty()) {
+  if (cell->has_members()) {
     return fail(ErrorCode::kGroupNotEmpty, "group " + group + " has members");
   }
   if (const auto timer = timers_.find(group); timer != timers_.end()) {
@@ -121,6 +202,12 @@ void Coordinator::forget_topic(const catalog::Uuid& topic) {
 
 // ---- waiting calls
 
+void Coordinator::settle(const std::string& group, GroupCell& cell, group::Answers& answers) {
+  downgrade_if_due(cell, answers);
+  arm(group, cell);
+  deliver(answers);
+}
+
 void Coordinator::deliver(const group::Answers& answers) {
   for (const group::JoinAnswer& answer : answers.joins) {
     if (auto waiting = joins_.extract(answer.ticket)) waiting.mapped()(answer);
@@ -140,8 +227,8 @@ void Coordinator::give_up() {
 
 // Heartbeats move deadlines back without touching the timer: when it fires too early it is set
 // again.
-void Coordinator::arm(const std::string& group, const group::Membership& members) {
-  const Timestamp due = members.next_deadline();
+void Coordinator::arm(const std::string& group, const GroupCell& cell) {
+  const Timestamp due = std::min(cell.members.next_deadline(), cell.consumers.next_deadline());
   if (const auto timer = timers_.find(group); timer != timers_.end()) {
     if (timer->second.due <= due) return;
     broker_.cancel_wait(timer->second.waiter);
@@ -163,8 +250,8 @@ void Coordinator::on_timer(const std::string& group) {
   if (!cell) return;
   group::Answers answers;
   cell->members.expire(now(), answers);
-  arm(group, cell->members);
-  deliver(std::move(answers));
+  cell->consumers.expire(now());
+  settle(group, *cell, answers);
 }
 
 void Coordinator::arm_retention() {
@@ -185,16 +272,16 @@ void Coordinator::expire_offsets() {
   const Timestamp before = now() - config_.offsets_retention;
   std::vector<std::string> empty;
   broker_.catalog().each_group([&](const broker::Name& name, CellId cell) {
-    const group::Membership& members = prepared(cell).members;
-    const Timestamp since = std::max(started_, members.empty_since());
-    if (name.space.empty() && members.members().empty() && since <= before)
-      empty.push_back(name.name);
+    const GroupCell& group = prepared(cell);
+    const Timestamp since = std::max(started_, group.empty_since());
+    if (name.space.empty() && !group.has_members() && since <= before) empty.push_back(name.name);
     return true;
   });
   for (const std::string& group : empty) {
     const group::OffsetsRemoved expired = find(group)->offsets.decide_expire(before);
     if (!expired.partitions.empty() && !change_offsets(group, expired, false)) return;
-    if (find(group)->offsets.empty() && !remove(group)) return;
+    const GroupCell& left = *find(group);
+    if (left.offsets.empty() && left.settings.empty() && !remove(group)) return;
   }
 }
 

@@ -1,7 +1,11 @@
 #pragma once
 // Coordinator: the groups of this broker. It keeps the calls that wait for a rebalance, the clock
-// of every group's membership, and the retention of committed offsets; what a group is lies in
+// of every group's members, and the retention of committed offsets; what a group is lies in
 // core/group, in its cell.
+//
+// A group's members are in the machine of the classic protocol or in that of KIP-848. The first
+// member of the new protocol takes a group of classic consumers over; when only classic ones are
+// left, it becomes a classic group again (migration.cc).
 //
 // Thread: the state shard's.
 
@@ -14,6 +18,7 @@
 #include "broker/group_cell.h"
 #include "protocols/kafka/call.h"
 #include "protocols/kafka/config.h"
+#include "protocols/kafka/group_topics.h"
 #include "runtime/clock.h"
 
 namespace weir::kafka {
@@ -33,6 +38,28 @@ class Coordinator {
                                      const std::optional<std::string>& instance_id,
                                      int32_t generation);
   std::optional<ErrorCode> leave(const std::string& group, const group::LeavingMember& who);
+
+  // KIP-848. The error is one of a heartbeat's; GROUP_ID_NOT_FOUND for a group of another kind.
+  struct Beat {
+    KafkaError error = KafkaError::kNone;
+    group::HeartbeatAnswer answer{};
+    Milliseconds interval{0};  // until the next one
+  };
+  Beat beat(const std::string& group, const group::ConsumerHeartbeat& request);
+
+  // May this caller commit, or see what is committed? `epoch` is its generation or member epoch.
+  KafkaError may_commit(const std::string& group,
+                        const std::string& member_id,
+                        const std::optional<std::string>& instance_id,
+                        int32_t epoch,
+                        bool knows_epochs);
+  KafkaError may_fetch(const std::string& group,
+                       const std::optional<std::string>& member_id,
+                       int32_t epoch);
+
+  // A group's own settings; the group is made when there is none.
+  Result<broker::Depends> change_settings(const std::string& group,
+                                          const group::Settings& settings);
 
   // Null when there is no such group.
   broker::GroupCell* find(const std::string& group);
@@ -57,12 +84,24 @@ class Coordinator {
   broker::GroupCell& prepared(CellId id);
   void deliver(const group::Answers& answers);
   void give_up();
-  void arm(const std::string& group, const group::Membership& members);
+  void arm(const std::string& group, const broker::GroupCell& cell);
+  // After anything that changed the members.
+  void settle(const std::string& group, broker::GroupCell& cell, group::Answers& answers);
+
+  // migration.cc
+  bool upgrade(broker::GroupCell& cell, group::Answers& answers);
+  void downgrade_if_due(broker::GroupCell& cell, group::Answers& answers);
+  void join_consumers(const std::string& group,
+                      broker::GroupCell& cell,
+                      const group::JoinRequest& request,
+                      JoinDone done);
+  void sync_consumers(broker::GroupCell& cell, const group::SyncRequest& request, SyncDone done);
   void on_timer(const std::string& group);
   void arm_retention();
   void expire_offsets();
 
   broker::Broker& broker_;
+  GroupTopics topics_;
   runtime::Clock& clock_;
   const Config& config_;
   group::Ticket last_ticket_ = 0;

@@ -7,7 +7,7 @@
 namespace weir::kafka {
 
 // Kafka's ConfigSource codes.
-enum class SettingSource : int8_t { kTopic = 1, kStaticBroker = 4, kDefault = 5 };
+enum class SettingSource : int8_t { kTopic = 1, kStaticBroker = 4, kDefault = 5, kGroup = 8 };
 
 template <typename Answer>
 Answer setting_answer(const Setting& setting, const SettingValue& value) {

@@ -5,6 +5,7 @@
 #include "protocols/kafka/gen/acls.h"
 #include "protocols/kafka/gen/api_versions.h"
 #include "protocols/kafka/gen/configs.h"
+#include "protocols/kafka/gen/consumer_group.h"
 #include "protocols/kafka/gen/fetch.h"
 #include "protocols/kafka/gen/group_admin.h"
 #include "protocols/kafka/gen/group_membership.h"
@@ -14,8 +15,10 @@
 #include "protocols/kafka/gen/offsets.h"
 #include "protocols/kafka/gen/produce.h"
 #include "protocols/kafka/gen/producer_id.h"
+#include "protocols/kafka/gen/replicas.h"
 #include "protocols/kafka/gen/sasl.h"
 #include "protocols/kafka/gen/scram.h"
+#include "protocols/kafka/gen/telemetry.h"
 #include "protocols/kafka/gen/topics.h"
 
 namespace weir::kafka {
@@ -38,6 +41,10 @@ std::span<const wire::Message* const> all_messages() {
       &IncrementalAlterConfigsResponse::kMessage,
       &ListConfigResourcesRequest::kMessage,
       &ListConfigResourcesResponse::kMessage,
+      &ConsumerGroupHeartbeatRequest::kMessage,
+      &ConsumerGroupHeartbeatResponse::kMessage,
+      &ConsumerGroupDescribeRequest::kMessage,
+      &ConsumerGroupDescribeResponse::kMessage,
       &FetchRequest::kMessage,
       &FetchResponse::kMessage,
       &DescribeGroupsRequest::kMessage,
@@ -80,6 +87,12 @@ std::span<const wire::Message* const> all_messages() {
       &ProduceResponse::kMessage,
       &InitProducerIdRequest::kMessage,
       &InitProducerIdResponse::kMessage,
+      &ElectLeadersRequest::kMessage,
+      &ElectLeadersResponse::kMessage,
+      &AlterPartitionReassignmentsRequest::kMessage,
+      &AlterPartitionReassignmentsResponse::kMessage,
+      &ListPartitionReassignmentsRequest::kMessage,
+      &ListPartitionReassignmentsResponse::kMessage,
       &SaslHandshakeRequest::kMessage,
       &SaslHandshakeResponse::kMessage,
       &SaslAuthenticateRequest::kMessage,
@@ -88,6 +101,10 @@ std::span<const wire::Message* const> all_messages() {
       &DescribeUserScramCredentialsResponse::kMessage,
       &AlterUserScramCredentialsRequest::kMessage,
       &AlterUserScramCredentialsResponse::kMessage,
+      &GetTelemetrySubscriptionsRequest::kMessage,
+      &GetTelemetrySubscriptionsResponse::kMessage,
+      &PushTelemetryRequest::kMessage,
+      &PushTelemetryResponse::kMessage,
       &CreateTopicsRequest::kMessage,
       &CreateTopicsResponse::kMessage,
       &DeleteTopicsRequest::kMessage,

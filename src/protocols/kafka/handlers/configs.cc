@@ -7,6 +7,7 @@
 
 #include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
+#include "protocols/kafka/group_config.h"
 #include "protocols/kafka/group_text.h"
 #include "protocols/kafka/settings_answer.h"
 #include "protocols/kafka/topic_config.h"
@@ -27,7 +28,7 @@ struct Refusal {
 };
 
 Refusal no_such_resource() {
-  return {KafkaError::kInvalidRequest, "only topics and brokers have settings here"};
+  return {KafkaError::kInvalidRequest, "only topics, groups and brokers have settings here"};
 }
 
 Refusal check_allowed(const Authorizer& authorizer,
@@ -67,6 +68,24 @@ void complete(DescribeConfigsResponse::Config& answer,
     answer.synonyms.push_back({answer.name, answer.value, answer.config_source});
 }
 
+// Of a group that is not there, too: what it would begin with.
+void describe_group(Engine& engine,
+                    const Config& config,
+                    const DescribeConfigsRequest& request,
+                    const DescribeConfigsRequest::Resource& resource,
+                    std::vector<DescribeConfigsResponse::Config>& configs) {
+  const broker::GroupCell* cell = engine.groups.find(text_of(resource.resource_name));
+  for (const Setting& setting : group_settings()) {
+    if (!is_wanted(resource.configuration_keys, setting.name)) continue;
+    const SettingValue value =
+        group_setting(cell ? cell->settings : group::Settings(), setting, config);
+    auto& answer =
+        configs.emplace_back(setting_answer<DescribeConfigsResponse::Config>(setting, value));
+    if (!value.is_default) answer.config_source = static_cast<int8_t>(SettingSource::kGroup);
+    complete(answer, setting, request);
+  }
+}
+
 Refusal describe(Engine& engine,
                  const Config& config,
                  const DescribeConfigsRequest& request,
@@ -82,6 +101,10 @@ Refusal describe(Engine& engine,
           setting, topic_setting(*thing, setting, config)));
       complete(answer, setting, request);
     }
+    return {};
+  }
+  if (resource.resource_type == kGroupResource) {
+    describe_group(engine, config, request, resource, configs);
     return {};
   }
   if (resource.resource_type != kBrokerResource) return no_such_resource();
@@ -128,11 +151,68 @@ Refusal store(Engine& engine,
   return {};
 }
 
+Refusal store_group(Engine& engine,
+                    const Config& config,
+                    const std::string& group,
+                    const group::Settings& settings,
+                    bool validate_only,
+                    broker::Depends& depends) {
+  if (group.empty()) return {KafkaError::kInvalidRequest, "the group needs a name"};
+  const auto fit = check_group_settings(settings, config);
+  if (!fit) return {KafkaError::kInvalidConfig, fit.error().message};
+  if (validate_only) return {};
+  const auto changed = engine.groups.change_settings(group, settings);
+  if (!changed) return {group_error(changed.error().code), changed.error().message};
+  add(depends, *changed);
+  return {};
+}
+
+Refusal replace_group(Engine& engine,
+                      const Config& config,
+                      const AlterConfigsRequest::Resource& resource,
+                      bool validate_only,
+                      broker::Depends& depends) {
+  group::Settings settings;
+  for (const AlterConfigsRequest::Config& wanted : resource.configs) {
+    const auto set = set_group_setting(wanted.name.view(), text_of(wanted.value), settings);
+    if (!set) return {KafkaError::kInvalidConfig, set.error().message};
+  }
+  return store_group(engine, config, text_of(resource.resource_name), settings, validate_only,
+                     depends);
+}
+
+Refusal change_group(Engine& engine,
+                     const Config& config,
+                     const IncrementalAlterConfigsRequest::Resource& resource,
+                     bool validate_only,
+                     broker::Depends& depends) {
+  const broker::GroupCell* cell = engine.groups.find(text_of(resource.resource_name));
+  group::Settings settings = cell ? cell->settings : group::Settings();
+  for (const IncrementalAlterConfigsRequest::Config& wanted : resource.configs) {
+    enum : int8_t { kSet = 0, kDelete = 1 };
+    if (wanted.config_operation != kSet && wanted.config_operation != kDelete) {
+      return {KafkaError::kInvalidConfig, "settings of a group are set or deleted"};
+    }
+    const bool deletes = wanted.config_operation == kDelete;
+    if (!deletes && !wanted.value) {
+      return {KafkaError::kInvalidRequest, "a value to set must not be null"};
+    }
+    const auto set = set_group_setting(wanted.name.view(),
+                                       deletes ? std::nullopt : text_of(wanted.value), settings);
+    if (!set) return {KafkaError::kInvalidConfig, set.error().message};
+  }
+  return store_group(engine, config, text_of(resource.resource_name), settings, validate_only,
+                     depends);
+}
+
 Refusal replace_all(Engine& engine,
                     const Config& config,
                     const AlterConfigsRequest::Resource& resource,
                     bool validate_only,
                     broker::Depends& depends) {
+  if (resource.resource_type == kGroupResource) {
+    return replace_group(engine, config, resource, validate_only, depends);
+  }
   broker::Thing thing;
   if (auto refusal =
           find_changeable(engine, resource.resource_type, resource.resource_name, thing)) {
@@ -204,6 +284,9 @@ Refusal change_some(Engine& engine,
                     const IncrementalAlterConfigsRequest::Resource& resource,
                     bool validate_only,
                     broker::Depends& depends) {
+  if (resource.resource_type == kGroupResource) {
+    return change_group(engine, config, resource, validate_only, depends);
+  }
   broker::Thing thing;
   if (auto refusal =
           find_changeable(engine, resource.resource_type, resource.resource_name, thing)) {
@@ -275,8 +358,8 @@ void IncrementalAlterConfigsHandler::handle(Call call, Request request) {
       });
 }
 
-// Topics and this broker; nothing else has settings. Version 0 asks for client metrics, of which
-// there are none.
+// Topics, groups that were given settings, and this broker. Version 0 asks for client metrics, of
+// which there are none.
 void ListConfigResourcesHandler::handle(Call call, Request request) {
   call.engine().call([call = std::move(call),
                       request = std::move(request)](Engine& engine) mutable {
@@ -293,6 +376,16 @@ void ListConfigResourcesHandler::handle(Call call, Request request) {
       engine.broker.catalog().each_thing("", "", [&](const broker::Thing& thing) {
         if (is_valid_topic_name(thing.name.name)) {
           response.config_resources.push_back({Bytes::copy_of(thing.name.name), kTopicResource});
+        }
+        return true;
+      });
+    }
+    if (call.version() >= 1 && wanted(kGroupResource)) {
+      engine.broker.catalog().each_group([&](const broker::Name& name, CellId) {
+        const broker::GroupCell* cell =
+            name.space.empty() ? engine.groups.find(name.name) : nullptr;
+        if (cell && !cell->settings.empty()) {
+          response.config_resources.push_back({Bytes::copy_of(name.name), kGroupResource});
         }
         return true;
       });

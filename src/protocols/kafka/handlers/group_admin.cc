@@ -7,15 +7,26 @@
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/group_text.h"
 #include "protocols/kafka/operations.h"
+#include "protocols/kafka/subscription.h"
 
 namespace weir::kafka {
 namespace {
 
 constexpr int16_t kUnknownIsAnErrorSince = 6;
-constexpr std::string_view kClassic = "classic";
 
-Bytes state_text(group::State state) {
-  return wire::literal(group::to_string(state));
+std::string_view type_of(const broker::GroupCell& cell) {
+  return cell.is_consumer ? "consumer" : "classic";
+}
+
+std::string_view state_of(const broker::GroupCell& cell) {
+  return cell.is_consumer ? group::to_string(cell.consumers.state())
+                          : group::to_string(cell.members.state());
+}
+
+// A group that was only given settings is none yet.
+const broker::GroupCell* find_used(Engine& engine, const std::string& name) {
+  const broker::GroupCell* cell = engine.groups.find(name);
+  return cell && (cell->is_in_use() || cell->settings.empty()) ? cell : nullptr;
 }
 
 bool same_word(std::string_view a, std::string_view b) {
@@ -30,7 +41,7 @@ bool passes(const std::vector<Bytes>& filter, std::string_view word) {
 }
 
 void describe(const group::Membership& members, DescribeGroupsResponse::Group& group) {
-  group.group_state = state_text(members.state());
+  group.group_state = wire::literal(group::to_string(members.state()));
   group.protocol_type = Bytes::copy_of(members.protocol_type());
   // Between generations there is no strategy, and what members brought or got says nothing.
   const bool stable = members.state() == group::State::kStable;
@@ -66,14 +77,17 @@ void DescribeGroupsHandler::handle(Call call, Request request) {
             group.authorized_operations =
                 authorizer.operations(kGroupOperations, ResourceType::kGroup, id.view());
           }
-          if (const broker::GroupCell* cell = engine.groups.find(text_of(id))) {
+          const broker::GroupCell* cell = find_used(engine, text_of(id));
+          // One of the other protocol is described by a request of its own.
+          if (cell && !cell->is_consumer) {
             describe(cell->members, group);
             continue;
           }
-          group.group_state = state_text(group::State::kDead);
+          group.group_state = wire::literal(group::to_string(group::State::kDead));
           if (call.version() >= kUnknownIsAnErrorSince) {
             group.error_code = wire_code(KafkaError::kGroupIdNotFound);
-            group.error_message = wire::literal("there is no such group");
+            group.error_message =
+                wire::literal(cell ? "this is not a classic group" : "there is no such group");
           }
         }
         call.answer(response, engine.broker.catalog_depends());
@@ -93,14 +107,17 @@ void ListGroupsHandler::handle(Call call, Request request) {
           return true;
         });
         for (const std::string& name : names) {
-          const group::Membership& members = engine.groups.find(name)->members;
-          if (!passes(request.states_filter, group::to_string(members.state()))) continue;
-          if (!passes(request.types_filter, kClassic)) continue;
+          const broker::GroupCell* cell = find_used(engine, name);
+          if (!cell || !passes(request.states_filter, state_of(*cell)) ||
+              !passes(request.types_filter, type_of(*cell))) {
+            continue;
+          }
           auto& group = response.groups.emplace_back();
           group.group_id = Bytes::copy_of(name);
-          group.protocol_type = Bytes::copy_of(members.protocol_type());
-          group.group_state = state_text(members.state());
-          group.group_type = wire::literal(kClassic);
+          group.protocol_type = cell->is_consumer ? wire::literal(kConsumerProtocolType)
+                                                  : Bytes::copy_of(cell->members.protocol_type());
+          group.group_state = wire::literal(state_of(*cell));
+          group.group_type = wire::literal(type_of(*cell));
         }
         call.answer(response, engine.broker.catalog_depends());
       });

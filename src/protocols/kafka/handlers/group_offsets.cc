@@ -14,6 +14,7 @@ namespace {
 constexpr int16_t kTopicIdsSince = 10;
 constexpr int16_t kManyGroupsSince = 8;
 constexpr int16_t kErrorOfGroupSince = 2;
+constexpr int16_t kMemberEpochsSince = 9;
 
 group::TopicId id_of(const broker::Thing& thing) {
   return {thing.uuid.high, thing.uuid.low};
@@ -21,14 +22,10 @@ group::TopicId id_of(const broker::Thing& thing) {
 
 // ---- commit
 
-KafkaError may_commit(Engine& engine, const OffsetCommitRequest& request) {
-  if (request.group_id.empty()) return KafkaError::kInvalidGroupId;
-  const int32_t generation = request.generation_id_or_member_epoch;
-  broker::GroupCell* cell = engine.groups.find(text_of(request.group_id));
-  // Somebody from outside may commit to a group that does not exist yet.
-  if (!cell) return generation < 0 ? KafkaError::kNone : KafkaError::kIllegalGeneration;
-  return group_error(cell->members.may_commit(
-      text_of(request.member_id), text_of(request.group_instance_id), generation, engine.now()));
+KafkaError may_commit(Engine& engine, int16_t version, const OffsetCommitRequest& request) {
+  return engine.groups.may_commit(
+      text_of(request.group_id), text_of(request.member_id), text_of(request.group_instance_id),
+      request.generation_id_or_member_epoch, version >= kMemberEpochsSince);
 }
 
 KafkaError commit_one(Engine& engine,
@@ -64,7 +61,7 @@ void commit(Engine& engine, Call call, const OffsetCommitRequest& request) {
   const std::string group = text_of(request.group_id);
   const Authorizer authorizer(engine.broker, call);
   const KafkaError refused = authorizer.group(Operation::kRead, group)
-                                 ? may_commit(engine, request)
+                                 ? may_commit(engine, call.version(), request)
                                  : KafkaError::kGroupAuthorizationFailed;
   group::OffsetsCommitted event;
   OffsetCommitResponse response;
@@ -213,6 +210,12 @@ void fetch(Engine& engine, Call call, const OffsetFetchRequest& request) {
       group.error_code = wire_code(KafkaError::kGroupAuthorizationFailed);
       continue;
     }
+    const KafkaError denied = engine.groups.may_fetch(
+        text_of(wanted.group_id), text_of(wanted.member_id), wanted.member_epoch);
+    if (denied != KafkaError::kNone) {
+      group.error_code = wire_code(denied);
+      continue;
+    }
     const group::Offsets* offsets = offsets_of(wanted.group_id);
     if (!wanted.topics) {
       if (offsets)
@@ -254,6 +257,9 @@ void remove(Engine& engine, Call call, const OffsetDeleteRequest& request) {
     return call.answer(response);
   }
   const absl::flat_hash_set<std::string> read = subscribed_topics(cell->members);
+  const auto is_read = [&](const broker::Thing& thing) {
+    return read.contains(thing.name.name) || cell->consumers.reads(id_of(thing));
+  };
   std::vector<group::TopicPartition> partitions;
   for (const OffsetDeleteRequest::Topic& topic : request.topics) {
     auto& answer = response.topics.emplace_back();
@@ -267,7 +273,7 @@ void remove(Engine& engine, Call call, const OffsetDeleteRequest& request) {
         result.error_code = wire_code(KafkaError::kTopicAuthorizationFailed);
       } else if (!thing || !partition_log(*thing, partition.partition_index)) {
         result.error_code = wire_code(KafkaError::kUnknownTopicOrPartition);
-      } else if (read.contains(text_of(topic.name))) {
+      } else if (is_read(*thing)) {
         result.error_code = wire_code(KafkaError::kGroupSubscribedToTopic);
       } else {
         partitions.push_back({id_of(*thing), static_cast<uint32_t>(partition.partition_index)});

@@ -1,6 +1,7 @@
 #include "protocols/kafka/handlers/acls.h"
 #include "protocols/kafka/handlers/api_versions.h"
 #include "protocols/kafka/handlers/configs.h"
+#include "protocols/kafka/handlers/consumer_groups.h"
 #include "protocols/kafka/handlers/fetch.h"
 #include "protocols/kafka/handlers/group_admin.h"
 #include "protocols/kafka/handlers/group_membership.h"
@@ -11,8 +12,10 @@
 #include "protocols/kafka/handlers/offsets.h"
 #include "protocols/kafka/handlers/produce.h"
 #include "protocols/kafka/handlers/producer_id.h"
+#include "protocols/kafka/handlers/replicas.h"
 #include "protocols/kafka/handlers/sasl.h"
 #include "protocols/kafka/handlers/scram.h"
+#include "protocols/kafka/handlers/telemetry.h"
 #include "protocols/kafka/handlers/topics.h"
 
 namespace weir::kafka {
@@ -48,11 +51,18 @@ std::span<const HandlerEntry> all_handlers() {
       handler_entry<SaslAuthenticateHandler>(),
       handler_entry<CreatePartitionsHandler>(),
       handler_entry<DeleteGroupsHandler>(),
+      handler_entry<ElectLeadersHandler>(),
       handler_entry<IncrementalAlterConfigsHandler>(),
+      handler_entry<AlterPartitionReassignmentsHandler>(),
+      handler_entry<ListPartitionReassignmentsHandler>(),
       handler_entry<OffsetDeleteHandler>(),
       handler_entry<DescribeUserScramCredentialsHandler>(),
       handler_entry<AlterUserScramCredentialsHandler>(),
       handler_entry<DescribeClusterHandler>(),
+      handler_entry<ConsumerGroupHeartbeatHandler>(),
+      handler_entry<ConsumerGroupDescribeHandler>(),
+      handler_entry<GetTelemetrySubscriptionsHandler>(),
+      handler_entry<PushTelemetryHandler>(),
       handler_entry<ListConfigResourcesHandler>(),
       handler_entry<DescribeTopicPartitionsHandler>(),
   };

@@ -8,6 +8,7 @@
 
 #include "protocols/kafka/gen/api_versions.h"
 #include "protocols/kafka/gen/configs.h"
+#include "protocols/kafka/gen/consumer_group.h"
 #include "protocols/kafka/gen/fetch.h"
 #include "protocols/kafka/gen/group_admin.h"
 #include "protocols/kafka/gen/group_membership.h"
@@ -17,6 +18,7 @@
 #include "protocols/kafka/gen/offsets.h"
 #include "protocols/kafka/gen/produce.h"
 #include "protocols/kafka/gen/producer_id.h"
+#include "protocols/kafka/gen/telemetry.h"
 #include "protocols/kafka/gen/topics.h"
 #include "tests/unit/protocols/kafka/port.h"
 
@@ -269,6 +271,41 @@ TEST_F(KafkaDurability, WhatTellsOfNamesWaitsForTheCatalog) {
   DescribeGroupsRequest groups;
   groups.groups.push_back(text("crew"));
   waits_for<DescribeGroupsResponse>(add_topic, 5, groups);
+}
+
+TEST_F(KafkaDurability, AnAssignmentWaitsForTheTopicsThatItTellsOf) {
+  ConsumerGroupHeartbeatRequest join;
+  join.group_id = text("shared");
+  join.member_id = text("m1");
+  join.rebalance_timeout_ms = 10'000;
+  join.subscribed_topic_names.emplace().push_back(text("events"));
+  join.topic_partitions.emplace();
+  const auto joined = waits_for<ConsumerGroupHeartbeatResponse>(add_topic, 1, join);
+  ASSERT_EQ(joined.error_code, 0);
+  ConsumerGroupHeartbeatRequest beat;
+  beat.group_id = text("shared");
+  beat.member_id = text("m1");
+  beat.member_epoch = joined.member_epoch;
+  EXPECT_EQ(at_once<ConsumerGroupHeartbeatResponse>(add_record, 1, beat).error_code, 0);
+  ConsumerGroupDescribeRequest describe;
+  describe.group_ids.push_back(text("shared"));
+  const auto remove = [](Client& other) {
+    DeleteTopicsRequest request;
+    request.topics.emplace_back().name = text("more");
+    other.send(6, request);
+  };
+  waits_for<ConsumerGroupDescribeResponse>(remove, 1, describe);
+  GetTelemetrySubscriptionsRequest telemetry;
+  EXPECT_EQ(at_once<GetTelemetrySubscriptionsResponse>(add_record, 0, telemetry).error_code, 0);
+}
+
+TEST_F(KafkaDurability, SettingsOfAGroupWaitForTheirCommit) {
+  IncrementalAlterConfigsRequest alter;
+  auto& altered = alter.resources.emplace_back();
+  altered.resource_type = 32;
+  altered.resource_name = text("shared");
+  altered.configs.push_back({text("consumer.heartbeat.interval.ms"), 0, text("1000")});
+  EXPECT_EQ(waits<IncrementalAlterConfigsResponse>(1, alter).responses[0].error_code, 0);
 }
 
 TEST_F(KafkaDurability, WhatIsNotKeptIsAnsweredAtOnce) {

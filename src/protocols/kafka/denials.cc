@@ -1,0 +1,52 @@
+#include "protocols/kafka/denials.h"
+
+namespace weir::kafka {
+
+using group::Denial;
+
+KafkaError denial_error(Denial denial) {
+  switch (denial) {
+    case Denial::kUnknownMember: return KafkaError::kUnknownMemberId;
+    case Denial::kFencedEpoch: return KafkaError::kFencedMemberEpoch;
+    case Denial::kStaleEpoch: return KafkaError::kStaleMemberEpoch;
+    case Denial::kFencedInstance: return KafkaError::kFencedInstanceId;
+    case Denial::kUnreleasedInstance: return KafkaError::kUnreleasedInstanceId;
+    case Denial::kFull: return KafkaError::kGroupMaxSizeReached;
+    case Denial::kIllegalGeneration: return KafkaError::kIllegalGeneration;
+    case Denial::kRebalanceInProgress: return KafkaError::kRebalanceInProgress;
+    case Denial::kInconsistentProtocol: return KafkaError::kInconsistentGroupProtocol;
+  }
+  return KafkaError::kUnknownServerError;
+}
+
+std::string_view denial_text(Denial denial) {
+  switch (denial) {
+    case Denial::kUnknownMember: return "there is no such member in this group";
+    case Denial::kFencedEpoch:
+    case Denial::kStaleEpoch: return "the member is at another epoch";
+    case Denial::kFencedInstance: return "another member has this instance id now";
+    case Denial::kUnreleasedInstance: return "the member with this instance id has not left";
+    case Denial::kFull: return "the group takes no more members";
+    case Denial::kIllegalGeneration: return "the member is in another generation";
+    case Denial::kRebalanceInProgress: return "the group rebalances; join again";
+    case Denial::kInconsistentProtocol: return "the group's members do it another way";
+  }
+  return "";
+}
+
+ErrorCode classic_error(Denial denial) {
+  switch (denial) {
+    case Denial::kUnknownMember:
+    case Denial::kUnreleasedInstance: return ErrorCode::kUnknownMember;
+    case Denial::kFencedInstance: return ErrorCode::kFencedInstance;
+    case Denial::kFull: return ErrorCode::kLimitReached;
+    case Denial::kFencedEpoch:
+    case Denial::kStaleEpoch:
+    case Denial::kIllegalGeneration: return ErrorCode::kIllegalGeneration;
+    case Denial::kRebalanceInProgress: return ErrorCode::kRebalanceInProgress;
+    case Denial::kInconsistentProtocol: return ErrorCode::kInconsistentProtocol;
+  }
+  return ErrorCode::kUnknownMember;
+}
+
+}  // namespace weir::kafka

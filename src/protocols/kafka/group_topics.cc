@@ -1,0 +1,52 @@
+#include "protocols/kafka/group_topics.h"
+
+#include <algorithm>
+
+#include "core/group/pattern.h"
+#include "protocols/kafka/topics.h"
+
+namespace weir::kafka {
+namespace {
+
+group::TopicInfo info_of(const broker::Thing& thing) {
+  return {{thing.uuid.high, thing.uuid.low}, static_cast<uint32_t>(thing.logs.size())};
+}
+
+}  // namespace
+
+uint64_t GroupTopics::version() const {
+  return broker_.catalog_depends().lsn.value();
+}
+
+std::optional<group::TopicInfo> GroupTopics::find(const std::string& name) const {
+  const broker::Thing* thing = find_topic(broker_, name);
+  return thing ? std::optional(info_of(*thing)) : std::nullopt;
+}
+
+std::vector<group::TopicInfo> GroupTopics::matching(const std::string& pattern) const {
+  std::vector<group::TopicInfo> found;
+  const auto compiled = group::Pattern::compile(pattern);
+  if (!compiled) return found;
+  broker_.catalog().each_thing("", "", [&](const broker::Thing& thing) {
+    if (is_valid_topic_name(thing.name.name) && compiled->matches(thing.name.name)) {
+      found.push_back(info_of(thing));
+    }
+    return true;
+  });
+  return found;
+}
+
+group::Partitions partitions_of(const broker::Broker& broker,
+                                const std::vector<std::pair<std::string, int32_t>>& named) {
+  group::Partitions partitions;
+  for (const auto& [name, partition] : named) {
+    const broker::Thing* thing = find_topic(broker, name);
+    if (!thing || partition < 0) continue;
+    partitions.push_back({{thing->uuid.high, thing->uuid.low}, static_cast<uint32_t>(partition)});
+  }
+  std::ranges::sort(partitions);
+  partitions.erase(std::ranges::unique(partitions).begin(), partitions.end());
+  return partitions;
+}
+
+}  // namespace weir::kafka
