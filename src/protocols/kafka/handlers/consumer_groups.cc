@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/group/pattern.h"
+#include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/denials.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/group_text.h"
@@ -155,6 +156,18 @@ ConsumerGroupHeartbeatResponse to_wire(const Coordinator::Beat& beat, const std:
   return response;
 }
 
+// Whoever reads a group must be allowed to, and must be allowed to know of the topics.
+KafkaError check_allowed(const Authorizer& authorizer,
+                         const std::string& group,
+                         const group::ConsumerHeartbeat& beat) {
+  if (!authorizer.group(Operation::kRead, group)) return KafkaError::kGroupAuthorizationFailed;
+  if (!beat.names) return KafkaError::kNone;
+  const bool known = std::ranges::all_of(*beat.names, [&](const std::string& name) {
+    return authorizer.topic(Operation::kDescribe, name);
+  });
+  return known ? KafkaError::kNone : KafkaError::kTopicAuthorizationFailed;
+}
+
 // ---- describe
 
 template <typename Assignment, typename TopicPartitions>
@@ -202,6 +215,8 @@ void ConsumerGroupHeartbeatHandler::handle(Call call, Request request) {
   group::ConsumerHeartbeat beat = to_group(request, call);
   call.engine().call([call = std::move(call), group = text_of(request.group_id),
                       beat = std::move(beat)](Engine& engine) mutable {
+    const KafkaError refused = check_allowed(Authorizer(engine.broker, call), group, beat);
+    if (refused != KafkaError::kNone) return call.answer(to_wire({.error = refused}, {}));
     if (beat.member_id.empty()) beat.member_id = broker::to_string(engine.broker.new_uuid());
     const Coordinator::Beat done = engine.groups.beat(group, beat);
     ConsumerGroupHeartbeatResponse response = to_wire(done, beat.member_id);
@@ -218,10 +233,18 @@ void ConsumerGroupDescribeHandler::handle(Call call, Request request) {
   call.engine().call(
       [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
         ConsumerGroupDescribeResponse response;
+        const Authorizer authorizer(engine.broker, call);
         for (const Bytes& id : request.group_ids) {
           auto& group = response.groups.emplace_back();
           group.group_id = id;
-          if (request.include_authorized_operations) group.authorized_operations = kGroupOperations;
+          if (!authorizer.group(Operation::kDescribe, id.view())) {
+            group.error_code = wire_code(KafkaError::kGroupAuthorizationFailed);
+            continue;
+          }
+          if (request.include_authorized_operations) {
+            group.authorized_operations =
+                authorizer.operations(kGroupOperations, ResourceType::kGroup, id.view());
+          }
           const broker::GroupCell* cell = engine.groups.find(text_of(id));
           if (!cell || !cell->is_consumer) {
             group.error_code = wire_code(KafkaError::kGroupIdNotFound);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/topics.h"
 
@@ -42,6 +43,10 @@ void ElectLeadersHandler::handle(Call call, Request request) {
   call.engine().call(
       [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
         ElectLeadersResponse response;
+        if (!Authorizer(engine.broker, call).cluster(Operation::kAlter)) {
+          response.error_code = wire_code(KafkaError::kClusterAuthorizationFailed);
+          return call.answer(response);
+        }
         if (!request.topic_partitions) return call.answer(response);
         for (const Request::Topic& topic : *request.topic_partitions) {
           auto& answer = response.replica_election_results.emplace_back();
@@ -65,6 +70,10 @@ void AlterPartitionReassignmentsHandler::handle(Call call, Request request) {
       [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
         AlterPartitionReassignmentsResponse response;
         response.allow_replication_factor_change = request.allow_replication_factor_change;
+        if (!Authorizer(engine.broker, call).cluster(Operation::kAlter)) {
+          response.error_code = wire_code(KafkaError::kClusterAuthorizationFailed);
+          return call.answer(response);
+        }
         for (const Request::Topic& topic : request.topics) {
           auto& answer = response.responses.emplace_back();
           answer.name = topic.name;
@@ -81,7 +90,13 @@ void AlterPartitionReassignmentsHandler::handle(Call call, Request request) {
 }
 
 void ListPartitionReassignmentsHandler::handle(Call call, Request /*request*/) {
-  call.answer(ListPartitionReassignmentsResponse{});
+  call.engine().call([call = std::move(call)](Engine& engine) mutable {
+    ListPartitionReassignmentsResponse response;
+    if (!Authorizer(engine.broker, call).cluster(Operation::kDescribe)) {
+      response.error_code = wire_code(KafkaError::kClusterAuthorizationFailed);
+    }
+    call.answer(response);
+  });
 }
 
 }  // namespace weir::kafka

@@ -9,6 +9,7 @@
 #include "base/credentials/scram.h"
 #include "protocols/kafka/errors.h"
 #include "protocols/kafka/gen/configs.h"
+#include "protocols/kafka/gen/consumer_group.h"
 #include "protocols/kafka/gen/fetch.h"
 #include "protocols/kafka/gen/group_admin.h"
 #include "protocols/kafka/gen/group_membership.h"
@@ -18,8 +19,10 @@
 #include "protocols/kafka/gen/offsets.h"
 #include "protocols/kafka/gen/produce.h"
 #include "protocols/kafka/gen/producer_id.h"
+#include "protocols/kafka/gen/replicas.h"
 #include "protocols/kafka/gen/sasl.h"
 #include "protocols/kafka/gen/scram.h"
+#include "protocols/kafka/gen/telemetry.h"
 #include "protocols/kafka/gen/topics.h"
 #include "protocols/kafka/handlers/handler.h"
 #include "tests/unit/protocols/kafka/port.h"
@@ -388,18 +391,72 @@ std::map<int16_t, std::pair<int16_t, Ask>> cluster_questions() {
   };
 }
 
+std::map<int16_t, std::pair<int16_t, Ask>> replica_questions() {
+  return {
+      {ElectLeadersRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          return one<ElectLeadersResponse>(client, 2, ElectLeadersRequest()).error_code;
+        }}},
+      {AlterPartitionReassignmentsRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          return one<AlterPartitionReassignmentsResponse>(client, 1,
+                                                          AlterPartitionReassignmentsRequest())
+              .error_code;
+        }}},
+      {ListPartitionReassignmentsRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          return one<ListPartitionReassignmentsResponse>(client, 0,
+                                                         ListPartitionReassignmentsRequest())
+              .error_code;
+        }}},
+  };
+}
+
+// KIP-848
+std::map<int16_t, std::pair<int16_t, Ask>> consumer_group_questions() {
+  return {
+      {ConsumerGroupHeartbeatRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          ConsumerGroupHeartbeatRequest request;
+          request.group_id = crew();
+          request.member_id = wire::literal("member");
+          request.rebalance_timeout_ms = 10'000;
+          request.subscribed_topic_names.emplace();
+          request.topic_partitions.emplace();
+          return one<ConsumerGroupHeartbeatResponse>(client, 1, request).error_code;
+        }}},
+      {ConsumerGroupDescribeRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          ConsumerGroupDescribeRequest request;
+          request.group_ids.push_back(crew());
+          return one<ConsumerGroupDescribeResponse>(client, 1, request).groups.at(0).error_code;
+        }}},
+  };
+}
+
 TEST_F(Acls, EveryHandlerRefusesWhoMayDoNothing) {
   auto questions = topic_questions();
   questions.merge(group_questions());
   questions.merge(cluster_questions());
+  questions.merge(replica_questions());
+  questions.merge(consumer_group_questions());
   questions[ProduceRequest::kKey] = {kTopicRefused, produce};
   questions[FetchRequest::kKey] = {kTopicRefused, fetch};
   questions[MetadataRequest::kKey] = {kTopicRefused,
                                       [](Client& client) { return metadata(client).error_code; }};
   // These tell nothing, or leave out what may not be seen.
-  const std::set<int16_t> open = {kApiVersionsKey, SaslHandshakeRequest::kKey,
-                                  SaslAuthenticateRequest::kKey, DescribeClusterRequest::kKey,
-                                  ListGroupsRequest::kKey};
+  const std::set<int16_t> open = {kApiVersionsKey,
+                                  SaslHandshakeRequest::kKey,
+                                  SaslAuthenticateRequest::kKey,
+                                  DescribeClusterRequest::kKey,
+                                  ListGroupsRequest::kKey,
+                                  GetTelemetrySubscriptionsRequest::kKey,
+                                  PushTelemetryRequest::kKey};
   for (const HandlerEntry& handler : all_handlers()) {
     if (open.contains(handler.key)) continue;
     ASSERT_TRUE(questions.contains(handler.key)) << "key " << handler.key << " is not asked about";
