@@ -101,10 +101,9 @@ Result<> check_dead_letter(const Broker& broker,
 Result<Answer> list(Broker& broker, const Ask& ask) {
   auto page = Page::of(broker, ask);
   if (!page) return std::unexpected(page.error());
-  broker.catalog().each_thing(ask.space(), page->from(), [&](const Thing& thing) {
+  broker.catalog().each_queue(ask.space(), page->from(), [&](const Thing& thing) {
     if (!page->has_room(thing.name.name)) return false;
     page->looked_at(1);
-    if (thing.kind != Kind::kQueue) return true;
     page->add(queue_json(broker, thing, ask.now), depends_of(broker, thing));
     return true;
   });

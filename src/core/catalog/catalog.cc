@@ -77,6 +77,15 @@ void Catalog::each_thing(std::string_view space,
   }
 }
 
+void Catalog::each_queue(std::string_view space,
+                         std::string_view from,
+                         const std::function<bool(const Thing&)>& visit) const {
+  for (auto it = queues_.lower_bound(Name{std::string(space), std::string(from)});
+       it != queues_.end() && (*it)->name.space == space; ++it) {
+    if (!visit(**it)) return;
+  }
+}
+
 void Catalog::each_source(const Name& target,
                           std::string_view from,
                           const std::function<bool(const Thing&)>& visit) const {
@@ -227,6 +236,7 @@ void Catalog::raise_next_cell(CellId used) {
 
 void Catalog::index(const Thing& thing) {
   by_uuid_[{thing.uuid.high, thing.uuid.low}] = &thing;
+  if (thing.kind == Kind::kQueue) queues_.insert(&thing);
   const auto own = [&](CellId cell) {
     by_cell_[cell] = &thing;
     raise_next_cell(cell);
@@ -241,6 +251,7 @@ void Catalog::index(const Thing& thing) {
 
 void Catalog::unindex(const Thing& thing) {
   by_uuid_.erase({thing.uuid.high, thing.uuid.low});
+  queues_.erase(&thing);
   for (const CellId cell : thing.logs) by_cell_.erase(cell);
   by_cell_.erase(thing.queue);
   for (const auto& [group, cell] : thing.stream_groups) by_cell_.erase(cell);

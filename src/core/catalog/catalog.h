@@ -55,6 +55,10 @@ class Catalog {
   void each_thing(std::string_view space,
                   std::string_view from,
                   const std::function<bool(const Thing&)>& visit) const;
+  // The same for queues. Looks at no topics.
+  void each_queue(std::string_view space,
+                  std::string_view from,
+                  const std::function<bool(const Thing&)>& visit) const;
   // The queues whose dead letters go to `target`, in the order of names. Looks at no others.
   void each_source(const Name& target,
                    std::string_view from,
@@ -108,10 +112,18 @@ class Catalog {
   void raise_next_cell(CellId used);
   Result<void> validate(const Thing& thing) const;
 
+  struct ByName {
+    using is_transparent = void;
+    static const Name& name(const Name& name) { return name; }
+    static const Name& name(const Thing* thing) { return thing->name; }
+    bool operator()(const auto& a, const auto& b) const { return name(a) < name(b); }
+  };
+
   Limits limits_;
   absl::btree_map<Name, std::shared_ptr<const Thing>> things_;  // a change makes a new one
   absl::flat_hash_map<std::pair<uint64_t, uint64_t>, const Thing*> by_uuid_;
   absl::flat_hash_map<CellId, const Thing*> by_cell_;
+  absl::btree_set<const Thing*, ByName> queues_;
   absl::btree_set<std::pair<Name, std::string>> sources_;  // (dead-letter queue, source's name)
   absl::btree_map<Name, CellId> groups_;
   std::map<std::string, Bridge, std::less<>> bridges_;

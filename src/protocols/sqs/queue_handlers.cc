@@ -74,7 +74,7 @@ struct Page {
   std::optional<std::string> next;
 };
 
-// `walk` visits things in the order of their names, from a name on, until it is told to stop.
+// `walk` visits queues in the order of their names, from a name on, until it is told to stop.
 template <typename Walk>
 Outcome<Page> list(const Call& call, std::string_view prefix, Walk walk) {
   const bool paged = call.input.find("MaxResults") != nullptr;
@@ -97,7 +97,6 @@ Outcome<Page> list(const Call& call, std::string_view prefix, Walk walk) {
   Page page;
   walk(from, [&](const Thing& thing) {
     if (!thing.name.name.starts_with(prefix)) return false;
-    if (thing.kind != catalog::Kind::kQueue) return true;
     if (page.names.size() == static_cast<size_t>(*limit)) {
       if (paged) page.next = base64(page.names.back());
       return false;
@@ -204,7 +203,7 @@ Answer list_queues(const Environment& environment, const Call& call) {
   const auto prefix = text_or(call.input, "QueueNamePrefix", "");
   if (!prefix) return std::unexpected(prefix.error());
   const auto page = list(call, *prefix, [&](const std::string& from, const auto& visit) {
-    environment.broker.catalog().each_thing(call.account.space(), from, visit);
+    environment.broker.catalog().each_queue(call.account.space(), from, visit);
   });
   if (!page) return std::unexpected(page.error());
   return page_answer(environment, call, *page, "QueueUrls");

@@ -66,6 +66,40 @@ TEST(Catalog, ARenamedThingKeepsItsIdentityAndItsCells) {
   EXPECT_EQ(catalog.owner_of(CellId(1)), renamed);
 }
 
+TEST(Catalog, QueuesAreListedWithoutLookingAtTopics) {
+  Catalog catalog;
+  const auto queue = [&](std::string name, uint64_t number) {
+    Thing thing = topic(std::move(name), number, {CellId(2 * number)});
+    thing.kind = Kind::kQueue;
+    thing.queue = CellId(2 * number + 1);
+    put(catalog, thing);
+    return thing;
+  };
+  const auto names = [](const Catalog& of, std::string_view from = "") {
+    std::vector<std::string> names;
+    of.each_queue("", from, [&](const Thing& thing) {
+      names.push_back(thing.name.name);
+      return true;
+    });
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  put(catalog, topic("a", 1, {CellId(2)}));
+  queue("c", 2);
+  queue("b", 3);
+  Thing d = queue("d", 4);
+  EXPECT_EQ(names(catalog), (Names{"b", "c", "d"}));
+  EXPECT_EQ(names(catalog, "bb"), (Names{"c", "d"}));
+  d.queue_policy.lease_ms = 1;
+  ASSERT_TRUE(catalog.apply(*catalog.decide_alter(d)));
+  ASSERT_TRUE(catalog.apply(*catalog.decide_rename({"", "b"}, {"", "z"})));
+  ASSERT_TRUE(catalog.apply(*catalog.decide_remove({"", "c"})));
+  EXPECT_EQ(names(catalog), (Names{"d", "z"}));
+  Catalog reloaded;
+  ASSERT_TRUE(reloaded.load(catalog.image()));
+  EXPECT_EQ(names(reloaded), (Names{"d", "z"}));
+}
+
 TEST(Catalog, SourcesOfADeadLetterQueueAreFoundWithoutLookingAtOthers) {
   Catalog catalog;
   uint64_t number = 0;
