@@ -68,6 +68,7 @@ class Table {
                               script_commands(),
                               list_many_commands(),
                               stream_delete_commands(),
+                              stream_add_commands(),
                               stream_nack_commands(),
                               stream_settings_commands(),
                               key_move_commands(),

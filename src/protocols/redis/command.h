@@ -76,6 +76,7 @@ std::span<const Command> stream_commands();
 std::span<const Command> stream_delete_commands();
 std::span<const Command> stream_group_commands();
 std::span<const Command> stream_read_group_commands();
+std::span<const Command> stream_add_commands();
 std::span<const Command> stream_claim_commands();
 std::span<const Command> stream_info_commands();
 std::span<const Command> stream_nack_commands();

@@ -87,4 +87,17 @@ struct TestClient {
   Lsn newest;
 };
 
+// A server and one client, who connects again after a restart.
+struct OneClient {
+  std::string send(const std::vector<std::string>& words) { return client->send(words); }
+  void restart() {
+    client.reset();
+    server.restart();
+    client = std::make_unique<TestClient>(server);
+  }
+
+  TestServer server;
+  std::unique_ptr<TestClient> client = std::make_unique<TestClient>(server);
+};
+
 }  // namespace weir::redis

@@ -20,24 +20,15 @@ std::string of_stream(int count, const std::string& entries) {
   return "*1\r\n*2\r\n" + bulk("s") + "*" + std::to_string(count) + "\r\n" + entries;
 }
 
-class GroupPolicy : public testing::Test {
+class GroupPolicy : public testing::Test, protected OneClient {
  protected:
   GroupPolicy() {
     send({"XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"});
     for (int i = 1; i <= 2; ++i) send({"XADD", "s", std::to_string(i), "f", std::to_string(i)});
   }
-  std::string send(const std::vector<std::string>& words) { return client_->send(words); }
   std::string read(const std::string& consumer) {
     return send({"XREADGROUP", "GROUP", "g", consumer, "STREAMS", "s", ">"});
   }
-  void restart() {
-    client_.reset();
-    server_.restart();
-    client_ = std::make_unique<TestClient>(server_);
-  }
-
-  TestServer server_;
-  std::unique_ptr<TestClient> client_ = std::make_unique<TestClient>(server_);
 };
 
 TEST_F(GroupPolicy, WhatIsNotAcknowledgedInTimeIsDeliveredAgain) {
@@ -45,11 +36,11 @@ TEST_F(GroupPolicy, WhatIsNotAcknowledgedInTimeIsDeliveredAgain) {
   EXPECT_EQ(read("a"), of_stream(2, entry(1) + entry(2)));
   EXPECT_EQ(read("b"), "*-1\r\n");
   send({"XACK", "s", "g", "2"});
-  TestClient waiting(server_);
+  TestClient waiting(server);
   EXPECT_EQ(waiting.send({"XREADGROUP", "GROUP", "g", "b", "BLOCK", "0", "STREAMS", "s", ">"}), "");
-  server_.advance(99);
+  server.advance(99);
   EXPECT_EQ(waiting.last(), "");
-  server_.advance(1);
+  server.advance(1);
   EXPECT_EQ(waiting.last(), of_stream(1, entry(1)));
 }
 
@@ -59,9 +50,9 @@ TEST_F(GroupPolicy, WhatWasDeliveredTooOftenGoesToAnotherStreamInOneCommit) {
   send({"XNACK", "s", "g", "FATAL", "IDS", "1", "2"});
   EXPECT_EQ(read("b"), "*-1\r\n");
   EXPECT_EQ(send({"XLEN", "d"}), ":1\r\n");
-  server_.advance(100);
+  server.advance(100);
   EXPECT_EQ(read("b"), of_stream(1, entry(1)));
-  server_.advance(100);
+  server.advance(100);
   restart();
   EXPECT_EQ(read("b"), "*-1\r\n");
   EXPECT_EQ(send({"XPENDING", "s", "g"}), "*4\r\n:0\r\n$-1\r\n$-1\r\n*-1\r\n");
@@ -78,7 +69,7 @@ TEST_F(GroupPolicy, EntriesStayPendingWhileTheOtherNameIsNoStream) {
   send({"SET", "d", "x"});
   send({"XGROUP", "POLICY", "s", "g", "REDELIVER", "10", "MAXDELIVERIES", "1", "DEADLETTER", "d"});
   read("a");
-  server_.advance(10);
+  server.advance(10);
   EXPECT_EQ(read("b"), "*-1\r\n");
   EXPECT_TRUE(send({"XPENDING", "s", "g"}).starts_with("*4\r\n:2\r\n"));
   send({"DEL", "d"});

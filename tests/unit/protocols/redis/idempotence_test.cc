@@ -8,9 +8,8 @@
 namespace weir::redis {
 namespace {
 
-class Idempotent : public testing::Test {
+class Idempotent : public testing::Test, protected OneClient {
  protected:
-  std::string send(const std::vector<std::string>& words) { return client_->send(words); }
   std::string add(const std::string& producer, const std::string& message) {
     return send({"XADD", "s", "IDMP", producer, message, "*", "f", "v"});
   }
@@ -32,19 +31,11 @@ class Idempotent : public testing::Test {
     return found;
   }
   std::string length() { return send({"XLEN", "s"}); }
-  void restart() {
-    client_.reset();
-    server_.restart();
-    client_ = std::make_unique<TestClient>(server_);
-  }
-
-  TestServer server_;
-  std::unique_ptr<TestClient> client_ = std::make_unique<TestClient>(server_);
 };
 
 TEST_F(Idempotent, AMessageSentAgainIsAnsweredWithItsFirstId) {
   const std::string first = add("p", "1");
-  server_.advance(5);
+  server.advance(5);
   EXPECT_EQ(add("p", "1"), first);
   EXPECT_NE(add("p", "2"), first);
   EXPECT_NE(add("q", "1"), first);
@@ -64,7 +55,7 @@ TEST_F(Idempotent, AStreamThatHasNothingToDoWithItShowsNoMoreFieldsThanBefore) {
 
 TEST_F(Idempotent, TheSameFieldsAreTheSameMessageInAnyOrder) {
   const std::string first = add_auto({"a", "1", "b", "2"});
-  server_.advance(5);
+  server.advance(5);
   EXPECT_EQ(add_auto({"b", "2", "a", "1"}), first);
   EXPECT_NE(add_auto({"a", "12", "b", ""}), first);
   EXPECT_NE(add_auto({"a", "1", "b", "2", "b", "2"}), first);
@@ -78,7 +69,7 @@ TEST_F(Idempotent, ItIsRememberedAcrossARestart) {
   EXPECT_NE(second, first);
   add("p", "1");
   restart();
-  server_.advance(50);
+  server.advance(50);
   EXPECT_EQ(add("p", "1"), second);
   EXPECT_EQ(numbers(), (std::vector<int>{100, 7, 1, 1, 2, 2}));
 }
@@ -87,7 +78,7 @@ TEST_F(Idempotent, ARenamedStreamKnowsAndANewOneOfItsNameDoesNot) {
   const std::string first = add("p", "1");
   send({"XCFGSET", "s", "IDMP-DURATION", "100"});
   send({"RENAME", "s", "t"});
-  server_.advance(5);
+  server.advance(5);
   EXPECT_EQ(send({"XADD", "t", "IDMP", "p", "1", "*", "f", "v"}), first);
   EXPECT_NE(add("p", "1"), first);
   EXPECT_EQ(length(), ":1\r\n");
@@ -103,11 +94,11 @@ TEST_F(Idempotent, TheWindowEndsByTimeAndByNumber) {
   send({"XCFGSET", "s", "IDMP-DURATION", "10", "IDMP-MAXSIZE", "3"});
   EXPECT_EQ(numbers(), (std::vector<int>{10, 3, 0, 0, 1, 0}));
   const std::string one = add("p", "1");
-  server_.advance(6000);
+  server.advance(6000);
   const std::string two = add("p", "2");
-  server_.advance(3999);
+  server.advance(3999);
   EXPECT_EQ(add("p", "1"), one);
-  server_.advance(1);
+  server.advance(1);
   EXPECT_NE(add("p", "1"), one);
   EXPECT_EQ(add("p", "2"), two);
   add("p", "3");
@@ -116,7 +107,7 @@ TEST_F(Idempotent, TheWindowEndsByTimeAndByNumber) {
   add("p", "4");
   EXPECT_EQ(numbers()[3], 3);
   EXPECT_NE(add("p", "2"), two);
-  server_.advance(60'000);
+  server.advance(60'000);
   EXPECT_EQ(numbers(), (std::vector<int>{10, 3, 0, 0, 7, 3}));
   // The same settings again forget nothing.
   const std::string last = add("p", "5");

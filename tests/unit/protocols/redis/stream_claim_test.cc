@@ -32,7 +32,7 @@ std::string pending(int number, const std::string& owner, int64_t idle, int64_t 
 }
 
 // A stream of five entries and a group.
-struct Stream {
+struct Stream : OneClient {
   Stream() {
     send({"XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"});
     for (int i = 1; i <= 5; ++i) add(i);
@@ -48,16 +48,6 @@ struct Stream {
         {"XREADGROUP", "GROUP", "g", consumer, "COUNT", count, "CLAIM", idle, "STREAMS", "s", ">"});
   }
   std::string all_pending() { return send({"XPENDING", "s", "g", "-", "+", "10"}); }
-
-  std::string send(const std::vector<std::string>& words) { return client->send(words); }
-  void restart() {
-    client.reset();
-    server.restart();
-    client = std::make_unique<TestClient>(server);
-  }
-
-  TestServer server;
-  std::unique_ptr<TestClient> client = std::make_unique<TestClient>(server);
 };
 
 TEST(StreamClaims, WhatWaitedLongestComesFirstThenWhatIsNew) {

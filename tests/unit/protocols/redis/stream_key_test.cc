@@ -11,20 +11,11 @@ std::string bulk(const std::string& text) {
   return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
 }
 
-class StreamKeys : public testing::Test {
+class StreamKeys : public testing::Test, protected OneClient {
  protected:
-  std::string send(const std::vector<std::string>& words) { return client_->send(words); }
   void add(const std::string& key, int count) {
     for (int i = 1; i <= count; ++i) send({"XADD", key, std::to_string(i), "f", std::to_string(i)});
   }
-  void restart() {
-    client_.reset();
-    server_.restart();
-    client_ = std::make_unique<TestClient>(server_);
-  }
-
-  TestServer server_;
-  std::unique_ptr<TestClient> client_ = std::make_unique<TestClient>(server_);
 };
 
 TEST_F(StreamKeys, AStreamExpiresAsOtherKeysDo) {
@@ -34,15 +25,15 @@ TEST_F(StreamKeys, AStreamExpiresAsOtherKeysDo) {
   EXPECT_EQ(send({"EXPIRE", "s", "10", "XX"}), ":0\r\n");
   EXPECT_EQ(send({"EXPIRE", "s", "10"}), ":1\r\n");
   EXPECT_EQ(send({"EXPIRE", "s", "5", "GT"}), ":0\r\n");
-  server_.advance(1000);
+  server.advance(1000);
   EXPECT_EQ(send({"PTTL", "s"}), ":9000\r\n");
   EXPECT_EQ(send({"PERSIST", "s"}), ":1\r\n");
-  server_.advance(100'000);
+  server.advance(100'000);
   EXPECT_EQ(send({"PEXPIRE", "s", "50"}), ":1\r\n");
-  server_.now_ms += 49;
+  server.now_ms += 49;
   EXPECT_EQ(send({"EXISTS", "s"}), ":1\r\n");
   // Nobody sees it afterwards, even if no timer has run.
-  server_.now_ms += 1;
+  server.now_ms += 1;
   EXPECT_EQ(send({"EXISTS", "s"}), ":0\r\n");
   EXPECT_EQ(send({"TTL", "s"}), ":-2\r\n");
   add("s", 1);
@@ -53,9 +44,9 @@ TEST_F(StreamKeys, AStreamExpiresAsOtherKeysDo) {
 TEST_F(StreamKeys, WhoWaitsForAStreamIsToldWhenItExpires) {
   send({"XGROUP", "CREATE", "s", "g", "$", "MKSTREAM"});
   send({"PEXPIRE", "s", "100"});
-  TestClient reader(server_);
+  TestClient reader(server);
   EXPECT_EQ(reader.send({"XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", "s", ">"}), "");
-  server_.advance(100);
+  server.advance(100);
   EXPECT_TRUE(reader.last().starts_with("-NOGROUP")) << reader.last();
 }
 
@@ -70,7 +61,7 @@ TEST_F(StreamKeys, ADeadlineGoesWithTheStreamAndOutlivesARestart) {
   send({"SELECT", "3"});
   EXPECT_EQ(send({"XLEN", "t"}), ":1\r\n");
   EXPECT_EQ(send({"PTTL", "t"}), ":500\r\n");
-  server_.advance(500);
+  server.advance(500);
   EXPECT_EQ(send({"EXISTS", "t"}), ":0\r\n");
 }
 
@@ -79,7 +70,7 @@ TEST_F(StreamKeys, ACopyHasEntriesCountersGroupsAndDeadline) {
   send({"XDEL", "s", "2", "6"});
   send({"XGROUP", "CREATE", "s", "g", "0"});
   send({"XREADGROUP", "GROUP", "g", "a", "COUNT", "2", "STREAMS", "s", ">"});
-  server_.advance(7);
+  server.advance(7);
   send({"XREADGROUP", "GROUP", "g", "b", "COUNT", "1", "STREAMS", "s", ">"});
   send({"XNACK", "s", "g", "FAIL", "IDS", "1", "3"});
   send({"EXPIRE", "s", "100"});
