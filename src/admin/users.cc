@@ -22,7 +22,16 @@ struct Change {
   std::string name;
   std::optional<ScramCredentials> credentials;
   std::optional<bool> enabled;
+  std::optional<bool> redis;  // all rights there, or none
 };
+
+// As ACL SETUSER of Redis would have it (protocols/redis/login.h).
+constexpr std::string_view kRedisRights = "redis.rights";
+constexpr std::string_view kAllRedisRights = "~* &* +@all";
+
+void set_redis(catalog::User& user, const std::optional<bool>& all) {
+  if (all) user.properties[std::string(kRedisRights)] = *all ? kAllRedisRights : "";
+}
 
 std::string_view name_of(ScramHash hash) {
   return hash == ScramHash::kSha256 ? "SCRAM-SHA-256" : "SCRAM-SHA-512";
@@ -37,6 +46,9 @@ std::string user_json(const catalog::User& user) {
       .text("name", user.name)
       .flag("enabled", user.enabled)
       .raw("credentials", mechanisms.done())
+      .text("redis", user.properties.contains(std::string(kRedisRights))
+                         ? user.properties.at(std::string(kRedisRights))
+                         : std::string())
       .done();
 }
 
@@ -82,6 +94,7 @@ Result<Answer> create(Broker& broker, Change& change, Timestamp now) {
   catalog::User user;
   user.name = std::move(change.name);
   user.enabled = change.enabled.value_or(true);
+  set_redis(user, change.redis);
   user.credentials = std::move(*change.credentials);
   return put(broker, user, kCreated, now);
 }
@@ -91,6 +104,7 @@ Result<Answer> alter(Broker& broker, Change& change, Timestamp now) {
   if (!known) return unknown(change.name);
   catalog::User user = *known;
   if (change.enabled) user.enabled = *change.enabled;
+  set_redis(user, change.redis);
   if (change.credentials) user.credentials = std::move(*change.credentials);
   return put(broker, user, kDone, now);
 }
@@ -107,6 +121,7 @@ Result<Change> read_change(const Request& request, bool creates) {
   const std::string* given = fields.text("password");
   if (given != nullptr) password = *given;
   change.enabled = fields.flag("enabled");
+  change.redis = fields.flag("redis");
   if (given != nullptr && (password.empty() || password.size() > kPasswordBytesMax)) {
     fields.mistake(fmt::format("a password has 1 to {} bytes", kPasswordBytesMax));
   }

@@ -15,6 +15,7 @@ using admin::JsonObject;
 
 struct UserOptions {
   std::string name;
+  bool redis = false;
   PasswordSource password;
 };
 
@@ -32,11 +33,11 @@ int list(const Line& line) {
   return with_client(line, [&](Client& client) {
     const auto users = client.list(Target("users"), "users");
     if (!users) return report(users.error());
-    Table table({"NAME", "ENABLED", "CREDENTIALS"});
+    Table table({"NAME", "ENABLED", "CREDENTIALS", "REDIS"});
     for (const Json& user : *users) {
       if (line.json) print_json(user);
       table.add({user["name"].text(), user["enabled"].flag() ? "yes" : "no",
-                 or_dash(joined(user["credentials"].list()))});
+                 or_dash(joined(user["credentials"].list())), or_dash(user["redis"].text())});
     }
     if (!line.json) table.print();
     return kDone;
@@ -47,9 +48,10 @@ int add(const Line& line, const UserOptions& given) {
   const auto password = read_password(given.password, line.environment);
   if (!password) return report(password.error());
   return with_client(line, [&](Client& client) {
-    const auto made =
-        client.ask_json("POST", Target("users").text(),
-                        JsonObject().text("name", given.name).text("password", *password).done());
+    JsonObject body;
+    body.text("name", given.name).text("password", *password);
+    if (given.redis) body.flag("redis", true);
+    const auto made = client.ask_json("POST", Target("users").text(), body.done());
     return show_change(line, made, fmt::format("added user {}", given.name));
   });
 }
@@ -119,16 +121,19 @@ void add_password_options(CLI::App& command, UserOptions& given) {
 }  // namespace
 
 void add_user(CLI::App& app, Line& line) {
-  CLI::App* user = add_command(app, "user", "Say who can log in, through Kafka",
+  CLI::App* user = add_command(app, "user", "Say who can log in, through Kafka and Redis",
                                "  weir user add alice                                asks for a "
                                "password\n"
                                "  weir user add alice --password-file alice.secret\n"
                                "  weir user ls");
   auto given = std::make_shared<UserOptions>();
-  add_password_options(
-      *add_named(*user, line, given, "add", "Add a user; the password is never an argument",
-                 "  weir user add alice\n  weir user add alice --password-env ALICE_PASSWORD", add),
-      *given);
+  CLI::App* added =
+      add_named(*user, line, given, "add", "Add a user; the password is never an argument",
+                "  weir user add alice\n  weir user add alice --password-env ALICE_PASSWORD\n"
+                "  weir user add cache --redis     may do everything through Redis",
+                add);
+  add_password_options(*added, *given);
+  added->add_flag("--redis", given->redis, "all rights in Redis; without it, none");
   CLI::App* ls = add_command(*user, "ls", "List users and how they can log in", "  weir user ls");
   ls->alias("list");
   add_client_options(*ls, line);

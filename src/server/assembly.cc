@@ -19,6 +19,7 @@
 #include "net/connection_shard.h"
 #include "net/http.h"
 #include "net/listener.h"
+#include "protocols/kafka/sasl/token_keys.h"
 #include "protocols/kafka/service.h"
 #include "protocols/redis/front_end.h"
 #include "protocols/sqs/sqs.h"
@@ -102,6 +103,7 @@ struct Assembly::State {
   Result<> open(Protocol protocol);
   Result<std::unique_ptr<net::Listener>> listen(const Protocol& protocol, PortSetting port);
   void open_alias(const Protocol& protocol);
+  Result<> load_token_keys();
   void reload_credentials();
   void stop();
 
@@ -232,6 +234,7 @@ Result<std::vector<Protocol>> Assembly::State::make_protocols() {
   std::vector<Protocol> protocols;
   kafka =
       std::make_unique<kafka::Service>(state->broker(), clock, kafka_config(settings, super_users));
+  if (auto loaded = load_token_keys(); !loaded) return std::unexpected(loaded.error());
   kafka->metrics().register_in(metrics);
   protocols.push_back({.name = "kafka",
                        .option = "kafka.port",
@@ -249,8 +252,11 @@ Result<std::vector<Protocol>> Assembly::State::make_protocols() {
                                                                        : std::nullopt,
        .limits = net::http_connection_limits(sqs::http_limits(sqs_config(settings))),
        .factory = net::http_sessions(*sqs, sqs::http_limits(sqs_config(settings)))});
-  redis = std::make_unique<redis::FrontEnd>(state->broker(), clock,
-                                            redis::ServiceOptions{.weir_version = options.version});
+  redis = std::make_unique<redis::FrontEnd>(
+      state->broker(), clock,
+      redis::ServiceOptions{
+          .weir_version = options.version,
+          .login = {.required = settings.redis_auth == "required", .super_users = super_users}});
   protocols.push_back({.name = "redis",
                        .option = "redis.port",
                        .port = settings.redis_port,
@@ -312,7 +318,30 @@ void Assembly::State::open_alias(const Protocol& protocol) {
   listeners.push_back(std::move(*alias));
 }
 
+Result<> Assembly::State::load_token_keys() {
+  const Settings& settings = options.settings;
+  const std::string& file = settings.kafka_token_keys;
+  if (file.empty()) return {};
+  auto text = read_file(file);
+  if (!text) return std::unexpected(text.error());
+  auto keys = kafka::TokenKeys::parse(
+      *text, {.issuer = settings.kafka_token_issuer, .audience = settings.kafka_token_audience});
+  if (!keys) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", file, keys.error().message));
+  }
+  kafka->set_token_keys(std::move(*keys));
+  return {};
+}
+
 void Assembly::State::reload_credentials() {
+  if (!options.settings.kafka_token_keys.empty()) {
+    if (const auto loaded = load_token_keys(); !loaded) {
+      logger.error("server", "the keys of tokens stay as they were",
+                   {{"reason", loaded.error().message}});
+    } else {
+      logger.info("server", "keys of tokens loaded", {{"file", options.settings.kafka_token_keys}});
+    }
+  }
   const std::string& file = options.settings.aws_credentials;
   if (file.empty()) return;
   const auto text = read_file(file);

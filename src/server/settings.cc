@@ -85,6 +85,12 @@ std::vector<Option> port_options() {
        {"off", "optional", "required"}},
       {"kafka.sasl_mechanisms", &Settings::kafka_sasl_mechanisms, "NAMES",
        "how they may: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, with commas between them"},
+      {"kafka.token_keys", &Settings::kafka_token_keys, "FILE",
+       "Kafka clients may log in with tokens (OAUTHBEARER) signed by these keys (JWKS)"},
+      {"kafka.token_issuer", &Settings::kafka_token_issuer, "TEXT",
+       "who must have issued a token; empty: whoever has such a key"},
+      {"kafka.token_audience", &Settings::kafka_token_audience, "TEXT",
+       "for whom a token must be; empty: anybody"},
       {"kafka.session_lifetime_ms", &Settings::kafka_session_lifetime_ms, "MS",
        "Kafka clients log in again within that time; 0: never", 0, 86'400'000},
       {"kafka.access",
@@ -107,6 +113,13 @@ std::vector<Option> port_options() {
       {"queue.message_bytes_max", &Settings::queue_message_bytes_max, "BYTES",
        "largest message that a queue may allow", uint64_t{1} << 20, uint64_t{16} << 20},
       {"redis.port", &Settings::redis_port, "PORT", "Redis; 0: any free port, off: no listener"},
+      {"redis.auth",
+       &Settings::redis_auth,
+       "WHETHER",
+       "whether Redis clients log in; optional: they must once there is a user \"default\"",
+       0,
+       0,
+       {"optional", "required"}},
       {"http.port", &Settings::http_port, "PORT", "admin; 0: any free port, off: no listener"},
   };
 }
@@ -239,11 +252,15 @@ Result<> check_exposure(const Settings& settings) {
       continue;
     }
     const bool kafka = listener.name == "kafka";
+    const bool redis = listener.name == "redis";
     if (kafka && settings.kafka_sasl == "required") continue;
+    if (redis && settings.redis_auth == "required") continue;
     if (!tls || tls->client_ca.empty()) {
       ways.push_back(
           fmt::format("{0} (give {1}{2}, or --{0}-port off)", listener.name,
-                      kafka ? "--kafka-sasl required, or " : "",
+                      kafka   ? "--kafka-sasl required, or "
+                      : redis ? "--redis-auth required, or "
+                              : "",
                       tls ? "--tls-client-ca" : "--tls-certificate and --tls-client-ca"));
     }
   }
@@ -366,7 +383,7 @@ Result<> check(const Settings& settings) {
                 fmt::format("kafka.sasl_mechanisms has \"{}\"; there are {}", mechanism,
                             fmt::join(kMechanisms, ", ")));
   }
-  if (mechanisms.empty()) {
+  if (mechanisms.empty() && settings.kafka_token_keys.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 "kafka.sasl_mechanisms is empty; to let nobody log in, say --kafka-sasl off");
   }

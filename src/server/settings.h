@@ -51,12 +51,16 @@ struct Settings {
   uint64_t kafka_session_lifetime_ms = 0;
   std::string kafka_access = "auto";
   uint64_t kafka_group_initial_delay_ms = 0;
+  std::string kafka_token_keys;
+  std::string kafka_token_issuer;
+  std::string kafka_token_audience;
   PortSetting aws_port{.number = 4566};
   std::string aws_credentials;
   bool aws_strict = false;
   uint64_t queue_delay_max_s = 900;
   uint64_t queue_message_bytes_max = uint64_t{1} << 20;
   PortSetting redis_port{.number = 6379};
+  std::string redis_auth = "optional";
   PortSetting http_port{.number = 8080};
 
   // Of all listeners; a listener's own stand below, where "off" takes away what holds for all.
@@ -120,8 +124,8 @@ Result<std::vector<std::string>> apply_environment(Settings& settings,
 bool is_loopback(std::string_view address);
 
 // Rules between options. Where others than this host can connect, every open port asks who they
-// are (signatures on the AWS port, a login on the Kafka port, certificates there and on the
-// others), or --insecure says that none must.
+// are (signatures on the AWS port, a login on the Kafka and Redis ports, certificates there and on
+// the admin port), or --insecure says that none must.
 Result<> check(const Settings& settings);
 
 // "a, b" as its words.

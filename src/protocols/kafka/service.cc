@@ -34,6 +34,16 @@ Service::Service(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock, 
 
 Service::~Service() = default;
 
+void Service::set_token_keys(std::shared_ptr<const TokenKeys> keys) {
+  const std::scoped_lock lock(token_mutex_);
+  token_keys_ = std::move(keys);
+}
+
+std::shared_ptr<const TokenKeys> Service::token_keys() const {
+  const std::scoped_lock lock(token_mutex_);
+  return token_keys_;
+}
+
 net::SessionFactory Service::sessions() {
   return
       [this](net::Connection& connection) { return std::make_unique<Session>(connection, *this); };

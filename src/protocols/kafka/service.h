@@ -2,6 +2,7 @@
 // The Kafka port: what the server assembles. Must outlive all of its sessions.
 
 #include <memory>
+#include <mutex>
 
 #include "base/metrics.h"
 #include "broker/broker.h"
@@ -13,6 +14,7 @@
 namespace weir::kafka {
 
 class Engine;
+class TokenKeys;
 
 // Counted for every connection; any thread.
 struct ServiceMetrics {
@@ -43,12 +45,19 @@ class Service {
   const std::string& decoy_secret() const { return decoy_secret_; }
   ServiceMetrics& metrics() { return metrics_; }
 
+  // Whose tokens let clients in (OAUTHBEARER); null: nobody's. Any thread; logins that begin later
+  // use the new ones.
+  void set_token_keys(std::shared_ptr<const TokenKeys> keys);
+  std::shared_ptr<const TokenKeys> token_keys() const;
+
  private:
   const Config config_;
   runtime::Clock& clock_;
   const std::string decoy_secret_;
   std::unique_ptr<runtime::Owned<Engine>> engine_;
   ServiceMetrics metrics_;
+  mutable std::mutex token_mutex_;
+  std::shared_ptr<const TokenKeys> token_keys_;
 };
 
 }  // namespace weir::kafka

@@ -87,6 +87,8 @@ struct Client {
   std::string address;
   std::string local_address;
   std::string name;
+  std::string user;      // who logged in; empty: nobody, which is the user "default"
+  bool admitted = true;  // false: has to log in first
   std::string library_name;
   std::string library_version;
   uint32_t database = 0;

@@ -48,7 +48,8 @@ class FoldedName {
 class Table {
  public:
   Table() {
-    for (const auto family : {connection_commands(),
+    for (const auto family : {acl_commands(),
+                              connection_commands(),
                               server_commands(),
                               transaction_commands(),
                               pubsub_commands(),

@@ -58,6 +58,7 @@ struct Command {
 
 // Each family's rows.
 std::span<const Command> connection_commands();
+std::span<const Command> acl_commands();
 std::span<const Command> server_commands();
 std::span<const Command> transaction_commands();
 std::span<const Command> pubsub_commands();

@@ -60,17 +60,27 @@ void select(Call& call) {
   call.reply.ok();
 }
 
-// There are no passwords: a user other than "default", whom nothing guards, does not exist.
-bool authenticate(Call& call, ByteView user) {
-  if (user == "default") return true;
-  call.fail("WRONGPASS invalid username-password pair or user is disabled.");
-  return false;
+// As long as nobody has to log in, the user "default" needs no password, and any will do.
+bool authenticate(Call& call, ByteView user, ByteView password) {
+  Logins& logins = call.service.logins();
+  call.depends_on(call.service.broker().catalog_depends());
+  const bool open = user == kDefaultUser && !logins.demanded();
+  if (!open && !logins.right(user, password)) {
+    call.fail("WRONGPASS invalid username-password pair or user is disabled.");
+    return false;
+  }
+  call.client.user = open ? ByteView() : user;
+  call.client.admitted = true;
+  return true;
 }
 
 void auth(Call& call) {
   if (call.count() > 3) return call.fail(errors::kSyntax);
-  if (call.count() == 2) return call.fail(kNoPassword);
-  if (authenticate(call, call.args[1])) call.reply.ok();
+  if (call.count() == 2 && !call.service.logins().demanded()) return call.fail(kNoPassword);
+  const bool named = call.count() == 3;
+  if (authenticate(call, named ? call.args[1] : kDefaultUser, call.args[named ? 2 : 1])) {
+    call.reply.ok();
+  }
 }
 
 bool set_name(Call& call, ByteView name) {
@@ -96,7 +106,7 @@ void hello(Call& call) {
   while (next < call.count()) {
     const size_t more = call.count() - next - 1;
     if (call.is(next, "auth") && more >= 2) {
-      if (!authenticate(call, call.args[next + 1])) return;
+      if (!authenticate(call, call.args[next + 1], call.args[next + 2])) return;
       next += 3;
     } else if (call.is(next, "setname") && more >= 1) {
       name = call.args[next + 1];
@@ -105,6 +115,12 @@ void hello(Call& call) {
     } else {
       return call.fail(fmt::format("ERR Syntax error in HELLO option '{}'", call.args[next]));
     }
+  }
+  if (!call.client.admitted) {
+    return call.fail(
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
+        "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the "
+        "RESP protocol version at the same time");
   }
   if (name) call.client.name = *name;
   call.client.protocol = protocol;
@@ -136,6 +152,8 @@ void reset(Call& call) {
   call.service.unmonitor(client);
   client.database = 0;
   client.name.clear();
+  client.user.clear();
+  client.admitted = !call.service.logins().demanded();
   client.protocol = 2;
   client.reply_mode = ReplyMode::kOn;
   client.no_evict = client.no_touch = false;
@@ -144,6 +162,10 @@ void reset(Call& call) {
 }
 
 // ---- CLIENT
+
+ByteView user_of(const Client& client) {
+  return client.user.empty() ? kDefaultUser : ByteView(client.user);
+}
 
 std::string describe(const Client& client, Timestamp now) {
   std::string flags;
@@ -158,13 +180,13 @@ std::string describe(const Client& client, Timestamp now) {
       "multi={} watch={} "
       "qbuf=0 qbuf-free=0 argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 "
       "events=r cmd={} "
-      "user=default redir=-1 resp={} lib-name={} lib-ver={}",
+      "user={} redir=-1 resp={} lib-name={} lib-ver={}",
       client.id, client.address, client.local_address, client.name,
       (now - client.connected).count() / 1000, (now - client.active).count() / 1000, flags,
       client.database, client.channels.size(), client.patterns.size(), client.shard_channels.size(),
       client.in_multi ? static_cast<int64_t>(client.queue.size()) : -1, client.watched.size(),
-      client.queue_bytes, client.last_command, client.protocol, client.library_name,
-      client.library_version);
+      client.queue_bytes, client.last_command, user_of(client), client.protocol,
+      client.library_name, client.library_version);
 }
 
 bool is_of_type(const Client& client, ByteView type) {
@@ -217,7 +239,7 @@ struct KillFilter {
     if (id && client.id != *id) return false;
     if (address && client.address != *address) return false;
     if (local_address && client.local_address != *local_address) return false;
-    if (user && *user != "default") return false;
+    if (user && *user != user_of(client)) return false;
     return !type || is_of_type(client, *type);
   }
 };
@@ -244,7 +266,7 @@ bool kill_filter(Call& call, KillFilter& filter) {
     } else if (call.is(i, "laddr")) {
       filter.local_address = value;
     } else if (call.is(i, "user")) {
-      if (value != "default") {
+      if (value != kDefaultUser && !call.service.broker().catalog().access().find_user(value)) {
         call.fail(fmt::format("ERR No such user '{}'", value));
         return false;
       }

@@ -237,29 +237,6 @@ void waitaof(Call& call) {
   call.reply.integer(0);
 }
 
-void acl(Call& call) {
-  if (call.is(1, "whoami")) return call.reply.bulk("default");
-  if (call.is(1, "list")) {
-    call.reply.array(1);
-    return call.reply.bulk("user default on nopass sanitize-payload ~* &* +@all");
-  }
-  if (call.is(1, "users")) {
-    call.reply.array(1);
-    return call.reply.bulk("default");
-  }
-  if (call.is(1, "cat")) {
-    std::vector<ByteView> categories;
-    for (const Command* row : all_commands()) categories.push_back(row->category.substr(1));
-    std::ranges::sort(categories);
-    const auto rest = std::ranges::unique(categories);
-    categories.erase(rest.begin(), rest.end());
-    call.reply.array(categories.size());
-    for (const ByteView category : categories) call.reply.bulk(category);
-    return;
-  }
-  unknown_subcommand(call, "ACL");
-}
-
 void memory(Call& call) {
   if (!call.is(1, "usage")) return unknown_subcommand(call, "MEMORY");
   if (call.count() != 3 && !(call.count() == 5 && call.is(3, "samples")))
@@ -317,7 +294,6 @@ void module(Call& call) {
 
 using namespace flag;
 constexpr Command kCommands[] = {
-    {"acl", -2, kAdmin, {}, "server", "@admin", "6.0.0", "Asks about users; there is one.", acl},
     {"bgsave",
      -1,
      kAdmin | kNoMulti,

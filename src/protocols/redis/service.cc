@@ -47,6 +47,7 @@ Service::Service(Broker& broker, std::function<Timestamp()> clock, ServiceOption
       cells_(size_t{keyspace::kDatabasesInAll} * keyspace::kBucketsPerDatabase),
       bucket_lsns_(size_t{keyspace::kDatabasesInAll} * keyspace::kBucketsPerDatabase),
       config_(options_.port),
+      logins_(broker.catalog(), options_.login),
       streams_(broker),
       idempotence_(keyspace_) {}
 
@@ -108,6 +109,7 @@ keyspace::Bucket* Service::make_bucket(BucketId id) {
 void Service::connect(const std::shared_ptr<Client>& client) {
   ++statistics_.connections;
   client->connected = client->active = now();
+  client->admitted = !logins_.demanded();
   clients_.emplace(client->id, client);
 }
 
@@ -205,6 +207,7 @@ std::string Service::refusal(const Client& client,
   if (command.arity > 0 ? count != command.arity : count < -command.arity) {
     return "ERR wrong number of arguments for '" + std::string(command.name) + "' command";
   }
+  if (std::string denied = denial(client, command, arguments); !denied.empty()) return denied;
   if ((command.flags & flag::kDenyOom) != 0 && config_.maxmemory() != 0 &&
       keyspace_.used_bytes() > config_.maxmemory()) {
     return std::string(errors::kOutOfMemory);
@@ -217,6 +220,26 @@ std::string Service::refusal(const Client& client,
   }
   if (client.in_multi && (command.flags & flag::kNoMulti) != 0) {
     return "ERR Command not allowed inside a transaction";
+  }
+  return {};
+}
+
+std::string Service::denial(const Client& client,
+                            const Command& command,
+                            std::span<const ByteView> arguments) const {
+  if ((command.flags & flag::kNoAuth) != 0) return {};
+  if (!client.admitted) return "NOAUTH Authentication required.";
+  if (client.user.empty()) return {};
+  const Rights rights = logins_.rights_of(client.user);
+  if (!rights.commands) {
+    return "NOPERM User " + client.user + " has no permissions to run the '" +
+           std::string(command.name) + "' command";
+  }
+  if (!rights.keys && !key_indexes(command, arguments).empty()) {
+    return "NOPERM No permissions to access a key";
+  }
+  if (!rights.channels && (command.flags & flag::kPubsub) != 0) {
+    return "NOPERM No permissions to access a channel";
   }
   return {};
 }

@@ -30,6 +30,7 @@
 #include "protocols/redis/command.h"
 #include "protocols/redis/config.h"
 #include "protocols/redis/idempotence.h"
+#include "protocols/redis/login.h"
 #include "protocols/redis/pubsub.h"
 #include "protocols/redis/reply_buffer.h"
 #include "protocols/redis/statistics.h"
@@ -47,6 +48,7 @@ struct ServiceOptions {
   std::string weir_version = "0.1.0";
   uint16_t port = 6379;
   bool owns_all = false;  // DEL, EXPIRE and FLUSH* also act on what other protocols made
+  LoginOptions login = {};
 };
 
 class Service {
@@ -78,6 +80,7 @@ class Service {
   Config& config() { return config_; }
   Statistics& statistics() { return statistics_; }
   Pubsub& pubsub() { return pubsub_; }
+  Logins& logins() { return logins_; }
   Streams& streams() { return streams_; }
   Idempotence& idempotence() { return idempotence_; }
   // Of a stream: its own settings (XCFGSET), or those of the server.
@@ -179,6 +182,10 @@ class Service {
   std::string refusal(const Client& client,
                       const Command& command,
                       std::span<const ByteView> arguments) const;
+  // Empty when the client has the right to run it.
+  std::string denial(const Client& client,
+                     const Command& command,
+                     std::span<const ByteView> arguments) const;
   void enqueue(Client& client,
                const Command& command,
                std::span<const ByteView> arguments,
@@ -230,6 +237,7 @@ class Service {
   keyspace::Transaction::Buffers buffers_;  // kept between commands for their memory
   Config config_;
   Statistics statistics_;
+  Logins logins_;
   Pubsub pubsub_;
   Streams streams_;
   Idempotence idempotence_;

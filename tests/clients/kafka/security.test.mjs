@@ -1,6 +1,7 @@
 // A Kafka port that demands logins: kafkajs and kcat with users made on the command line, through Kafka and at the start.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -10,6 +11,7 @@ import { startBroker, temporaryFolder } from '../support/broker.mjs';
 
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLevel, ResourcePatternTypes } = kafkajs;  // CommonJS
 const place = temporaryFolder('sasl');
+const issuer = { rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }), ec: generateKeyPairSync('ec', { namedCurve: 'P-256' }) };
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'];
 let broker;
 let env;
@@ -17,7 +19,9 @@ let env;
 before(async () => {
   const firstUser = join(place.folder, 'first-user');
   writeFileSync(firstUser, 'admin:first secret\n');
-  broker = await startBroker({ data: join(place.folder, 'data'), args: ['--kafka-sasl', 'required', '--first-user', firstUser] });
+  const keys = join(place.folder, 'keys.json');
+  writeFileSync(keys, JSON.stringify({ keys: Object.entries(issuer).map(([kid, { publicKey }]) => ({ kid, ...publicKey.export({ format: 'jwk' }) })) }));
+  broker = await startBroker({ data: join(place.folder, 'data'), args: ['--kafka-sasl', 'required', '--first-user', firstUser, '--kafka-token-keys', keys] });
   env = { WEIR_URL: broker.env.WEIR_URL, ALICE: 'wonderland' };
   await run(['user', 'add', 'alice', '--password-env', 'ALICE'], { env });
 });
@@ -81,6 +85,24 @@ for (const mechanism of mechanisms) {
     assert.match(refused.err, /user name or the password is wrong|Authentication/i);
   });
 }
+
+// A token that the issuer signed, or anybody else's when `key` is another one.
+function tokenOf(kind, claims, key = issuer[kind].privateKey) {
+  const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const text = `${encode({ alg: kind === 'rsa' ? 'RS256' : 'ES256', kid: kind })}.${encode(claims)}`;
+  return `${text}.${sign('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
+}
+
+test('Sasl.TokensLetInAndUnsignedOnesDoNot', async (t) => {
+  const withToken = (value) => kafkaAs(null, null, null, { sasl: { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value }) } });
+  const claims = { sub: 'alice', exp: Math.floor(Date.now() / 1000) + 60 };
+  for (const kind of ['rsa', 'ec']) assert.equal(await tryToProduce(withToken(tokenOf(kind, claims))), 'produced', kind);
+  assert.match(await tryToProduce(withToken(tokenOf('ec', { ...claims, exp: 1 }))), /SASL/);
+  assert.match(await tryToProduce(withToken(tokenOf('ec', claims, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey))), /SASL/);
+  const unsigned = await kcat(['-X', 'security.protocol=SASL_PLAINTEXT', '-X', 'sasl.mechanisms=OAUTHBEARER', '-X', 'enable.sasl.oauthbearer.unsecure.jwt=true', '-X', 'sasl.oauthbearer.config=principal=alice', '-L', '-m', '3']);
+  if (!unsigned) return t.skip('kcat is not installed');
+  assert.notEqual(unsigned.status, 0);
+});
 
 test('Sasl.NobodyIsAnsweredWithoutALogin', async () => {
   assert.notEqual(await tryToProduce(kafkaAs()), 'produced');

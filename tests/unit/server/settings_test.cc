@@ -129,14 +129,12 @@ TEST(Settings, BeyondThisHostEveryOpenPortAsksWhoComes) {
   Settings settings;
   EXPECT_EQ(refused(settings), "");
   settings.address = "0.0.0.0";
-  EXPECT_EQ(
-      refused(settings),
-      "others can reach 0.0.0.0 and nobody is asked who he is by: kafka (give "
-      "--kafka-sasl required, or --tls-certificate and --tls-client-ca, or --kafka-port off), "
-      "aws (give "
-      "--aws-credentials), redis (give --tls-certificate and --tls-client-ca, or "
-      "--redis-port off), http (give --tls-certificate and --tls-client-ca, or "
-      "--http-port off); or listen on 127.0.0.1, or say --insecure");
+  EXPECT_EQ(refused(settings),
+            "others can reach 0.0.0.0 and nobody is asked who he is by: kafka (give --kafka-sasl "
+            "required, or --tls-certificate and --tls-client-ca, or --kafka-port off), aws (give "
+            "--aws-credentials), redis (give --redis-auth required, or --tls-certificate and "
+            "--tls-client-ca, or --redis-port off), http (give --tls-certificate and "
+            "--tls-client-ca, or --http-port off); or listen on 127.0.0.1, or say --insecure");
   settings.tls_certificate = "own.pem";
   EXPECT_THAT(refused(settings),
               HasSubstr("kafka (give --kafka-sasl required, or --tls-client-ca"));
@@ -146,7 +144,9 @@ TEST(Settings, BeyondThisHostEveryOpenPortAsksWhoComes) {
   settings.aws_credentials = "keys";
   EXPECT_EQ(refused(settings), "");
   settings.redis_tls_client_ca = "off";
-  EXPECT_THAT(refused(settings), HasSubstr("by: redis (give --tls-client-ca"));
+  EXPECT_THAT(refused(settings), HasSubstr("by: redis (give --redis-auth required, or --tls"));
+  settings.redis_auth = "required";
+  EXPECT_EQ(refused(settings), "");
   settings.redis_port.off = true;
   EXPECT_EQ(refused(settings), "");
   settings.kafka_tls_certificate = "off";

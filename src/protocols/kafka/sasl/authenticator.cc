@@ -62,6 +62,11 @@ void Authenticator::handshake(Call call, const SaslHandshakeRequest& request) {
     response.mechanisms.push_back(Bytes::copy_of(name));
     known = known || request.mechanism == response.mechanisms.back();
   }
+  const auto keys = service_.token_keys();
+  if (keys) {
+    response.mechanisms.push_back(wire::literal(kOauthBearer));
+    known = known || request.mechanism.view() == kOauthBearer;
+  }
   // Whoever logs in again does it as he did before.
   if (logged_in_ && request.mechanism.view() != used_mechanism_) known = false;
   if (!known) {
@@ -69,7 +74,7 @@ void Authenticator::handshake(Call call, const SaslHandshakeRequest& request) {
     call.answer(response);
     return connection_.close_after_replies();
   }
-  mechanism_ = make_mechanism(request.mechanism.view(), service_.decoy_secret());
+  mechanism_ = make_mechanism(request.mechanism.view(), service_.decoy_secret(), keys);
   bare_ = call.version() == 0;
   call.answer(response);
 }

@@ -109,9 +109,57 @@ class Scram final : public SaslMechanism {
   bool challenged_ = false;
 };
 
+// n,, 0x01 auth=Bearer TOKEN 0x01 [key=value 0x01] 0x01
+class Bearer final : public SaslMechanism {
+ public:
+  explicit Bearer(std::shared_ptr<const TokenKeys> keys) : keys_(std::move(keys)) {}
+
+  std::string_view name() const override { return kOauthBearer; }
+
+  Result<std::optional<std::string>> take(ByteView message) override {
+    constexpr std::string_view kPrefix =
+        "\x01"
+        "auth=Bearer ";
+    const size_t begin = message.find(kPrefix);
+    const bool plain_header = message.starts_with("n,") || message.starts_with("y,");
+    if (!plain_header || begin == ByteView::npos) {
+      return fail(ErrorCode::kInvalidArgument, "OAUTHBEARER brings a bearer token");
+    }
+    identity_ = message.substr(2, message.find(',', 2) - 2);
+    const ByteView rest = message.substr(begin + kPrefix.size());
+    const size_t end = rest.find('\x01');
+    if (end == ByteView::npos || !rest.ends_with("\x01\x01")) {
+      return fail(ErrorCode::kInvalidArgument, "the message is cut off");
+    }
+    token_ = rest.substr(0, end);
+    return std::nullopt;
+  }
+
+  Result<SaslStep> proceed(const FoundUser& /*user*/, Timestamp now) override {
+    auto claims = keys_->verify(token_, now);
+    if (!claims) return std::unexpected(claims.error());
+    if (!identity_.empty() && identity_ != "a=" + claims->name) {
+      return fail(ErrorCode::kRefused, "nobody may log in as somebody else");
+    }
+    SaslStep step;
+    step.done = true;
+    step.name = std::move(claims->name);
+    step.ends = claims->ends;
+    return step;
+  }
+
+ private:
+  const std::shared_ptr<const TokenKeys> keys_;
+  std::string identity_;
+  std::string token_;
+};
+
 }  // namespace
 
-std::unique_ptr<SaslMechanism> make_mechanism(std::string_view name, ByteView decoy_secret) {
+std::unique_ptr<SaslMechanism> make_mechanism(std::string_view name,
+                                              ByteView decoy_secret,
+                                              std::shared_ptr<const TokenKeys> keys) {
+  if (name == kOauthBearer && keys) return std::make_unique<Bearer>(std::move(keys));
   if (name == kPlain) return std::make_unique<Plain>(decoy_secret);
   if (name == kScramSha256) return std::make_unique<Scram>(ScramHash::kSha256, decoy_secret);
   if (name == kScramSha512) return std::make_unique<Scram>(ScramHash::kSha512, decoy_secret);

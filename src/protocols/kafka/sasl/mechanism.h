@@ -4,6 +4,7 @@
 //
 // For each message of the client: take() tells whose verifier is needed, if anybody's; then
 // proceed() with what the catalog knows of him gives the outcome. PLAIN: RFC 4616. SCRAM: RFC 5802.
+// OAUTHBEARER: RFC 7628 and KIP-255.
 
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "core/catalog/access.h"
+#include "protocols/kafka/sasl/token_keys.h"
 
 namespace weir::kafka {
 
@@ -39,7 +41,11 @@ class SaslMechanism {
 // What every failed login is told, whether it was the name or the password.
 inline constexpr std::string_view kLoginFailed = "the user name or the password is wrong";
 
-// `decoy_secret` as base/credentials/scram_server.h says. Null for a name that is none of these.
-std::unique_ptr<SaslMechanism> make_mechanism(std::string_view name, ByteView decoy_secret);
+// `decoy_secret` as base/credentials/scram_server.h says; `keys` may be null, and OAUTHBEARER is
+// not there then. Null for a name that is no mechanism.
+std::unique_ptr<SaslMechanism> make_mechanism(std::string_view name,
+                                              ByteView decoy_secret,
+                                              std::shared_ptr<const TokenKeys> keys);
+inline constexpr std::string_view kOauthBearer = "OAUTHBEARER";
 
 }  // namespace weir::kafka

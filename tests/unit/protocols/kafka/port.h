@@ -84,6 +84,9 @@ class Port {
   }
 
   uint16_t port() const { return listener_->port(); }
+  void set_token_keys(std::shared_ptr<const TokenKeys> keys) {
+    service_->set_token_keys(std::move(keys));
+  }
 
   template <typename Fn>
   void on_broker(Fn fn) {

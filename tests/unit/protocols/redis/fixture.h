@@ -14,13 +14,13 @@
 namespace weir::redis {
 
 struct TestServer {
-  TestServer() { boot(); }
+  explicit TestServer(ServiceOptions options_ = {}) : options(std::move(options_)) { boot(); }
 
   void boot() {
     broker = std::make_unique<broker::Broker>(journal, Random(7));
     WEIR_ASSERT(journal.recover(*broker).has_value());
     WEIR_ASSERT(broker->start(Timestamp(now_ms)).has_value());
-    service = std::make_unique<Service>(*broker, [this] { return Timestamp(now_ms); });
+    service = std::make_unique<Service>(*broker, [this] { return Timestamp(now_ms); }, options);
     service->start();
   }
   // What was synced survives.
@@ -36,6 +36,7 @@ struct TestServer {
     broker->tick(Timestamp(now_ms));
   }
 
+  const ServiceOptions options;
   storage::MemoryJournal journal;
   int64_t now_ms = 1'700'000'000'000;
   std::unique_ptr<broker::Broker> broker;
