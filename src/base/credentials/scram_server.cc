@@ -101,7 +101,9 @@ Result<std::string> ScramServer::finish(ByteView client_final) const {
   if (!binding || from_base64(*binding) != gs2_header_ || !rest.empty()) {
     return not_understood("the last message does not go with the first");
   }
-  if (nonce != take_attribute(asked, 'r')) return not_understood("the nonce is another one");
+  // librdkafka before 2.6.1 puts the client's part before the whole, and Apache Kafka takes it.
+  const auto whole = take_attribute(asked, 'r');
+  if (!nonce || !nonce->ends_with(*whole)) return not_understood("the nonce is another one");
   if (!proof || proof->size() != key_bytes(hash_)) return not_understood("the proof is not whole");
 
   const std::string message =

@@ -76,6 +76,13 @@ TEST_F(Example, WithAnotherPasswordIsRefused) {
   EXPECT_EQ(finish(kClientFinal, "pencils").error().code, ErrorCode::kRefused);
 }
 
+// As librdkafka before 2.6.1 sends it.
+TEST_F(Example, WithTheClientsPartOfTheNonceTwiceSucceeds) {
+  EXPECT_TRUE(
+      finish("c=biws,r=rOprNGfwEbeRWgbNEkqOrOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
+             "p=1Y75+q7XaCGJj/r6vyQWwoNxSzV5ksS8xhp5Lqyriec="));
+}
+
 TEST_F(Example, OfWhichAnyBitIsTurnedFails) {
   ScramServer scram(ScramHash::kSha256);
   ASSERT_TRUE(scram.begin(kClientFirst));
