@@ -177,12 +177,15 @@ Result<> Assembly::State::open_state() {
   for (const auto& shard : connections) targets.push_back(shard.get());
   std::random_device device;
   const uint64_t seed = uint64_t{device()} << 32 | device();
-  auto opened = StateShard::open({.data = options.settings.data,
-                                  .salvage = options.settings.salvage,
-                                  .file_bytes = options.settings.storage_file_bytes,
-                                  .checkpoint_bytes = options.settings.storage_checkpoint_bytes,
-                                  .seed = seed},
-                                 *shards.front(), std::move(targets), clock, logger);
+  auto opened = StateShard::open(
+      {.data = options.settings.data,
+       .salvage = options.settings.salvage,
+       .file_bytes = options.settings.storage_file_bytes,
+       .checkpoint_bytes = options.settings.storage_checkpoint_bytes,
+       .maintenance_every =
+           Milliseconds(static_cast<int64_t>(options.settings.storage_maintenance_ms)),
+       .seed = seed},
+      *shards.front(), std::move(targets), clock, logger);
   if (!opened) return std::unexpected(opened.error());
   state = std::move(*opened);
   health.add("storage", [this] { return state->problem(); });

@@ -31,6 +31,8 @@ std::vector<Option> process_options() {
       {"storage.checkpoint_bytes", &Settings::storage_checkpoint_bytes, "BYTES",
        "journal that a start may have to replay before a checkpoint is made", uint64_t{1} << 20,
        uint64_t{16} << 30},
+      {"storage.maintenance_ms", &Settings::storage_maintenance_ms, "MS",
+       "how often logs are looked at for what retention and compaction may remove", 10, 600'000},
       {"ports_file", &Settings::ports_file, "FILE", "write the ports there, as JSON, when ready"},
       {"address", &Settings::address, "ADDRESS", "listen there; 127.0.0.1 stands for ::1 as well"},
       {"insecure", &Settings::insecure, "",

@@ -30,6 +30,7 @@ struct Settings {
   bool salvage = false;
   uint64_t storage_file_bytes = uint64_t{64} << 20;
   uint64_t storage_checkpoint_bytes = uint64_t{512} << 20;
+  uint64_t storage_maintenance_ms = 1000;
   std::string ports_file;
   std::string address = "127.0.0.1";
   bool insecure = false;

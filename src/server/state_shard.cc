@@ -82,7 +82,9 @@ Result<> StateShard::State::recover(const Options& options, runtime::Logger& log
   settings.say = [&logger](std::string_view line) { logger.info("storage", line); };
   journal = std::make_unique<storage::LocalJournal>(settings, disk, executor);
   broker = std::make_unique<runtime::Owned<broker::Broker>>(
-      shard, std::make_unique<broker::Broker>(*journal, Random(random.next())));
+      shard, std::make_unique<broker::Broker>(
+                 *journal, Random(random.next()),
+                 broker::Limits{.maintenance_every = options.maintenance_every}));
   broker::Broker& self = broker->here();
   if (auto recovered = journal->recover(self); !recovered) return recovered;
   clock.raise_floor(std::max(journal->last_now(), self.now()));

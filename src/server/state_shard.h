@@ -30,6 +30,7 @@ class StateShard {
     bool salvage = false;
     uint64_t file_bytes = 0;
     uint64_t checkpoint_bytes = 0;
+    Milliseconds maintenance_every{0};
     uint64_t seed = 0;  // from the operating system
   };
 

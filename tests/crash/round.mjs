@@ -13,10 +13,11 @@ const loads = { sqs: './load/sqs.mjs', kafka: './load/kafka.mjs', compacted: './
 const listeners = { sqs: 'aws', kafka: 'kafka', compacted: 'kafka', redis: 'redis' };
 const progressMs = 30_000;
 const findingsMax = 20;
-// Small unless the environment says otherwise, so that every life of a round rolls files, installs checkpoints and tidies.
+// Small unless the environment says otherwise, so that every life of a round rolls files, installs checkpoints, tidies and compacts.
 const smallStorage = {
   WEIR_STORAGE_FILE_BYTES: process.env.WEIR_STORAGE_FILE_BYTES ?? String(4 << 20),
   WEIR_STORAGE_CHECKPOINT_BYTES: process.env.WEIR_STORAGE_CHECKPOINT_BYTES ?? String(1 << 20),
+  WEIR_STORAGE_MAINTENANCE_MS: process.env.WEIR_STORAGE_MAINTENANCE_MS ?? '20',
 };
 
 function powerCutTools() {
