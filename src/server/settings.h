@@ -44,6 +44,9 @@ struct Settings {
   std::string super_users;
 
   PortSetting kafka_port{.number = 9092};
+  PortSetting aws_port{.number = 4566};
+  PortSetting redis_port{.number = 6379};
+  PortSetting http_port{.number = 8080};
   std::string kafka_advertised_host;
   std::string kafka_auto_create_topics = "on";
   uint64_t kafka_default_partitions = 1;
@@ -55,14 +58,11 @@ struct Settings {
   std::string kafka_token_keys;
   std::string kafka_token_issuer;
   std::string kafka_token_audience;
-  PortSetting aws_port{.number = 4566};
   std::string aws_credentials;
   bool aws_strict = false;
   uint64_t queue_delay_max_s = 900;
   uint64_t queue_message_bytes_max = uint64_t{1} << 20;
-  PortSetting redis_port{.number = 6379};
   std::string redis_auth = "optional";
-  PortSetting http_port{.number = 8080};
 
   // Of all listeners; a listener's own stand below, where "off" takes away what holds for all.
   std::string tls_certificate;
