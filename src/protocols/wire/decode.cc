@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "base/assert.h"
 #include "base/wire.h"
 #include "protocols/wire/codec.h"
@@ -89,6 +91,7 @@ class Decoder {
       case Kind::kInt16:
       case Kind::kInt32:
       case Kind::kInt64:
+      case Kind::kFloat64:
       case Kind::kUuid: return number(field.kind, slot);
     }
     return false;
@@ -101,6 +104,9 @@ class Decoder {
       case Kind::kInt16: *static_cast<int16_t*>(slot) = reader_.fixed_be<int16_t>(); break;
       case Kind::kInt32: *static_cast<int32_t*>(slot) = reader_.fixed_be<int32_t>(); break;
       case Kind::kInt64: *static_cast<int64_t*>(slot) = reader_.fixed_be<int64_t>(); break;
+      case Kind::kFloat64:
+        *static_cast<double*>(slot) = std::bit_cast<double>(reader_.fixed_be<uint64_t>());
+        break;
       case Kind::kUuid: {
         const ByteView raw = reader_.raw(sizeof(Uuid::bytes));
         if (!raw.empty())

@@ -1,3 +1,5 @@
+#include <bit>
+
 #include "base/assert.h"
 #include "base/wire.h"
 #include "protocols/wire/codec.h"
@@ -121,6 +123,7 @@ class Encoder {
       case Kind::kInt16: return sink_.fixed(read_as<int16_t>(content));
       case Kind::kInt32: return sink_.fixed(read_as<int32_t>(content));
       case Kind::kInt64: return sink_.fixed(read_as<int64_t>(content));
+      case Kind::kFloat64: return sink_.fixed(std::bit_cast<uint64_t>(read_as<double>(content)));
       case Kind::kUuid: return uuid(read_as<Uuid>(content));
       case Kind::kString:
       case Kind::kBytes: return blob(field, content ? &read_as<Bytes>(content) : nullptr);

@@ -60,6 +60,7 @@ class Dumper {
   void value(const Field& field, const void* content) {
     switch (field.kind) {
       case Kind::kStruct: return structure(*field.structure, content);
+      case Kind::kFloat64: text_ += fmt::format("{}", read_as<double>(content)); return;
       case Kind::kUuid: text_ += to_string(read_as<Uuid>(content)); return;
       case Kind::kBool: text_ += read_as<bool>(content) ? "true" : "false"; return;
       case Kind::kString: return quoted(read_as<Bytes>(content));
@@ -131,6 +132,9 @@ class Filler {
       case Kind::kInt16: *static_cast<int16_t*>(content) = static_cast<int16_t>(number()); return;
       case Kind::kInt32: *static_cast<int32_t*>(content) = static_cast<int32_t>(number()); return;
       case Kind::kInt64: *static_cast<int64_t*>(content) = static_cast<int64_t>(number()); return;
+      case Kind::kFloat64:
+        *static_cast<double*>(content) = static_cast<double>(static_cast<int64_t>(number())) / 8;
+        return;
       case Kind::kUuid:
         for (uint8_t& byte : static_cast<Uuid*>(content)->bytes)
           byte = static_cast<uint8_t>(random_.next());
@@ -190,6 +194,7 @@ bool is_default(const Field& field, const void* slot) {
     case Kind::kString:
     case Kind::kBytes: return read_as<Bytes>(slot).empty();
     case Kind::kRecords: return read_as<Records>(slot).empty();
+    case Kind::kFloat64: return read_as<double>(slot) == static_cast<double>(field.default_value);
     case Kind::kUuid: return read_as<Uuid>(slot).is_zero();
     case Kind::kStruct:
       for (const Field& inner : field.structure->fields) {

@@ -31,6 +31,7 @@ enum class Kind : uint8_t {
   kInt16,
   kInt32,
   kInt64,
+  kFloat64,
   kUuid,
   kString,   // Bytes
   kBytes,    // Bytes

@@ -27,6 +27,7 @@ inline int64_t number_of(Kind kind, const void* slot) {
     case Kind::kInt16: return read_as<int16_t>(slot);
     case Kind::kInt32: return read_as<int32_t>(slot);
     case Kind::kInt64: return read_as<int64_t>(slot);
+    case Kind::kFloat64:
     case Kind::kUuid:
     case Kind::kString:
     case Kind::kBytes:
