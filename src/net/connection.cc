@@ -55,6 +55,11 @@ bool ReplySlot::open() const {
   return connection_ != nullptr && connection_->open();
 }
 
+void ReplySlot::run(std::move_only_function<void(Connection&)> fn) const {
+  WEIR_ASSERT(connection_ != nullptr);
+  connection_->run(std::move(fn));
+}
+
 // --- Session
 
 void Session::on_overflow(Connection& connection) {

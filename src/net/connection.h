@@ -88,6 +88,9 @@ class ReplySlot {
   // Any thread; a hint: true while somebody may still read the answer.
   bool open() const;
 
+  // Any thread: see Connection::run(). Not after complete().
+  void run(std::move_only_function<void(Connection&)> fn) const;
+
  private:
   friend class Connection;
   ReplySlot(std::shared_ptr<Connection> connection, uint64_t number)

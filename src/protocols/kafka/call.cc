@@ -2,7 +2,15 @@
 
 #include <algorithm>
 
+#include "protocols/kafka/session.h"
+
 namespace weir::kafka {
+
+void Call::mute_until(Timestamp until) const {
+  slot_.run([until](net::Connection& connection) {
+    static_cast<Session&>(connection.session()).mute_until(until);
+  });
+}
 
 void add(broker::Depends& sum, const broker::Depends& one) {
   if (one.lsn == Lsn() || one.durability == Durability::kTransient) return;

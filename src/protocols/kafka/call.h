@@ -60,6 +60,9 @@ class Call {
   // The request wants no answer; what comes behind it may leave.
   void answer_nothing() { slot_.complete({}); }
 
+  // Before the answer, any thread: no further request of this client is read until then (KIP-219).
+  void mute_until(Timestamp until) const;
+
   // On the connection's shard: see net::ReplySlot.
   void on_abandoned(runtime::Task hook) { slot_.on_abandoned(std::move(hook)); }
 

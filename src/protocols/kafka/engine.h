@@ -4,6 +4,7 @@
 #include "broker/broker.h"
 #include "protocols/kafka/coordinator.h"
 #include "protocols/kafka/fetch_sessions.h"
+#include "protocols/kafka/quota/quotas.h"
 
 namespace weir::kafka {
 
@@ -13,6 +14,7 @@ class Engine {
       : broker(the_broker),
         groups(the_broker, clock, config),
         fetch_sessions(config.fetch_sessions),
+        quotas(the_broker.catalog().access()),
         clock_(clock) {}
 
   Timestamp now() { return clock_.now(); }
@@ -20,6 +22,7 @@ class Engine {
   broker::Broker& broker;
   Coordinator groups;
   FetchSessions fetch_sessions;
+  Quotas quotas;
 
  private:
   runtime::Clock& clock_;

@@ -14,6 +14,12 @@ struct Peer {
   std::string advertised_host;  // what clients of this address are told
   int32_t advertised_port = 0;
   std::string principal{kAnonymous};  // "User:alice"
+
+  // The principal without its type, as quotas name it.
+  std::string_view user() const {
+    const std::string_view whole = principal;
+    return whole.substr(whole.find(':') + 1);
+  }
 };
 
 }  // namespace weir::kafka

@@ -18,6 +18,8 @@ void ServiceMetrics::register_in(MetricRegistry& registry) const {
   registry.add("weir_kafka_refused_total", "Kafka frames that ended their connection", {}, refused);
   registry.add("weir_kafka_logins_total", "SASL logins of Kafka clients", {}, logins);
   registry.add("weir_kafka_login_failures_total", "SASL logins that failed", {}, login_failures);
+  registry.add("weir_kafka_quota_pauses_total",
+               "Times that a Kafka connection was not read for a while, by a quota", {}, pauses);
 }
 
 Service::Service(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock, Config config)
@@ -26,6 +28,7 @@ Service::Service(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock, 
   std::latch made(1);
   broker.call([&](broker::Broker& here) {
     engine = std::make_unique<Engine>(here, clock, config_);
+    meters_handling_ = engine->quotas.handles_metered();
     made.count_down();
   });
   made.wait();

@@ -1,6 +1,7 @@
 #pragma once
 // The Kafka port: what the server assembles. Must outlive all of its sessions.
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -22,6 +23,7 @@ struct ServiceMetrics {
   Counter refused;  // frames that ended their connection
   Counter logins;
   Counter login_failures;
+  Counter pauses;  // connections that were not read for a while, by a quota
 
   void register_in(MetricRegistry& registry) const;
 };
@@ -44,6 +46,8 @@ class Service {
   // Of this process; see base/credentials/scram_server.h.
   const std::string& decoy_secret() const { return decoy_secret_; }
   ServiceMetrics& metrics() { return metrics_; }
+  // Whether the time that requests take is charged against quotas. Any thread.
+  bool meters_handling() const { return meters_handling_->load(std::memory_order_relaxed); }
 
   // Whose tokens let clients in (OAUTHBEARER); null: nobody's. Any thread; logins that begin later
   // use the new ones.
@@ -55,6 +59,7 @@ class Service {
   runtime::Clock& clock_;
   const std::string decoy_secret_;
   std::unique_ptr<runtime::Owned<Engine>> engine_;
+  std::shared_ptr<const std::atomic<bool>> meters_handling_;
   ServiceMetrics metrics_;
   mutable std::mutex token_mutex_;
   std::shared_ptr<const TokenKeys> token_keys_;

@@ -1,6 +1,8 @@
 #include "protocols/kafka/session.h"
 
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/gen/produce.h"
@@ -28,6 +30,9 @@ Peer peer_of(const net::Connection& connection, const Config& config) {
   peer.advertised_port = config.advertised_port == 0 ? port : config.advertised_port;
   return peer;
 }
+
+// How long a pause goes on without a look whether the client is still there.
+constexpr Milliseconds kPauseStep{5000};
 
 // What follows a request is ignored, as Kafka does: some clients send a byte of another version.
 constexpr wire::DecodeLimits kDecodeLimits = [] {
@@ -84,14 +89,71 @@ bool Session::handle(const Bytes& frame) {
   if (!authenticator_.admits(request->key)) return false;
 
   if (request->key == ProduceRequest::kKey) connection_.set_producing();
-  Call call(connection_.reserve(), service_.engine(), service_.config(), authenticator_,
-            authenticator_.peer(), *request);
   service_.metrics().requests.add(1);
   if (!answered) {
-    ApiVersionsHandler::refuse_version(std::move(call));
+    ApiVersionsHandler::refuse_version(call_of(*request));
     return true;
   }
-  return handler->run(std::move(call), request->body, kDecodeLimits).has_value();
+  if (!service_.meters_handling()) return run(*handler, *request);
+  const auto begun = std::chrono::steady_clock::now();
+  const bool whole = run(*handler, *request);
+  charge_time(*request, std::chrono::steady_clock::now() - begun);
+  return whole;
+}
+
+Call Session::call_of(const RequestFrame& request) {
+  return {connection_.reserve(), service_.engine(),     service_.config(),
+          authenticator_,        authenticator_.peer(), request};
+}
+
+bool Session::run(const HandlerEntry& handler, const RequestFrame& request) {
+  return handler.run(call_of(request), request.body, kDecodeLimits).has_value();
+}
+
+// What this thread did for the request; its answer has been made, or is being made elsewhere.
+void Session::charge_time(const RequestFrame& request, std::chrono::nanoseconds spent) {
+  const double seconds = std::chrono::duration<double>(spent).count();
+  service_.engine().call([connection = connection_.shared_from_this(), peer = authenticator_.peer(),
+                          client_id = request.client_id.value_or(Bytes()),
+                          seconds](Engine& engine) {
+    const Timestamp now = engine.now();
+    const QuotaClient client{peer->user(), client_id.view()};
+    const Milliseconds pause = engine.quotas.charge(Metered::kHandled, client, seconds, now);
+    if (pause.count() == 0) return;
+    connection->run_on_session<Session>(
+        [until = now + pause](Session& session) { session.mute_until(until); });
+  });
+}
+
+// ---- pauses
+
+void Session::mute_until(Timestamp until) {
+  muted_until_ = std::max(muted_until_, until);
+  if (std::exchange(muted_, true)) return;
+  service_.metrics().pauses.add(1);
+  connection_.pause_reading();
+  await_end_of_pause();
+}
+
+// In steps, so that nothing waits for long for a client that has left.
+void Session::await_end_of_pause() {
+  const Timestamp next = std::min(muted_until_, service_.clock().now() + kPauseStep);
+  service_.engine().call([connection = connection_.weak_from_this(), next](Engine& engine) {
+    engine.broker.wait({}, next, broker::WaitMode::kAll, [connection](broker::WakeReason reason) {
+      if (const auto open = connection.lock()) {
+        open->run_on_session<Session>(
+            [reason](Session& session) { session.look_whether_pause_is_over(reason); });
+      }
+      return true;
+    });
+  });
+}
+
+void Session::look_whether_pause_is_over(broker::WakeReason reason) {
+  const bool over = service_.clock().now() >= muted_until_;
+  if (!over && reason != broker::WakeReason::kStopping) return await_end_of_pause();
+  muted_ = false;
+  connection_.resume_reading();
 }
 
 }  // namespace weir::kafka

@@ -2,18 +2,27 @@
 // One client's connection: cuts frames out of its bytes, finds the handler, keeps the answers in
 // order. Thread: the connection's shard.
 //
+// A client that used up a quota is answered at once, and then not read until its pause is over
+// (KIP-219).
+//
 // Mistakes of the peer end the connection, as in Kafka: a frame above the limit, a request that
 // cannot be decoded, a request or version that was not advertised, one that has to wait for a
 // login. (An unknown version of ApiVersions is answered.)
 
+#include <chrono>
 #include <memory>
 
+#include "base/time.h"
+#include "broker/waiters.h"
 #include "net/connection.h"
 #include "protocols/kafka/call.h"
+#include "protocols/kafka/frame.h"
 #include "protocols/kafka/sasl/authenticator.h"
 #include "protocols/kafka/service.h"
 
 namespace weir::kafka {
+
+struct HandlerEntry;
 
 class Session final : public net::Session {
  public:
@@ -22,13 +31,23 @@ class Session final : public net::Session {
   size_t on_data(ByteView data) override;
   Authenticator& authenticator() { return authenticator_; }
 
+  // Reads no further request before `until`. The latest of several counts.
+  void mute_until(Timestamp until);
+
  private:
   // False: the connection ends here.
   bool handle(const Bytes& frame);
+  Call call_of(const RequestFrame& request);
+  bool run(const HandlerEntry& handler, const RequestFrame& request);
+  void charge_time(const RequestFrame& request, std::chrono::nanoseconds spent);
+  void await_end_of_pause();
+  void look_whether_pause_is_over(broker::WakeReason reason);
 
   net::Connection& connection_;
   Service& service_;
   Authenticator authenticator_;
+  Timestamp muted_until_;
+  bool muted_ = false;
 };
 
 }  // namespace weir::kafka

@@ -12,6 +12,7 @@
 #include "protocols/kafka/gen/fetch.h"
 #include "protocols/kafka/gen/group_membership.h"
 #include "protocols/kafka/gen/produce.h"
+#include "protocols/kafka/gen/quotas.h"
 #include "protocols/kafka/messages.h"
 #include "protocols/wire/inspect.h"
 
@@ -132,6 +133,23 @@ TEST(GoldenFrames, FieldsLandWhereTheyBelong) {
     }
   }
   EXPECT_GE(checked, 30);
+}
+
+TEST(GoldenFrames, QuotasAreFloatingPointNumbers) {
+  int checked = 0;
+  for (const Golden& golden : read_all()) {
+    if (golden.name != "AlterClientQuotas") continue;
+    const auto alter = wire::decode<AlterClientQuotasRequest>(golden.version, golden.bytes);
+    ASSERT_TRUE(alter);
+    const auto& entry = alter->entries.at(0);
+    EXPECT_EQ(entry.entity.at(0).entity_name, wire::literal("alice"));
+    EXPECT_EQ(entry.entity.at(1).entity_name, std::nullopt);
+    EXPECT_EQ(entry.ops.at(0).value, 1'048'576.0);
+    EXPECT_EQ(entry.ops.at(1).value, 12.5);
+    EXPECT_TRUE(entry.ops.at(2).remove);
+    ++checked;
+  }
+  EXPECT_EQ(checked, 2);
 }
 
 }  // namespace

@@ -137,7 +137,7 @@ struct FetchResponse {
   static constexpr int16_t kVersionMax = 18;
   static const wire::Message kMessage;
 
-  int32_t throttle_time_ms = 0;  // how long the client should pause; always 0 here
+  int32_t throttle_time_ms = 0;  // how long the client has to pause, by its quotas
   int16_t error_code = 0;  // 0, or why it failed
   int32_t session_id = 0;  // incremental fetch session; 0 is none
   std::vector<FetchResponseTopic> responses;  // the outcome by topic

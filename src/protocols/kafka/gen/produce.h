@@ -92,7 +92,7 @@ struct ProduceResponse {
   static const wire::Message kMessage;
 
   std::vector<ProduceResponseTopic> responses;  // the outcome by topic
-  int32_t throttle_time_ms = 0;  // how long the client should pause; always 0 here
+  int32_t throttle_time_ms = 0;  // how long the client has to pause, by its quotas
   std::vector<ProduceResponseNodeEndpoint> node_endpoints;  // addresses of leaders named above
   bool operator==(const ProduceResponse&) const = default;
 };

@@ -15,6 +15,7 @@
 #include "protocols/kafka/gen/offsets.h"
 #include "protocols/kafka/gen/produce.h"
 #include "protocols/kafka/gen/producer_id.h"
+#include "protocols/kafka/gen/quotas.h"
 #include "protocols/kafka/gen/replicas.h"
 #include "protocols/kafka/gen/sasl.h"
 #include "protocols/kafka/gen/scram.h"
@@ -87,6 +88,10 @@ std::span<const wire::Message* const> all_messages() {
       &ProduceResponse::kMessage,
       &InitProducerIdRequest::kMessage,
       &InitProducerIdResponse::kMessage,
+      &DescribeClientQuotasRequest::kMessage,
+      &DescribeClientQuotasResponse::kMessage,
+      &AlterClientQuotasRequest::kMessage,
+      &AlterClientQuotasResponse::kMessage,
       &ElectLeadersRequest::kMessage,
       &ElectLeadersResponse::kMessage,
       &AlterPartitionReassignmentsRequest::kMessage,

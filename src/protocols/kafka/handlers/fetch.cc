@@ -6,6 +6,7 @@
 
 #include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
+#include "protocols/kafka/quota/throttle.h"
 #include "protocols/kafka/topics.h"
 
 namespace weir::kafka {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr int32_t kMaxWaitMs = 10 * 60 * 1000;
 constexpr int16_t kTopicIdsSince = 13;
+constexpr int32_t kNoNewSession = -1;  // the epoch of a request that ends its session, or has none
 
 using broker::Broker;
 
@@ -26,13 +28,19 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
   void begin(Engine& engine) {
     engine_ = &engine;
     deadline_ = engine.now() + Milliseconds(std::clamp(request_.max_wait_ms, 0, kMaxWaitMs));
-    bytes_max_ = std::min<size_t>(static_cast<size_t>(std::max(request_.max_bytes, 0)),
-                                  call_.config().fetch_bytes_max);
+    const Quotas::Allowance allowance =
+        engine.quotas.allowance(Metered::kFetched, quota_client(call_), engine.now());
+    bytes_max_ = std::min({static_cast<size_t>(std::max(request_.max_bytes, 0)),
+                           call_.config().fetch_bytes_max, allowance.burst});
+    const bool owes = allowance.owed.count() > 0;
+    // No session begins with an answer that says nothing of its partitions.
+    if (owes && request_.session_epoch <= 0) request_.session_epoch = kNoNewSession;
     FetchSessions::Opened opened = engine.fetch_sessions.open(
         request_, call_.version() >= kTopicIdsSince, engine.now(), engine.broker.random());
     if (opened.error != KafkaError::kNone) return refuse(opened.error);
     session_ = std::move(opened.session);
     incremental_ = opened.incremental;
+    if (owes) return answer_later(allowance.owed);
     const Authorizer authorizer(engine.broker, call_);
     for (size_t t = 0; t < request_.topics.size(); ++t) {
       const FetchRequest::Topic& topic = request_.topics[t];
@@ -164,7 +172,9 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
   }
 
   void finish_or_wait() {
-    const auto bytes_min = static_cast<size_t>(std::max(request_.min_bytes, 0));
+    // A minimum that no answer may reach is not waited for: anything will do.
+    const auto wanted_min = static_cast<size_t>(std::max(request_.min_bytes, 0));
+    const size_t bytes_min = wanted_min > bytes_max_ ? 1 : wanted_min;
     if (failed_ || wanted_.empty() || bytes_ >= bytes_min || engine_->now() >= deadline_)
       return finish();
     // Something may have come while a file was read.
@@ -199,6 +209,15 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     return true;
   }
 
+  // Too much was fetched already: an answer without records, as Kafka gives, and a pause.
+  void answer_later(Milliseconds owed) {
+    done_ = true;
+    FetchResponse response;
+    if (session_) session_->answered(response, incremental_);
+    response.throttle_time_ms = pause(*engine_, call_, owed);
+    call_.answer(response);
+  }
+
   void refuse(KafkaError error) {
     done_ = true;
     FetchResponse response;
@@ -218,6 +237,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
       response.responses[wanted.topic].partitions.push_back(std::move(wanted.result));
     }
     if (session_) session_->answered(response, incremental_);
+    response.throttle_time_ms = throttle(*engine_, call_, Metered::kFetched, bytes_);
     call_.answer(response, depends_);
   }
 

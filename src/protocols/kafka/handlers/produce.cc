@@ -8,6 +8,7 @@
 #include "core/log/compaction.h"
 #include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
+#include "protocols/kafka/quota/throttle.h"
 #include "protocols/kafka/topics.h"
 
 namespace weir::kafka {
@@ -155,7 +156,8 @@ void ProduceHandler::handle(Call call, Request request) {
   job.request = std::move(request);
   call.engine().call([call = std::move(call), job = std::move(job), acks](Engine& engine) mutable {
     Appender appender(engine, call, job);
-    const ProduceResponse response = appender.run();
+    ProduceResponse response = appender.run();
+    response.throttle_time_ms = throttle(engine, call, Metered::kProduced, job.bytes);
     if (acks != 0) return call.answer(response, appender.depends());
     if (!appender.failed())
       call.answer_nothing();  // else the call is dropped, and the connection with it

@@ -12,6 +12,7 @@
 #include "protocols/kafka/handlers/offsets.h"
 #include "protocols/kafka/handlers/produce.h"
 #include "protocols/kafka/handlers/producer_id.h"
+#include "protocols/kafka/handlers/quotas.h"
 #include "protocols/kafka/handlers/replicas.h"
 #include "protocols/kafka/handlers/sasl.h"
 #include "protocols/kafka/handlers/scram.h"
@@ -56,6 +57,8 @@ std::span<const HandlerEntry> all_handlers() {
       handler_entry<AlterPartitionReassignmentsHandler>(),
       handler_entry<ListPartitionReassignmentsHandler>(),
       handler_entry<OffsetDeleteHandler>(),
+      handler_entry<DescribeClientQuotasHandler>(),
+      handler_entry<AlterClientQuotasHandler>(),
       handler_entry<DescribeUserScramCredentialsHandler>(),
       handler_entry<AlterUserScramCredentialsHandler>(),
       handler_entry<DescribeClusterHandler>(),

@@ -88,6 +88,8 @@ class Port {
     service_->set_token_keys(std::move(keys));
   }
 
+  const ServiceMetrics& metrics() { return service_->metrics(); }
+
   template <typename Fn>
   void on_broker(Fn fn) {
     shard_.run_and_wait([&] { fn(broker_->here()); });
@@ -165,12 +167,13 @@ class Port {
 
 class Client {
  public:
-  explicit Client(const Port& port) : socket_(port.port()) {}
+  explicit Client(const Port& port, std::string client_id = "test")
+      : socket_(port.port()), client_id_(std::move(client_id)) {}
 
   template <typename Request>
   int32_t send(int16_t version, const Request& request) {
-    const wire::Pieces pieces =
-        request_frame(Request::kMessage, version, ++correlation_, wire::literal("test"), &request);
+    const wire::Pieces pieces = request_frame(Request::kMessage, version, ++correlation_,
+                                              Bytes::copy_of(client_id_), &request);
     for (const Bytes& piece : pieces) socket_.send(piece.view());
     return correlation_;
   }
@@ -201,6 +204,7 @@ class Client {
 
  private:
   net::TestClient socket_;
+  std::string client_id_;
   int32_t correlation_ = 0;
 };
 

@@ -1,0 +1,66 @@
+// Quotas of clients through @platformatic/kafka, against the broker at KAFKA_BROKERS.
+
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import { Admin, Producer, stringSerializers } from '@platformatic/kafka'
+
+const brokers = [process.env.KAFKA_BROKERS]
+
+async function withAdmin (body) {
+  const admin = new Admin({ clientId: 'admin', bootstrapBrokers: brokers })
+  try {
+    await body(admin)
+  } finally {
+    await admin.close()
+  }
+}
+
+const entryOf = (entities, ops) => ({ entities, ops })
+const namesOf = entries => entries.map(({ entity }) => entity.map(({ entityType, entityName }) => `${entityType}=${entityName}`).join())
+
+test('quotas are set, found and removed', async () => {
+  await withAdmin(async admin => {
+    const user = `user-${randomUUID()}`
+    const whose = [{ entityType: 'user', entityName: user }, { entityType: 'client-id', entityName: null }]
+    await admin.alterClientQuotas({
+      entries: [entryOf(whose, [
+        { key: 'producer_byte_rate', value: 1048576, remove: false },
+        { key: 'request_percentage', value: 12.5, remove: false }
+      ])]
+    })
+    const components = [{ entityType: 'user', matchType: 0, match: user }]
+    const found = await admin.describeClientQuotas({ components })
+    assert.deepEqual(namesOf(found), [`user=${user},client-id=null`])
+    assert.deepEqual(found[0].values.map(({ key, value }) => [key, value]), [['producer_byte_rate', 1048576], ['request_percentage', 12.5]])
+    assert.deepEqual(await admin.describeClientQuotas({ components, strict: true }), [])
+    await admin.alterClientQuotas({
+      entries: [entryOf(whose, ['producer_byte_rate', 'request_percentage'].map(key => ({ key, remove: true })))]
+    })
+    assert.deepEqual(await admin.describeClientQuotas({ components }), [])
+  })
+})
+
+test('a quota that is not enforced is refused', async () => {
+  await withAdmin(async admin => {
+    const whose = [{ entityType: 'ip', entityName: '127.0.0.1' }]
+    await assert.rejects(admin.alterClientQuotas({ entries: [entryOf(whose, [{ key: 'connection_creation_rate', value: 1, remove: false }])] }))
+  })
+})
+
+test('a producer keeps to its quota', async () => {
+  await withAdmin(async admin => {
+    const clientId = `producer-${randomUUID()}`
+    const topic = `topic-${randomUUID()}`
+    const whose = [{ entityType: 'client-id', entityName: clientId }]
+    await admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 })
+    await admin.alterClientQuotas({ entries: [entryOf(whose, [{ key: 'producer_byte_rate', value: 50_000, remove: false }])] })
+    const producer = new Producer({ clientId, bootstrapBrokers: brokers, serializers: stringSerializers })
+    await producer.send({ messages: [{ topic, key: 'k', value: 'x'.repeat(575_000) }] })
+    const begun = Date.now()
+    await producer.send({ messages: [{ topic, key: 'k', value: 'x' }] })
+    assert.ok(Date.now() - begun >= 1300, `${Date.now() - begun} ms`)
+    await producer.close()
+    await admin.alterClientQuotas({ entries: [entryOf(whose, [{ key: 'producer_byte_rate', remove: true }])] })
+  })
+})
