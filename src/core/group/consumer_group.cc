@@ -1,6 +1,7 @@
 #include "core/group/consumer_group.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/assert.h"
@@ -191,6 +192,7 @@ bool ConsumerGroup::update(Member& member, const ConsumerHeartbeat& beat) {
   if (beat.rebalance_timeout) member.rebalance_timeout = *beat.rebalance_timeout;
   member.client_id = beat.client_id;
   member.client_host = beat.client_host;
+  member.reader = beat.reader;
   return changed;
 }
 
@@ -212,7 +214,9 @@ void ConsumerGroup::rebalance(bool changed, const TopicView& topics, Timestamp n
 // Looks up what everybody subscribes to; true when that is something else now.
 bool ConsumerGroup::refresh(const TopicView& topics) {
   TopicSizes sizes;
-  absl::btree_map<std::string, std::vector<TopicInfo>> matches;  // each pattern once
+  // Each pattern of a reader once.
+  using Sought = std::pair<std::string_view, std::string_view>;
+  absl::btree_map<Sought, std::vector<TopicInfo>> matches;
   bool changed = false;
   for (auto& [id, member] : members_) {
     TopicIds wanted;
@@ -224,10 +228,8 @@ bool ConsumerGroup::refresh(const TopicView& topics) {
       if (const auto topic = topics.find(name)) want(*topic);
     }
     if (!member.pattern.empty()) {
-      auto known = matches.find(member.pattern);
-      if (known == matches.end()) {
-        known = matches.emplace(member.pattern, topics.matching(member.pattern)).first;
-      }
+      const auto [known, added] = matches.try_emplace(Sought(member.pattern, member.reader));
+      if (added) known->second = topics.matching(member.pattern, member.reader);
       for (const TopicInfo& topic : known->second) want(topic);
     }
     std::ranges::sort(wanted);

@@ -49,8 +49,9 @@ class TopicView {
   // Another one whenever an answer below may be another one.
   virtual uint64_t version() const = 0;
   virtual std::optional<TopicInfo> find(const std::string& name) const = 0;
-  // All whose names match the pattern, which was checked.
-  virtual std::vector<TopicInfo> matching(const std::string& pattern) const = 0;
+  // All whose names match the pattern, which was checked, and that the reader may know of.
+  virtual std::vector<TopicInfo> matching(const std::string& pattern,
+                                          const std::string& reader) const = 0;
 };
 
 // Why a member's request is not done.
@@ -91,6 +92,7 @@ struct ConsumerHeartbeat {
   std::optional<Partitions> owned{};
   std::string client_id{};
   std::string client_host{};
+  std::string reader{};  // who that is, in words of the topics' view
 
   // A member that sends everything wants to be told everything.
   bool is_full() const { return epoch == kJoinEpoch || (rebalance_timeout && names && owned); }
@@ -144,6 +146,7 @@ class ConsumerGroup {
     std::optional<std::string> rack;
     std::string client_id;
     std::string client_host;
+    std::string reader;
     Milliseconds rebalance_timeout{0};
     std::vector<std::string> names;
     std::string pattern;  // empty: none

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocols/kafka/operations.h"
+
 namespace weir::kafka {
 namespace {
 
@@ -16,7 +18,10 @@ bool is_super_user(const Config& config, std::string_view principal) {
 }  // namespace
 
 Authorizer::Authorizer(const broker::Broker& broker, const Call& call)
-    : access_(broker.catalog().access()), config_(call.config()), peer_(call.peer()) {
+    : Authorizer(broker, call.config(), call.peer()) {}
+
+Authorizer::Authorizer(const broker::Broker& broker, const Config& config, const Peer& peer)
+    : access_(broker.catalog().access()), config_(config), peer_(peer) {
   everything_ = (access_.rules().empty() && config_.access != Unruled::kDeny) ||
                 is_super_user(config_, peer_.principal);
 }
@@ -49,6 +54,11 @@ TopicRef Authorizer::topic(Operation operation, const TopicRef& ref, std::string
 bool Authorizer::allows_any(Operation operation, ResourceType type) const {
   if (everything_ || allows_unruled()) return true;
   return access_.allows_any({type, {}, operation, peer_.principal, peer_.host});
+}
+
+int32_t Authorizer::cluster_operations() const {
+  if (!cluster(Operation::kDescribe)) return 0;
+  return operations(kClusterOperations, ResourceType::kCluster, kClusterName);
 }
 
 int32_t Authorizer::operations(int32_t possible, ResourceType type, std::string_view name) const {

@@ -23,6 +23,8 @@ inline constexpr std::string_view kClusterName = "kafka-cluster";
 class Authorizer {
  public:
   Authorizer(const broker::Broker& broker, const Call& call);
+  // For somebody who asks nothing just now; all three must outlive it.
+  Authorizer(const broker::Broker& broker, const Config& config, const Peer& peer);
 
   bool allows(Operation operation, ResourceType type, std::string_view name) const;
   bool topic(Operation operation, std::string_view name) const {
@@ -40,6 +42,8 @@ class Authorizer {
   TopicRef topic(Operation operation, const TopicRef& ref, std::string_view name) const;
   // Whether there is a name of that type that may be used so.
   bool allows_any(Operation operation, ResourceType type) const;
+  // What may be done with the cluster; nothing is told to who may not describe it.
+  int32_t cluster_operations() const;
   // Those of `possible`, a bit field of operations (KIP-430), that are allowed.
   int32_t operations(int32_t possible, ResourceType type, std::string_view name) const;
 

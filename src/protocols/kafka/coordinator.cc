@@ -11,7 +11,11 @@ namespace weir::kafka {
 using broker::GroupCell;
 
 Coordinator::Coordinator(broker::Broker& broker, runtime::Clock& clock, const Config& config)
-    : broker_(broker), topics_(broker), clock_(clock), config_(config), started_(clock.now()) {}
+    : broker_(broker),
+      topics_(broker, config),
+      clock_(clock),
+      config_(config),
+      started_(clock.now()) {}
 
 GroupCell* Coordinator::find(const std::string& group) {
   const auto id = broker_.catalog().find_group({"", group});

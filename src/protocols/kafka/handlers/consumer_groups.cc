@@ -122,6 +122,7 @@ group::ConsumerHeartbeat to_group(const ConsumerGroupHeartbeatRequest& request, 
   if (request.topic_partitions) beat.owned = owned_by(*request.topic_partitions);
   beat.client_id = text_of(call.client_id());
   beat.client_host = "/" + call.peer().host;
+  beat.reader = reader_of(call.peer());
   return beat;
 }
 
@@ -203,6 +204,43 @@ ConsumerGroupDescribeResponse::Member describe(const broker::Broker& broker,
   return one;
 }
 
+// What members have or shall have is told only to who may know of all those topics.
+bool may_see_topics(const broker::Broker& broker,
+                    const Authorizer& authorizer,
+                    const group::ConsumerGroup& consumers) {
+  std::optional<group::TopicId> last;
+  const auto may_see = [&](const group::TopicPartition& partition) {
+    if (partition.topic == last) return true;
+    last = partition.topic;
+    const auto* thing = find_topic(
+        broker, weir::kafka::to_wire(catalog::Uuid{partition.topic.high, partition.topic.low}));
+    return !thing || authorizer.topic(Operation::kDescribe, thing->name.name);
+  };
+  return std::ranges::all_of(consumers.members(), [&](const auto& entry) {
+    const group::ConsumerGroup::Member& member = entry.second;
+    return std::ranges::all_of(member.assigned, may_see) &&
+           std::ranges::all_of(member.target, may_see);
+  });
+}
+
+void describe(const Engine& engine,
+              const Authorizer& authorizer,
+              const group::ConsumerGroup& consumers,
+              ConsumerGroupDescribeResponse::Group& group) {
+  if (!may_see_topics(engine.broker, authorizer, consumers)) {
+    group.error_code = wire_code(KafkaError::kTopicAuthorizationFailed);
+    group.error_message = wire::literal("members read topics that you may not describe");
+    return;
+  }
+  group.group_state = wire::literal(group::to_string(consumers.state()));
+  group.group_epoch = consumers.epoch();
+  group.assignment_epoch = consumers.target_epoch();
+  group.assignor_name = wire::literal(group::to_string(consumers.assignor()));
+  for (const auto& [id, member] : consumers.members()) {
+    group.members.push_back(describe(engine.broker, member));
+  }
+}
+
 }  // namespace
 
 void ConsumerGroupHeartbeatHandler::handle(Call call, Request request) {
@@ -251,14 +289,7 @@ void ConsumerGroupDescribeHandler::handle(Call call, Request request) {
             group.error_message = wire::literal("there is no such group of the consumer protocol");
             continue;
           }
-          const group::ConsumerGroup& consumers = cell->consumers;
-          group.group_state = wire::literal(group::to_string(consumers.state()));
-          group.group_epoch = consumers.epoch();
-          group.assignment_epoch = consumers.target_epoch();
-          group.assignor_name = wire::literal(group::to_string(consumers.assignor()));
-          for (const auto& [member_id, member] : consumers.members()) {
-            group.members.push_back(describe(engine.broker, member));
-          }
+          describe(engine, authorizer, cell->consumers, group);
         }
         call.answer(response, engine.broker.catalog_depends());
       });

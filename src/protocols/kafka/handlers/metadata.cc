@@ -34,8 +34,7 @@ class Answer {
     response_.cluster_id = Bytes::copy_of(config.cluster_id);
     response_.controller_id = config.node_id;
     if (request_.include_cluster_authorized_operations) {
-      response_.cluster_authorized_operations =
-          authorizer_.operations(kClusterOperations, ResourceType::kCluster, kClusterName);
+      response_.cluster_authorized_operations = authorizer_.cluster_operations();
     }
     // Everything: a null list, or in version 0, which has no null, an empty one.
     if (!request_.topics || (call_.version() == 0 && request_.topics->empty())) {
@@ -144,16 +143,27 @@ void DescribeClusterHandler::handle(Call call, Request request) {
   broker.port = call.peer().advertised_port;
   response.brokers.push_back(std::move(broker));
   if (!request.include_cluster_authorized_operations) return call.answer(response);
-  call.engine().call(
-      [call = std::move(call), response = std::move(response)](Engine& engine) mutable {
-        response.cluster_authorized_operations =
-            Authorizer(engine.broker, call)
-                .operations(kClusterOperations, ResourceType::kCluster, kClusterName);
-        call.answer(response);
-      });
+  call.engine().call([call = std::move(call),
+                      response = std::move(response)](Engine& engine) mutable {
+    response.cluster_authorized_operations = Authorizer(engine.broker, call).cluster_operations();
+    call.answer(response);
+  });
 }
 
 namespace {
+
+// All topics that the client may know of.
+std::vector<Bytes> describable(const broker::Broker& broker, const Authorizer& authorizer) {
+  std::vector<Bytes> names;
+  broker.catalog().each_thing("", "", [&](const broker::Thing& thing) {
+    const std::string& name = thing.name.name;
+    if (is_valid_topic_name(name) && authorizer.topic(Operation::kDescribe, name)) {
+      names.push_back(Bytes::copy_of(name));
+    }
+    return true;
+  });
+  return names;
+}
 
 // Topics in the order of their names, from the cursor on, until the partitions that an answer may
 // hold are used up.
@@ -167,9 +177,10 @@ DescribeTopicPartitionsResponse describe_page(Engine& engine,
   for (const auto& topic : request.topics) names.push_back(topic.name);
   std::ranges::sort(names, {}, &Bytes::view);
   names.erase(std::unique(names.begin(), names.end()), names.end());
+  const Authorizer authorizer(engine.broker, call);
+  if (request.topics.empty()) names = describable(engine.broker, authorizer);
 
   DescribeTopicPartitionsResponse response;
-  const Authorizer authorizer(engine.broker, call);
   for (const Bytes& name : names) {
     const bool at_cursor = request.cursor && request.cursor->topic_name == name;
     if (request.cursor && name.view() < request.cursor->topic_name.view()) continue;

@@ -29,7 +29,8 @@ class KnownTopics final : public TopicView {
     const auto found = topics_.find(name);
     return found == topics_.end() ? std::nullopt : std::optional(found->second);
   }
-  std::vector<TopicInfo> matching(const std::string& pattern) const override {
+  std::vector<TopicInfo> matching(const std::string& pattern,
+                                  const std::string& /*reader*/) const override {
     std::vector<TopicInfo> found;
     const auto compiled = Pattern::compile(pattern);
     for (const auto& [name, info] : topics_) {

@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 
-#include "base/credentials/scram.h"
 #include "protocols/kafka/errors.h"
 #include "protocols/kafka/gen/configs.h"
 #include "protocols/kafka/gen/consumer_group.h"
@@ -19,142 +18,20 @@
 #include "protocols/kafka/gen/offsets.h"
 #include "protocols/kafka/gen/produce.h"
 #include "protocols/kafka/gen/producer_id.h"
+#include "protocols/kafka/gen/quotas.h"
 #include "protocols/kafka/gen/replicas.h"
 #include "protocols/kafka/gen/sasl.h"
 #include "protocols/kafka/gen/scram.h"
 #include "protocols/kafka/gen/telemetry.h"
 #include "protocols/kafka/gen/topics.h"
 #include "protocols/kafka/handlers/handler.h"
-#include "tests/unit/protocols/kafka/port.h"
+#include "tests/unit/protocols/kafka/acls.h"
 
 namespace weir::kafka {
 namespace {
 
-using catalog::AccessRule;
-using catalog::Operation;
-using catalog::Pattern;
-using catalog::Permission;
-using catalog::ResourceType;
-
-constexpr int16_t kTopicRefused = wire_code(KafkaError::kTopicAuthorizationFailed);
-constexpr int16_t kGroupRefused = wire_code(KafkaError::kGroupAuthorizationFailed);
-constexpr int16_t kClusterRefused = wire_code(KafkaError::kClusterAuthorizationFailed);
-
-Bytes orders() {
-  return wire::literal("orders");
-}
-Bytes crew() {
-  return wire::literal("crew");
-}
-
-Config strict() {
-  Config config;
-  config.access = Unruled::kDeny;
-  config.super_users = {"admin"};
-  return config;
-}
-
-class Acls : public testing::Test {
- protected:
-  explicit Acls(Config config = strict()) : port(std::move(config)) {
-    port.on_broker([](broker::Broker& broker) {
-      for (const std::string name : {"admin", "alice", "bob"}) {
-        catalog::User user;
-        user.name = name;
-        user.credentials = credentials_of(name);
-        ASSERT_TRUE(broker.put_user(user, broker.now()));
-      }
-      ASSERT_TRUE(
-          broker.create_topic({.name = {"", "orders"}, .log = {}, .properties = {}}, broker.now()));
-    });
-    log_in(alice, "alice");
-    log_in(admin, "admin");
-  }
-
-  static void log_in(Client& client, const std::string& name) {
-    SaslHandshakeRequest handshake;
-    handshake.mechanism = wire::literal("PLAIN");
-    ASSERT_EQ(client.call<SaslHandshakeResponse>(1, handshake).error_code, 0);
-    SaslAuthenticateRequest request;
-    request.auth_bytes = Bytes::take('\0' + name + '\0' + name);
-    ASSERT_EQ(client.call<SaslAuthenticateResponse>(2, request).error_code, 0);
-  }
-
-  void allow(Operation operation, ResourceType type, std::string name) {
-    add({.type = type,
-         .pattern = Pattern::kLiteral,
-         .name = std::move(name),
-         .principal = "User:alice",
-         .host = "*",
-         .operation = operation,
-         .permission = Permission::kAllow});
-  }
-  void add(const AccessRule& rule) {
-    port.on_broker(
-        [&](broker::Broker& broker) { ASSERT_TRUE(broker.add_rules({&rule, 1}, broker.now())); });
-  }
-  size_t rules() {
-    size_t count = 0;
-    port.on_broker(
-        [&](broker::Broker& broker) { count = broker.catalog().access().rules().size(); });
-    return count;
-  }
-
-  static int16_t produce(Client& client) {
-    ProduceRequest request;
-    request.acks = -1;
-    auto& topic = request.topic_data.emplace_back();
-    topic.name = orders();
-    topic.partition_data.emplace_back().records.emplace(batch_of({"x"}));
-    return client.call<ProduceResponse>(9, request)
-        .responses.at(0)
-        .partition_responses.at(0)
-        .error_code;
-  }
-  static int16_t fetch(Client& client) {
-    FetchRequest request;
-    request.max_bytes = 1 << 20;
-    auto& topic = request.topics.emplace_back();
-    topic.topic = orders();
-    topic.partitions.emplace_back().partition_max_bytes = 1 << 20;
-    return client.call<FetchResponse>(11, request).responses.at(0).partitions.at(0).error_code;
-  }
-  static MetadataResponse::Topic metadata(Client& client, const std::string& name = "orders") {
-    MetadataRequest request;
-    request.include_topic_authorized_operations = true;
-    request.topics.emplace().emplace_back().name = Bytes::copy_of(name);
-    return client.call<MetadataResponse>(9, request).topics.at(0);
-  }
-  static DescribeAclsRequest everything() {
-    DescribeAclsRequest request;
-    request.resource_type_filter = request.operation = request.permission_type = 1;
-    request.pattern_type_filter = 1;
-    return request;
-  }
-  static CreateAclsRequest::Creation creation() {
-    CreateAclsRequest::Creation made;
-    made.resource_type = static_cast<int8_t>(ResourceType::kTopic);
-    made.resource_name = orders();
-    made.resource_pattern_type = static_cast<int8_t>(Pattern::kLiteral);
-    made.principal = wire::literal("User:alice");
-    made.host = wire::literal("*");
-    made.operation = static_cast<int8_t>(Operation::kRead);
-    made.permission_type = static_cast<int8_t>(Permission::kAllow);
-    return made;
-  }
-
-  Port port;
-  Client alice{port};
-  Client admin{port};
-};
-
 // A new handler is a new row here: what it answers to somebody who may do nothing.
 using Ask = std::function<int16_t(Client&)>;
-
-template <typename Response, typename Request>
-Response one(Client& client, int16_t version, const Request& request) {
-  return client.call<Response>(version, request);
-}
 
 std::map<int16_t, std::pair<int16_t, Ask>> topic_questions() {
   return {
@@ -391,7 +268,7 @@ std::map<int16_t, std::pair<int16_t, Ask>> cluster_questions() {
   };
 }
 
-std::map<int16_t, std::pair<int16_t, Ask>> replica_questions() {
+std::map<int16_t, std::pair<int16_t, Ask>> replica_and_quota_questions() {
   return {
       {ElectLeadersRequest::kKey,
        {kClusterRefused,
@@ -411,6 +288,19 @@ std::map<int16_t, std::pair<int16_t, Ask>> replica_questions() {
           return one<ListPartitionReassignmentsResponse>(client, 0,
                                                          ListPartitionReassignmentsRequest())
               .error_code;
+        }}},
+      {DescribeClientQuotasRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          return one<DescribeClientQuotasResponse>(client, 1, DescribeClientQuotasRequest())
+              .error_code;
+        }}},
+      {AlterClientQuotasRequest::kKey,
+       {kClusterRefused,
+        [](Client& client) {
+          AlterClientQuotasRequest request;
+          request.entries.emplace_back();
+          return one<AlterClientQuotasResponse>(client, 1, request).entries.at(0).error_code;
         }}},
   };
 }
@@ -443,7 +333,7 @@ TEST_F(Acls, EveryHandlerRefusesWhoMayDoNothing) {
   auto questions = topic_questions();
   questions.merge(group_questions());
   questions.merge(cluster_questions());
-  questions.merge(replica_questions());
+  questions.merge(replica_and_quota_questions());
   questions.merge(consumer_group_questions());
   questions[ProduceRequest::kKey] = {kTopicRefused, produce};
   questions[FetchRequest::kKey] = {kTopicRefused, fetch};
@@ -488,6 +378,27 @@ TEST_F(Acls, ListingsLeaveOutWhatMayNotBeSeen) {
   allow(Operation::kAlter, ResourceType::kCluster, "kafka-cluster");
   EXPECT_EQ(one<DescribeClusterResponse>(alice, 2, cluster).cluster_authorized_operations,
             1 << 7 | 1 << 8);
+}
+
+TEST_F(Acls, WhatMayBeDoneWithTheClusterIsToldToWhoMayDescribeIt) {
+  allow(Operation::kCreate, ResourceType::kCluster, "kafka-cluster");
+  MetadataRequest metadata;
+  metadata.include_cluster_authorized_operations = true;
+  DescribeClusterRequest cluster;
+  cluster.include_cluster_authorized_operations = true;
+  EXPECT_EQ(one<MetadataResponse>(alice, 9, metadata).cluster_authorized_operations, 0);
+  EXPECT_EQ(one<DescribeClusterResponse>(alice, 2, cluster).cluster_authorized_operations, 0);
+  allow(Operation::kDescribe, ResourceType::kCluster, "kafka-cluster");
+  constexpr int32_t kBoth = 1 << 5 | 1 << 8;
+  EXPECT_EQ(one<MetadataResponse>(alice, 9, metadata).cluster_authorized_operations, kBoth);
+  EXPECT_EQ(one<DescribeClusterResponse>(alice, 2, cluster).cluster_authorized_operations, kBoth);
+}
+
+TEST_F(Acls, AllTopicsAreThoseThatMayBeDescribed) {
+  DescribeTopicPartitionsRequest all;
+  all.response_partition_limit = 100;
+  EXPECT_TRUE(one<DescribeTopicPartitionsResponse>(alice, 0, all).topics.empty());
+  EXPECT_EQ(one<DescribeTopicPartitionsResponse>(admin, 0, all).topics.size(), 1U);
 }
 
 TEST_F(Acls, ATopicIsMadeOnDemandOnlyForWhoMayCreateIt) {
@@ -604,79 +515,6 @@ TEST_F(AclsThatAllow, AResourceWithoutRulesIsEverybodys) {
        .operation = Operation::kWrite,
        .permission = Permission::kDeny});
   EXPECT_EQ(produce(alice), kTopicRefused);
-}
-
-// ---- KIP-554
-
-class ScramCredentialsByRequest : public Acls {
- protected:
-  static AlterUserScramCredentialsRequest::Upsertion upsertion(std::string_view password) {
-    const std::string salt = "some salt";
-    AlterUserScramCredentialsRequest::Upsertion made;
-    made.name = wire::literal("carol");
-    made.mechanism = 1;
-    made.iterations = 4096;
-    made.salt = Bytes::copy_of(salt);
-    made.salted_password = Bytes::take(salted_password(ScramHash::kSha256, password, salt, 4096));
-    return made;
-  }
-  int16_t alter(const AlterUserScramCredentialsRequest::Upsertion& wanted) {
-    AlterUserScramCredentialsRequest request;
-    request.upsertions.push_back(wanted);
-    return one<AlterUserScramCredentialsResponse>(admin, 0, request).results.at(0).error_code;
-  }
-  int16_t remove(const std::string& name, int8_t mechanism) {
-    AlterUserScramCredentialsRequest request;
-    request.deletions.push_back({Bytes::copy_of(name), mechanism});
-    return one<AlterUserScramCredentialsResponse>(admin, 0, request).results.at(0).error_code;
-  }
-};
-
-TEST_F(ScramCredentialsByRequest, MakeAUserWhoCanLogIn) {
-  EXPECT_EQ(alter(upsertion("carol")), 0);
-  Client carol(port);
-  log_in(carol, "carol");
-
-  DescribeUserScramCredentialsRequest describe;
-  describe.users.emplace().push_back({wire::literal("carol")});
-  describe.users->push_back({wire::literal("nobody")});
-  describe.users->push_back({wire::literal("alice")});
-  describe.users->push_back({wire::literal("alice")});
-  const auto found = one<DescribeUserScramCredentialsResponse>(admin, 0, describe);
-  ASSERT_EQ(found.results.size(), 3U);
-  EXPECT_EQ(found.results.at(0).error_code, wire_code(KafkaError::kDuplicateResource));
-  ASSERT_EQ(found.results.at(1).credential_infos.size(), 1U);
-  EXPECT_EQ(found.results.at(1).credential_infos.at(0).iterations, 4096);
-  EXPECT_EQ(found.results.at(2).error_code, wire_code(KafkaError::kResourceNotFound));
-
-  EXPECT_EQ(remove("carol", 2), wire_code(KafkaError::kResourceNotFound));
-  EXPECT_EQ(remove("carol", 1), 0);
-  EXPECT_EQ(
-      one<DescribeUserScramCredentialsResponse>(admin, 0, DescribeUserScramCredentialsRequest())
-          .results.size(),
-      3U);
-}
-
-TEST_F(ScramCredentialsByRequest, AreRefusedWhenTheyAreNotInOrder) {
-  auto wanted = upsertion("x");
-  wanted.iterations = 4095;
-  EXPECT_EQ(alter(wanted), wire_code(KafkaError::kUnacceptableCredential));
-  wanted.iterations = 16385;
-  EXPECT_EQ(alter(wanted), wire_code(KafkaError::kUnacceptableCredential));
-  wanted = upsertion("x");
-  wanted.name = Bytes();
-  EXPECT_EQ(alter(wanted), wire_code(KafkaError::kUnacceptableCredential));
-  wanted = upsertion("x");
-  wanted.salt = Bytes();
-  EXPECT_EQ(alter(wanted), wire_code(KafkaError::kUnacceptableCredential));
-  wanted = upsertion("x");
-  wanted.mechanism = 3;
-  EXPECT_EQ(alter(wanted), wire_code(KafkaError::kUnsupportedSaslMechanism));
-  AlterUserScramCredentialsRequest twice;
-  twice.upsertions = {upsertion("x"), upsertion("y")};
-  const auto answer = one<AlterUserScramCredentialsResponse>(admin, 0, twice);
-  ASSERT_EQ(answer.results.size(), 1U);
-  EXPECT_EQ(answer.results.at(0).error_code, wire_code(KafkaError::kDuplicateResource));
 }
 
 }  // namespace
