@@ -180,6 +180,10 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   }  // the address that the client reached
   // What passes is encrypted.
   bool secure() const { return secure_; }
+  // Whose certificate the client showed: its subject by RFC 2253 ("CN=billing,O=Example,C=CH"), as
+  // Java writes it. Empty without one, and until the handshake is over (Session::on_data() comes
+  // later).
+  std::string certificate_subject() const;
   ConnectionShard& shard() const { return shard_; }
   Session& session() const { return *session_; }
 

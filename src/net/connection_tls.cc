@@ -49,6 +49,10 @@ void Connection::read_encrypted() {
   handshake_failed(tls.reason(), {});
 }
 
+std::string Connection::certificate_subject() const {
+  return io_ && io_->tls ? io_->tls->certificate_subject() : std::string();
+}
+
 // The stream is given up; what is left of the connection is plain and only ends in order, so that
 // the peer reads our last words before it learns of the end.
 void Connection::handshake_failed(const std::string& reason, const std::string& last_words) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "net/certificate_name.h"
 
 namespace weir::net {
 namespace {
@@ -128,6 +129,12 @@ Result<size_t> TlsStream::encrypt(std::span<const iovec> pieces) {
     taken += written;
   }
   return taken;
+}
+
+std::string TlsStream::certificate_subject() const {
+  if (!established_) return {};
+  const X509* certificate = SSL_get0_peer_certificate(ssl_);
+  return certificate ? distinguished_name(X509_get_subject_name(certificate)) : std::string();
 }
 
 bool TlsStream::end_output() {

@@ -53,6 +53,8 @@ class TlsStream {
   bool end_output();
 
   bool established() const { return established_; }
+  // Of the certificate that the peer showed; see certificate_name.h. Empty without one.
+  std::string certificate_subject() const;
   // The connection ended before the peer had sent a byte: somebody looked whether the port is open.
   bool peer_left_silently() const { return pipe_.left_silently(); }
   const std::string& reason() const { return reason_; }

@@ -40,7 +40,8 @@ std::vector<Option> process_options() {
       {"first_user", &Settings::first_user, "FILE",
        "a user to make at the start unless there is one of that name: NAME:PASSWORD; may do all"},
       {"super_users", &Settings::super_users, "NAMES",
-       "users whom no access rule binds, with commas between them"},
+       "users whom no access rule binds, with commas between them; with semicolons if there is "
+       "one"},
       {"shards", &Settings::shards, "N", "threads for connections; 0: by the number of cores", 0,
        256},
       {"connections_max", &Settings::connections_max, "N", "connections per listener", 1,
@@ -353,11 +354,12 @@ Result<std::vector<std::string>> apply_environment(Settings& settings,
 }
 
 std::vector<std::string> words_of(std::string_view list) {
+  const char separator = list.contains(';') ? ';' : ',';
   std::vector<std::string> words;
   while (!list.empty()) {
-    const size_t comma = std::min(list.find(','), list.size());
-    const std::string_view word = list.substr(0, comma);
-    list.remove_prefix(std::min(comma + 1, list.size()));
+    const size_t end = std::min(list.find(separator), list.size());
+    const std::string_view word = list.substr(0, end);
+    list.remove_prefix(std::min(end + 1, list.size()));
     const size_t first = word.find_first_not_of(' ');
     if (first == std::string_view::npos) continue;
     words.emplace_back(word.substr(first, word.find_last_not_of(' ') - first + 1));

@@ -129,7 +129,8 @@ bool is_loopback(std::string_view address);
 // the admin port), or --insecure says that none must.
 Result<> check(const Settings& settings);
 
-// "a, b" as its words.
+// "a, b" as its words. Where there is a semicolon, semicolons stand between them, since the names
+// of certificates have commas: "CN=a,O=x; CN=b,O=x".
 std::vector<std::string> words_of(std::string_view list);
 
 // What the file of first_user holds.

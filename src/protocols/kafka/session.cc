@@ -49,6 +49,10 @@ Session::Session(net::Connection& connection, Service& service)
       authenticator_(connection, service, peer_of(connection, service.config())) {}
 
 size_t Session::on_data(ByteView data) {
+  if (!introduced_) {
+    introduced_ = true;  // a handshake, if there is one, is over now
+    if (connection_.secure()) authenticator_.introduce(connection_.certificate_subject());
+  }
   size_t consumed = 0;
   while (connection_.wants_more()) {
     const ByteView rest = data.substr(consumed);

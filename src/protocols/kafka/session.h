@@ -48,6 +48,7 @@ class Session final : public net::Session {
   Authenticator authenticator_;
   Timestamp muted_until_;
   bool muted_ = false;
+  bool introduced_ = false;
 };
 
 }  // namespace weir::kafka

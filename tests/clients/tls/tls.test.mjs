@@ -10,12 +10,13 @@ import { connect } from 'node:tls';
 import * as sdk from '@aws-sdk/client-sqs';
 import * as old from 'client-sqs-query';
 import Redis from 'ioredis';
-import { Kafka, logLevel } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import { weir } from '../cli/weir.mjs';
 import { startBroker, temporaryFolder } from '../support/broker.mjs';
 import { waitFor } from '../support/programs.mjs';
 import { Authority, replace } from './certificates.mjs';
 
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLevel, ResourcePatternTypes } = kafkajs;  // CommonJS
 const keys = { accessKeyId: 'KEYOFOWNER', secretAccessKey: 'a+secret/of=one' };
 const place = temporaryFolder('tls');
 let authority;
@@ -236,6 +237,44 @@ test('Tls.ClientsShowACertificateWhereOneIsAskedFor', async () => {
     await assert.rejects(ask(`https://${strict.addresses.aws}/`));
     assert.equal((await ask(`https://${strict.addresses.aws}/?Action=ListQueues`, shown)).status, 200);
   } finally {
+    await strict.stop();
+    folder.remove();
+  }
+});
+
+// The subject of a certificate is a name in Kafka's access rules, as Java writes it.
+test('Tls.AccessRulesNameKafkaClientsByTheirCertificates', async () => {
+  const folder = temporaryFolder('principals');
+  const strict = await startBroker({
+    data: join(folder.folder, 'data'),
+    args: ['--tls-certificate', files.certificate, '--tls-key', files.key, '--kafka-tls-client-ca', authority.file, '--super-users', 'CN=admin'],
+  });
+  const shownBy = (name) => {
+    const { certificate, key } = authority.make(name);
+    return new Kafka({ clientId: name, brokers: [strict.addresses.kafka], ssl: { ca: [ca], cert: readFileSync(certificate), key: readFileSync(key) }, logLevel: logLevel.NOTHING, connectionTimeout: 3000, retry: { retries: 1, initialRetryTime: 50 } });
+  };
+  const produced = async (kafka) => {
+    const producer = kafka.producer();
+    await producer.connect();
+    try {
+      await producer.send({ topic: 'ruled', messages: [{ value: 'x' }] });
+      return 'produced';
+    } catch (error) {
+      return `${error.cause?.type ?? error.type} ${error.message}`;
+    } finally {
+      await producer.disconnect();
+    }
+  };
+  const admin = shownBy('admin').admin();
+  try {
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic: 'ruled' }] });
+    const write = { resourceType: AclResourceTypes.TOPIC, resourceName: 'ruled', resourcePatternType: ResourcePatternTypes.LITERAL, principal: 'User:CN=billing', host: '*', operation: AclOperationTypes.WRITE, permissionType: AclPermissionTypes.ALLOW };
+    await admin.createAcls({ acl: [write] });
+    assert.equal(await produced(shownBy('billing')), 'produced');
+    assert.match(await produced(shownBy('other')), /TOPIC_AUTHORIZATION_FAILED/);
+  } finally {
+    await admin.disconnect();
     await strict.stop();
     folder.remove();
   }

@@ -335,6 +335,34 @@ TEST_F(Tls, ClientsShowACertificateWhereOneIsAskedFor) {
   EXPECT_THAT(logger_.lines(), Contains(HasSubstr("peer did not return a certificate")));
 }
 
+TEST_F(Tls, WhoeverShowsACertificateIsKnownByItsName) {
+  const auto tell = [](Connection& connection, const std::string&) {
+    connection.send(connection.certificate_subject() + "\n");
+  };
+  LineServer server(tell, {}, 100,
+                    serve_with({.certificate = own_.certificate,
+                                .key = own_.key,
+                                .client_ca = certificates_.authority()}));
+  TestClient socket(server.port());
+  const Certificates::Made known = certificates_.make("client");
+  TlsTrust with = trust();
+  with.certificate = known.certificate;
+  with.key = known.key;
+  const auto client = TlsClient::connect(socket.descriptor(), "127.0.0.1", with);
+  ASSERT_TRUE(client.has_value());
+  ASSERT_TRUE((*client)->send("who\n"));
+  char out[32];
+  const ssize_t got = (*client)->receive(out, sizeof out);
+  ASSERT_GT(got, 0);
+  EXPECT_EQ(std::string_view(out, static_cast<size_t>(got)), "CN=client\n");
+
+  LineServer open_to_all(tell, {}, 100, serve());
+  TestClient stranger(open_to_all.port());
+  RawTls nobody(stranger);
+  ASSERT_TRUE(nobody.send("who\n"));
+  EXPECT_EQ(nobody.receive(1), "\n");
+}
+
 TEST_F(Tls, AReplacedCertificateIsForNewConnections) {
   const auto served_by = serve();
   LineServer server(echo, {}, 100, served_by);

@@ -170,6 +170,12 @@ TEST(Settings, MechanismsOfLoginsAreKnownOnes) {
   EXPECT_THAT(refused(settings), HasSubstr("--kafka-sasl off"));
 }
 
+TEST(Settings, NamesWithCommasAreSeparatedBySemicolons) {
+  EXPECT_THAT(words_of("alice, bob"), ElementsAre("alice", "bob"));
+  EXPECT_THAT(words_of("CN=a,O=x; bob"), ElementsAre("CN=a,O=x", "bob"));
+  EXPECT_THAT(words_of("CN=a,O=x;"), ElementsAre("CN=a,O=x"));
+}
+
 TEST(Settings, TheFirstUserIsOneLine) {
   const std::string file = testing::TempDir() + "first-user";
   const auto read = [&](const std::string& text) {

@@ -33,6 +33,13 @@ Authenticator::Authenticator(net::Connection& connection, Service& service, Peer
   connection_.set_limits(limits);
 }
 
+void Authenticator::introduce(const std::string& certificate_subject) {
+  if (certificate_subject.empty()) return;
+  Peer peer = *peer_;
+  peer.principal = "User:" + certificate_subject;
+  peer_ = std::make_shared<const Peer>(std::move(peer));
+}
+
 bool Authenticator::required() const {
   return service_.config().sasl == Sasl::kRequired;
 }

@@ -25,6 +25,10 @@ class Authenticator {
  public:
   Authenticator(net::Connection& connection, Service& service, Peer peer);
 
+  // Before the first request: the subject of the certificate that the client showed is his name
+  // until a login gives him another one, as Kafka's default principal builder has it. Empty: he
+  // showed none.
+  void introduce(const std::string& certificate_subject);
   // Who sends the requests from now on.
   const std::shared_ptr<const Peer>& peer() const { return peer_; }
   // Whether such a request may be answered now; else the connection has to end.
