@@ -92,11 +92,13 @@ void Connection::adopt(ConnectionShard& shard,
                        const SessionFactory& factory,
                        const ConnectionLimits& limits,
                        std::shared_ptr<ListenerMetrics> metrics,
-                       std::shared_ptr<TlsServer> tls) {
+                       std::shared_ptr<TlsServer> tls,
+                       std::shared_ptr<void> place) {
   WEIR_ASSERT(shard.shard().is_current());
   const std::shared_ptr<Connection> self(
       new Connection(shard, socket, limits, std::move(metrics), std::move(tls)));
   self->metrics_->open.add(1);
+  self->io_->place = std::move(place);
   self->peer_ = self->io_->peer_address();
   self->local_ = self->io_->local_address();
   self->session_ = factory(*self);

@@ -199,13 +199,14 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void run(std::move_only_function<void(Connection&)> fn);
 
   // Used by Listener: takes over a connected socket and begins to read, or to shake hands where
-  // `tls` is given.
+  // `tls` is given. `place` is given back when the connection has closed.
   static void adopt(ConnectionShard& shard,
                     int socket,
                     const SessionFactory& factory,
                     const ConnectionLimits& limits,
                     std::shared_ptr<ListenerMetrics> metrics,
-                    std::shared_ptr<TlsServer> tls = nullptr);
+                    std::shared_ptr<TlsServer> tls = nullptr,
+                    std::shared_ptr<void> place = nullptr);
   ~Connection() override;
 
  private:

@@ -42,6 +42,7 @@ struct Connection::Io {
   std::unique_ptr<TlsStream> tls;         // null: plain bytes from here on
   std::optional<runtime::Timer> deadline;
   int64_t deadline_at_ms = 0;
+  std::shared_ptr<void> place;  // among the connections of its address; see Listener
 };
 
 }  // namespace weir::net

@@ -1,7 +1,10 @@
 #include "net/listener.h"
 
 #include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <atomic>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -10,6 +13,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "net/address_counts.h"
 #include "net/connection_shard.h"
 #include "net/tls.h"
 #include "net/unique_fd.h"
@@ -35,6 +39,19 @@ bool is_missing_family(const error_code& error) {
          error == boost::asio::error::no_protocol_option;
 }
 
+// The client's, without port; empty when it has left already.
+std::string address_of(int socket) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  if (getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return {};
+  std::array<char, NI_MAXHOST> text{};
+  if (getnameinfo(reinterpret_cast<const sockaddr*>(&peer), size, text.data(), text.size(), nullptr,
+                  0, NI_NUMERICHOST) != 0) {
+    return {};
+  }
+  return text.data();
+}
+
 }  // namespace
 
 void ListenerMetrics::register_in(MetricRegistry& registry, const std::string& protocol) const {
@@ -43,6 +60,9 @@ void ListenerMetrics::register_in(MetricRegistry& registry, const std::string& p
                accepted);
   registry.add("weir_connections_rejected_total", "Connections refused at the limit.", labels,
                rejected);
+  registry.add("weir_connections_rejected_by_address_total",
+               "Connections refused at the limit of their client's address.", labels,
+               rejected_by_address);
   registry.add("weir_tls_handshakes_total", "TLS handshakes that succeeded.", labels,
                tls_handshakes);
   registry.add("weir_tls_handshake_failures_total",
@@ -85,6 +105,7 @@ struct Listener::State : std::enable_shared_from_this<State> {
   // Accepted and not yet closed or handed over: keeps the limit exact while a socket is on its way
   // to its shard.
   std::shared_ptr<std::atomic<size_t>> on_the_way = std::make_shared<std::atomic<size_t>>(0);
+  const std::shared_ptr<AddressCounts> by_address = std::make_shared<AddressCounts>();
   std::optional<tcp::acceptor> v4;
   std::optional<tcp::acceptor> v6;
   runtime::Timer pause;
@@ -192,12 +213,21 @@ void Listener::State::hand_over(UniqueFd socket) {
     metrics->rejected.add();
     return;
   }
+  std::shared_ptr<void> place;
+  if (options.connections_per_address_max > 0) {
+    place = by_address->enter(address_of(socket.get()), options.connections_per_address_max);
+    if (!place) {
+      metrics->rejected_by_address.add();
+      return;
+    }
+  }
   metrics->accepted.add();
   on_the_way->fetch_add(1);
   ConnectionShard& target = *shards[next_shard++ % shards.size()];
-  auto adopt = [self = shared_from_this(), &target, descriptor = std::move(socket)]() mutable {
+  auto adopt = [self = shared_from_this(), &target, descriptor = std::move(socket),
+                own_place = std::move(place)]() mutable {
     Connection::adopt(target, descriptor.release(), self->factory, self->options.limits,
-                      self->metrics, self->options.tls);
+                      self->metrics, self->options.tls, std::move(own_place));
     self->on_the_way->fetch_sub(1);
   };
   if (target.shard().is_current()) {

@@ -5,7 +5,7 @@
 // A name such as 127.0.0.1 stands for both loopback addresses: the same port number on 127.0.0.1
 // and on ::1. Without IPv6 on this host it listens on 127.0.0.1 alone and says so in note(). At
 // connections_max a further client is accepted, counted as rejected and closed, so that it does not
-// hang.
+// hang; likewise at connections_per_address_max, as Kafka's max.connections.per.ip has it.
 //
 // Thread: open() and the getters on the thread that assembles; close() likewise, while the shards
 // run.
@@ -26,6 +26,7 @@ namespace weir::net {
 struct ListenerMetrics {
   Counter accepted;
   Counter rejected;
+  Counter rejected_by_address;
   Counter bytes_in;
   Counter bytes_out;
   Counter tls_handshakes;
@@ -42,6 +43,7 @@ struct ListenerOptions {
   std::string address = "127.0.0.1";  // numeric
   uint16_t port = 0;                  // 0: any free one
   size_t connections_max = 10'000;
+  size_t connections_per_address_max = 0;  // of one client's address; 0: any number
   ConnectionLimits limits = {};
   std::shared_ptr<TlsServer> tls = nullptr;  // given: every connection is encrypted
 };

@@ -276,13 +276,15 @@ Result<std::vector<Protocol>> Assembly::State::make_protocols() {
 
 Result<std::unique_ptr<net::Listener>> Assembly::State::listen(const Protocol& protocol,
                                                                PortSetting port) {
-  net::ListenerOptions listener{.name = protocol.name,
-                                .option = flag_of(option_of(protocol.option)),
-                                .address = options.settings.address,
-                                .port = port.number,
-                                .connections_max = options.settings.connections_max,
-                                .limits = protocol.limits,
-                                .tls = tls.server(protocol.name)};
+  net::ListenerOptions listener{
+      .name = protocol.name,
+      .option = flag_of(option_of(protocol.option)),
+      .address = options.settings.address,
+      .port = port.number,
+      .connections_max = options.settings.connections_max,
+      .connections_per_address_max = options.settings.connections_per_address_max,
+      .limits = protocol.limits,
+      .tls = tls.server(protocol.name)};
   std::vector<net::ConnectionShard*> targets;
   targets.reserve(connections.size());
   for (const auto& shard : connections) targets.push_back(shard.get());

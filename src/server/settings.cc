@@ -46,6 +46,8 @@ std::vector<Option> process_options() {
        256},
       {"connections_max", &Settings::connections_max, "N", "connections per listener", 1,
        1'000'000},
+      {"connections_per_address_max", &Settings::connections_per_address_max, "N",
+       "connections per listener from one address; 0: any number", 0, 1'000'000},
       {"stop_grace_ms", &Settings::stop_grace_ms, "MS",
        "how long a stop waits for replies under way", 0, 600'000},
       {"log.level",

@@ -36,6 +36,7 @@ struct Settings {
   bool insecure = false;
   uint64_t shards = 0;
   uint64_t connections_max = 10'000;
+  uint64_t connections_per_address_max = 0;
   uint64_t stop_grace_ms = 5'000;
   std::string log_level = "info";
   std::string log_format = "auto";

@@ -50,12 +50,14 @@ class LineServer {
   explicit LineServer(LineHandler handler,
                       ConnectionLimits limits = {},
                       size_t connections_max = 100,
-                      std::shared_ptr<TlsServer> tls = nullptr)
+                      std::shared_ptr<TlsServer> tls = nullptr,
+                      size_t connections_per_address_max = 0)
       : handler_(std::move(handler)), shard_(0, "test"), connections_(shard_) {
     shard_.start();
     ListenerOptions options{.name = "test",
                             .option = "--test-port",
                             .connections_max = connections_max,
+                            .connections_per_address_max = connections_per_address_max,
                             .limits = limits,
                             .tls = std::move(tls)};
     auto opened = Listener::open(options, {&connections_}, [this](Connection& connection) {

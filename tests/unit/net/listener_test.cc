@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,34 @@ TEST(Listener, ClosesAndCountsClientsBeyondItsLimit) {
   EXPECT_EQ(server.metrics().rejected.value(), 1U);
   first.send("c\n");
   EXPECT_EQ(first.receive(2), "c\n");
+}
+
+TEST(Listener, ClosesAndCountsClientsBeyondTheLimitOfTheirAddress) {
+  LineServer server(echo, {}, 100, nullptr, 2);
+  TestClient first(server.port());
+  first.send("a\n");
+  EXPECT_EQ(first.receive(2), "a\n");
+  {
+    TestClient second(server.port());
+    second.send("b\n");
+    EXPECT_EQ(second.receive(2), "b\n");
+    TestClient third(server.port());
+    EXPECT_TRUE(third.wait_closed());
+    EXPECT_EQ(server.metrics().rejected_by_address.value(), 1U);
+    TestClient elsewhere(server.port(), /*ipv6=*/true);
+    if (elsewhere.connected()) {
+      elsewhere.send("c\n");
+      EXPECT_EQ(elsewhere.receive(2), "c\n");
+    }
+  }
+  // Whoever leaves makes room for another one.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  std::string answer;
+  while (answer.empty() && std::chrono::steady_clock::now() < end) {
+    TestClient next(server.port());
+    if (next.send_some("d\n") == 2) answer = next.receive(2);
+  }
+  EXPECT_EQ(answer, "d\n");
 }
 
 TEST(Listener, SpreadsConnectionsOverItsShards) {
