@@ -11,10 +11,40 @@ GroupWindow::Chunk* GroupWindow::chunk_of(int64_t offset) const {
   return (it->second->present[at / 64] >> (at % 64) & 1U) != 0 ? it->second.get() : nullptr;
 }
 
-int64_t GroupWindow::follow(int64_t offset, uint32_t link) const {
-  const uint32_t distance = link & ~kSettledBit;
+GroupWindow::Chunk& GroupWindow::held_chunk(int64_t offset) const {
+  Chunk* chunk = chunk_of(offset);
+  WEIR_ASSERT(chunk != nullptr, "offset {} is in a chain and not in the window", offset);
+  return *chunk;
+}
+
+int64_t GroupWindow::after(int64_t offset) const {
+  const uint32_t distance = held_chunk(offset).next[static_cast<size_t>(offset % kChunkSize)];
   if (distance == 0) return -1;
-  return distance == kFar ? far_.at(offset) : offset + distance;
+  return distance == kFar ? far_next_.at(offset) : offset + distance;
+}
+
+int64_t GroupWindow::before(int64_t offset) const {
+  const uint32_t distance = held_chunk(offset).previous[static_cast<size_t>(offset % kChunkSize)];
+  if (distance == 0) return -1;
+  return distance == kFar ? far_previous_.at(offset) : offset - distance;
+}
+
+// Makes them neighbours; -1 stands for none, on either side.
+void GroupWindow::link(int64_t offset, int64_t next) {
+  const bool far = offset >= 0 && next >= 0 && next - offset >= int64_t{kFar};
+  const uint32_t distance = offset < 0 || next < 0 ? 0
+                            : far                  ? kFar
+                                                   : static_cast<uint32_t>(next - offset);
+  if (offset >= 0) {
+    held_chunk(offset).next[static_cast<size_t>(offset % kChunkSize)] = distance;
+    far_next_.erase(offset);
+    if (far) far_next_[offset] = next;
+  }
+  if (next >= 0) {
+    held_chunk(next).previous[static_cast<size_t>(next % kChunkSize)] = distance;
+    far_previous_.erase(next);
+    if (far) far_previous_[next] = offset;
+  }
 }
 
 void GroupWindow::append(GroupHash group, IsReady is_ready) {
@@ -23,7 +53,7 @@ void GroupWindow::append(GroupHash group, IsReady is_ready) {
   std::unique_ptr<Chunk>& chunk = chunks_[offset / kChunkSize];
   if (!chunk) chunk = std::make_unique<Chunk>();
   chunk->group[at] = group;
-  chunk->link[at] = 0;
+  chunk->next[at] = chunk->previous[at] = 0;
   chunk->present[at / 64] |= 1ULL << (at % 64);
   ++chunk->live;
   ++size_;
@@ -32,78 +62,39 @@ void GroupWindow::append(GroupHash group, IsReady is_ready) {
     if (is_ready(offset)) ready_heads_.insert(offset);
     return;
   }
-  const int64_t tail = it->second.tail;
-  Chunk* tail_chunk = chunk_of(tail);
-  WEIR_ASSERT(tail_chunk != nullptr, "the tail {} of a group is not in the window", tail);
-  uint32_t& link = tail_chunk->link[static_cast<size_t>(tail % kChunkSize)];
-  if (offset - tail >= kFar) far_[tail] = offset;
-  link |= offset - tail >= kFar ? kFar : static_cast<uint32_t>(offset - tail);
+  link(it->second.tail, offset);
   it->second.tail = offset;
 }
 
-void GroupWindow::release(int64_t offset, Chunk& chunk) {
+void GroupWindow::unlink(int64_t offset) {
+  link(before(offset), after(offset));
+  far_next_.erase(offset);
+  far_previous_.erase(offset);
+  Chunk& chunk = held_chunk(offset);
   const auto at = static_cast<size_t>(offset % kChunkSize);
-  if ((chunk.link[at] & ~kSettledBit) == kFar) far_.erase(offset);
   chunk.present[at / 64] &= ~(1ULL << (at % 64));
   --size_;
   if (--chunk.live == 0) chunks_.erase(offset / kChunkSize);
 }
 
 void GroupWindow::settle(int64_t offset, IsReady is_ready) {
-  Chunk* chunk = chunk_of(offset);
+  const Chunk* chunk = chunk_of(offset);
   if (chunk == nullptr) return;
-  const auto at = static_cast<size_t>(offset % kChunkSize);
-  const auto group = groups_.find(chunk->group[at]);
+  const auto group = groups_.find(chunk->group[static_cast<size_t>(offset % kChunkSize)]);
   WEIR_ASSERT(group != groups_.end(), "offset {} belongs to no group", offset);
-  if (group->second.head != offset) {
-    chunk->link[at] |= kSettledBit;
-    drop_settled_behind(group->second);
-    return;
+  const bool was_head = group->second.head == offset;
+  if (was_head) {
+    ready_heads_.erase(offset);
+    group->second.head = after(offset);
   }
-  ready_heads_.erase(offset);
-  int64_t head = offset;
-  while (chunk != nullptr) {
-    const int64_t next = follow(head, chunk->link[static_cast<size_t>(head % kChunkSize)]);
-    release(head, *chunk);
-    head = next;
-    chunk = head < 0 ? nullptr : chunk_of(head);
-    if (chunk != nullptr &&
-        (chunk->link[static_cast<size_t>(head % kChunkSize)] & kSettledBit) == 0)
-      break;
-  }
+  if (group->second.tail == offset) group->second.tail = before(offset);
+  unlink(offset);
+  if (!was_head) return;
+  const int64_t head = group->second.head;
   if (head < 0) {
     groups_.erase(group);
-    return;
-  }
-  group->second.head = head;
-  if (is_ready(head)) ready_heads_.insert(head);
-}
-
-// Takes the marked messages that follow the head directly out of the chain.
-void GroupWindow::drop_settled_behind(Group& group) {
-  const int64_t head = group.head;
-  uint32_t& link = chunk_of(head)->link[static_cast<size_t>(head % kChunkSize)];
-  const int64_t before = follow(head, link);
-  int64_t next = before;
-  while (next >= 0) {
-    Chunk* chunk = chunk_of(next);
-    WEIR_ASSERT(chunk != nullptr, "offset {} is in a chain and not in the window", next);
-    const uint32_t after = chunk->link[static_cast<size_t>(next % kChunkSize)];
-    if ((after & kSettledBit) == 0) break;
-    const int64_t behind = follow(next, after);
-    release(next, *chunk);
-    next = behind;
-  }
-  if (next == before) return;
-  far_.erase(head);
-  link = 0;
-  if (next < 0) {
-    group.tail = head;
-  } else if (next - head >= kFar) {
-    far_[head] = next;
-    link = kFar;
-  } else {
-    link = static_cast<uint32_t>(next - head);
+  } else if (is_ready(head)) {
+    ready_heads_.insert(head);
   }
 }
 
@@ -120,16 +111,9 @@ void GroupWindow::changed(int64_t offset, IsReady is_ready) {
 }
 
 std::optional<int64_t> GroupWindow::next_in_group(int64_t offset) const {
-  while (true) {
-    const Chunk* chunk = chunk_of(offset);
-    if (chunk == nullptr) return std::nullopt;
-    offset = follow(offset, chunk->link[static_cast<size_t>(offset % kChunkSize)]);
-    if (offset < 0) return std::nullopt;
-    const Chunk* next = chunk_of(offset);
-    if (next != nullptr &&
-        (next->link[static_cast<size_t>(offset % kChunkSize)] & kSettledBit) == 0)
-      return offset;
-  }
+  if (chunk_of(offset) == nullptr) return std::nullopt;
+  const int64_t next = after(offset);
+  return next < 0 ? std::nullopt : std::optional(next);
 }
 
 std::optional<GroupHash> GroupWindow::group_of(int64_t offset) const {

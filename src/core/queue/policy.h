@@ -41,7 +41,7 @@ struct Policy {
       1'000'000;  // messages that wait for their time in memory (about 60 bytes each)
   uint32_t dedup_ids_max = 1'000'000;  // remembered deduplication ids (about 32 bytes each)
   uint32_t group_window_max =
-      1'000'000;  // messages whose group is known ahead of delivery (12 bytes each)
+      1'000'000;  // messages whose group is known ahead of delivery (16 bytes each)
 
   bool operator==(const Policy&) const = default;
 };

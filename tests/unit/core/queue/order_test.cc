@@ -3,6 +3,11 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/random.h"
 #include "tests/unit/core/queue/harness.h"
 
 namespace weir::queue {
@@ -132,8 +137,8 @@ TEST(Groups, TheWindowIsBoundedAndLoadedFromTheLog) {
   h.expect_replay_agrees();
 }
 
-// A redrive takes them in their order from behind a message that a receiver has.
-TEST(Groups, WhatIsSettledBehindAMessageInFlightIsNotWalkedAgain) {
+// A redrive takes them from behind a message that a receiver has, in any order.
+TEST(Groups, AMessageLeavesItsGroupWhenItIsSettledWhereverItStands) {
   constexpr int64_t kMessages = 3'000;
   GroupWindow window(0);
   const auto never = [](int64_t) { return false; };
@@ -144,15 +149,54 @@ TEST(Groups, WhatIsSettledBehindAMessageInFlightIsNotWalkedAgain) {
   EXPECT_EQ(window.next_in_group(1), kMessages - 1);
   window.settle(kMessages - 2, never);
   EXPECT_EQ(window.next_in_group(0), std::nullopt);
-  window.append(0, never);  // behind the head again
+  for (int i = 0; i < 11; ++i) window.append(0, never);  // behind the head again
   EXPECT_EQ(window.next_in_group(0), kMessages);
-  // From behind: they stay until what stands before them has gone.
-  for (int i = 0; i < 10; ++i) window.append(0, never);
-  for (int64_t i = kMessages + 10; i > kMessages; --i) window.settle(i, never);
-  EXPECT_EQ(window.size(), 14U);
-  window.settle(kMessages, never);
-  EXPECT_EQ(window.size(), 3U);
-  EXPECT_EQ(window.next_in_group(0), std::nullopt);
+  for (int64_t i = kMessages + 1; i < kMessages + 10; ++i) window.settle(i, never);
+  EXPECT_EQ(window.size(), 5U) << "with a message that is not settled before them";
+  EXPECT_EQ(window.next_in_group(kMessages), kMessages + 10);
+  window.settle(0, never);  // the head goes
+  window.settle(kMessages + 10, never);
+  EXPECT_EQ(window.next_in_group(kMessages), std::nullopt);
+  window.append(0, never);
+  EXPECT_EQ(window.next_in_group(kMessages), kMessages + 11);
+}
+
+// Against lists of what each group holds.
+TEST(Groups, TheWindowKnowsTheChainOfEachGroup) {
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    std::map<GroupHash, std::set<int64_t>> groups;
+    std::set<int64_t> held;
+    const auto ready = [](int64_t offset) { return offset % 3 != 0; };
+    GroupWindow window(0);
+    for (int step = 0; step < 2'000; ++step) {
+      if (held.empty() || random.below(100) < 52) {
+        const GroupHash group = static_cast<GroupHash>(random.below(5));
+        groups[group].insert(window.end());
+        held.insert(window.end());
+        window.append(group, ready);
+      } else {
+        const auto settled =
+            std::next(held.begin(), static_cast<ptrdiff_t>(random.below(held.size())));
+        for (auto& [group, offsets] : groups) offsets.erase(*settled);
+        window.settle(*settled, ready);
+        held.erase(settled);
+      }
+    }
+    EXPECT_EQ(window.size(), held.size());
+    std::set<int64_t> heads;
+    for (const auto& [group, offsets] : groups) {
+      if (!offsets.empty() && ready(*offsets.begin())) heads.insert(*offsets.begin());
+      for (auto at = offsets.begin(); at != offsets.end(); ++at) {
+        EXPECT_EQ(window.group_of(*at), group);
+        const auto next = std::next(at);
+        EXPECT_EQ(window.next_in_group(*at),
+                  next == offsets.end() ? std::nullopt : std::optional(*next));
+      }
+    }
+    EXPECT_TRUE(std::ranges::equal(window.ready_heads(), heads));
+  }
 }
 
 TEST(Groups, AfterALoadTheWindowKnowsWhatIsInFlight) {
