@@ -69,6 +69,7 @@ struct Progress {
   size_t command = 0;
   size_t argument = 0;
   ReplyBuffer buffer;
+  bool compared = false;  // the password of the next command
 };
 
 // A command that waits; its segment is the first of Client::waiting.
@@ -114,6 +115,7 @@ struct Client {
 
   std::optional<BlockedCommand> blocked;
   std::deque<Progress> waiting;  // the segment that waits, and those behind it
+  bool logging_in = false;       // that is for the comparison of a password
   bool closing = false;          // nothing more is executed
   bool gone = false;             // the connection has ended
 

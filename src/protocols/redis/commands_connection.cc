@@ -60,27 +60,25 @@ void select(Call& call) {
   call.reply.ok();
 }
 
-// As long as nobody has to log in, the user "default" needs no password, and any will do.
-bool authenticate(Call& call, ByteView user, ByteView password) {
-  Logins& logins = call.service.logins();
+// Whether the password is right has been found out already: Service::awaits_login().
+bool authenticate(Call& call, const LoginWords& login) {
+  const Logins& logins = call.service.logins();
   call.depends_on(call.service.broker().catalog_depends());
-  const bool open = user == kDefaultUser && !logins.demanded();
-  if (!open && !logins.right(user, password)) {
+  const bool open = logins.open_to(login.user);
+  if (!open && !logins.right(login.user, login.password)) {
     call.fail("WRONGPASS invalid username-password pair or user is disabled.");
     return false;
   }
-  call.client.user = open ? ByteView() : user;
+  call.client.user = open ? ByteView() : login.user;
   call.client.admitted = true;
   return true;
 }
 
 void auth(Call& call) {
-  if (call.count() > 3) return call.fail(errors::kSyntax);
+  const auto login = login_words(*call.command, call.args);
+  if (!login) return call.fail(errors::kSyntax);
   if (call.count() == 2 && !call.service.logins().demanded()) return call.fail(kNoPassword);
-  const bool named = call.count() == 3;
-  if (authenticate(call, named ? call.args[1] : kDefaultUser, call.args[named ? 2 : 1])) {
-    call.reply.ok();
-  }
+  if (authenticate(call, *login)) call.reply.ok();
 }
 
 bool set_name(Call& call, ByteView name) {
@@ -106,7 +104,6 @@ void hello(Call& call) {
   while (next < call.count()) {
     const size_t more = call.count() - next - 1;
     if (call.is(next, "auth") && more >= 2) {
-      if (!authenticate(call, call.args[next + 1], call.args[next + 2])) return;
       next += 3;
     } else if (call.is(next, "setname") && more >= 1) {
       name = call.args[next + 1];
@@ -116,6 +113,8 @@ void hello(Call& call) {
       return call.fail(fmt::format("ERR Syntax error in HELLO option '{}'", call.args[next]));
     }
   }
+  const auto login = login_words(*call.command, call.args);
+  if (login && !authenticate(call, *login)) return;
   if (!call.client.admitted) {
     return call.fail(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "

@@ -12,6 +12,7 @@
 #include "net/connection.h"
 #include "protocols/redis/service.h"
 #include "runtime/clock.h"
+#include "runtime/file_work.h"
 #include "runtime/owned.h"
 
 namespace weir::redis {
@@ -34,6 +35,7 @@ class FrontEnd {
  private:
   runtime::Shard& shard_;
   std::unique_ptr<runtime::Owned<Service>> service_;
+  runtime::FileWork comparisons_;  // of passwords
 };
 
 }  // namespace weir::redis

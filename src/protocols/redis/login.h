@@ -5,11 +5,18 @@
 // are a property of the user; super users and the user "default" have all of them unless a property
 // says otherwise. Where nobody has to log in, who does not has all rights, as in Redis.
 //
-// Thread: the state shard's. Verifying a password that was not seen before takes a few ms of it.
+// Comparing a password that was not seen before takes milliseconds, so it is done elsewhere and
+// remembered here; a command that logs in is run when that is over (Service::awaits_login).
+//
+// Thread: the state shard's.
 
 #include <absl/container/flat_hash_map.h>
 
+#include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +26,8 @@
 #include "core/catalog/catalog.h"
 
 namespace weir::redis {
+
+struct Command;
 
 inline constexpr std::string_view kDefaultUser = "default";
 // The property of a user; words of an ACL rule: "~*", "&*", "+@all".
@@ -41,15 +50,43 @@ struct LoginOptions {
   std::vector<std::string> super_users;
 };
 
+// Whom a command logs in.
+struct LoginWords {
+  ByteView user;
+  ByteView password;
+};
+// Of AUTH and HELLO; none when they are malformed or HELLO does not log in.
+std::optional<LoginWords> login_words(const Command& command, std::span<const ByteView> arguments);
+
 class Logins {
  public:
+  // Comparisons that are under way at once; the others wait for their turn.
+  static constexpr size_t kComparisonsMax = 2;
+  // Runs `work` away from the state shard, and `done` with its result on it.
+  using Work = std::move_only_function<bool()>;
+  using Done = std::move_only_function<void(bool)>;
+  using Elsewhere = std::function<void(Work work, Done done)>;
+
   Logins(const catalog::Catalog& catalog, LoginOptions options);
+
+  // Without it, passwords are compared on the spot.
+  void compare_by(Elsewhere elsewhere) { elsewhere_ = std::move(elsewhere); }
 
   // Whether a new connection is answered before it has logged in.
   bool demanded() const;
   // The user "default" exists, so AUTH with a password alone means somebody.
   bool has_default() const { return catalog_.access().find_user(kDefaultUser) != nullptr; }
-  bool right(ByteView name, ByteView password);
+  // As long as nobody has to log in, the user "default" needs no password, and any will do.
+  bool open_to(ByteView name) const { return name == kDefaultUser && !demanded(); }
+
+  // Cheap: whether the password is remembered as the right one of the user as he is now.
+  bool right(ByteView name, ByteView password) const;
+  // Only compare() can tell whether the password is right.
+  bool unknown(ByteView name, ByteView password) const;
+  // Compares elsewhere; `settled` is called once right() tells, perhaps before this returns. As
+  // slow for a user who does not exist. The same password of many clients is compared once.
+  void compare(ByteView name, ByteView password, std::function<void()> settled);
+
   // Of a user as he is now; none for one who is gone or disabled.
   Rights rights_of(std::string_view name) const;
   Rights rights_of(const catalog::User& user) const;
@@ -60,11 +97,27 @@ class Logins {
     std::string stored_key;
     std::string digest;
   };
+  struct Comparison {
+    std::shared_ptr<const catalog::User> user;  // null: nobody who may log in
+    std::string password;
+    std::string digest;
+    std::vector<std::function<void()>> settled;
+  };
+
+  std::shared_ptr<const catalog::User> find(ByteView name) const;
+  std::string digest_of(ByteView password) const;
+  void start_comparisons();
+  void finish(const std::string& id, bool right);
 
   const catalog::Catalog& catalog_;
   const LoginOptions options_;
   const std::string secret_;
+  Elsewhere elsewhere_;
   absl::flat_hash_map<std::string, Known> known_;
+  absl::flat_hash_map<std::string, Comparison> comparisons_;  // by user and digest
+  std::deque<std::string> not_begun_;
+  size_t under_way_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what comes back too late
 };
 
 }  // namespace weir::redis

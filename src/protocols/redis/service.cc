@@ -176,9 +176,13 @@ void Service::run(const std::shared_ptr<Client>& client, Segment segment) {
 bool Service::advance(const std::shared_ptr<Client>& client, Progress& progress) {
   Segment& segment = progress.segment;
   while (progress.command < segment.requests.size() && !client->closing) {
-    const auto [command, count] = segment.requests[progress.command++];
+    const auto [command, count] = segment.requests[progress.command];
     const auto arguments = std::span(segment.arguments).subspan(progress.argument, count);
+    const bool may_log_in = command != nullptr && (command->flags & flag::kNoAuth) != 0;
+    if (may_log_in && awaits_login(client, *command, arguments, progress)) return false;
+    ++progress.command;
     progress.argument += count;
+    progress.compared = false;
     if (!execute(client, command, arguments, progress.buffer)) return false;
   }
   progress.buffer.finish(std::move(segment.complete));
@@ -186,10 +190,10 @@ bool Service::advance(const std::shared_ptr<Client>& client, Progress& progress)
   return true;
 }
 
-// After a command that waited has its answer.
+// After a command that waited has its answer, or may be executed.
 void Service::advance_waiting(const std::shared_ptr<Client>& client) {
   segment_now_ = now();
-  while (!client->waiting.empty() && !client->blocked) {
+  while (!client->waiting.empty() && !client->blocked && !client->logging_in) {
     Progress progress = std::move(client->waiting.front());
     // The rest stays in place meanwhile, so that nothing overtakes it.
     if (!advance(client, progress)) {

@@ -168,6 +168,12 @@ class Service {
   // False when a command waits; the progress is kept by the client then.
   bool advance(const std::shared_ptr<Client>& client, Progress& progress);
   void advance_waiting(const std::shared_ptr<Client>& client);
+  // True when the next command is a login whose password has to be compared first; nothing of the
+  // client is executed meanwhile.
+  bool awaits_login(const std::shared_ptr<Client>& client,
+                    const Command& command,
+                    std::span<const ByteView> arguments,
+                    Progress& progress);
   // False when the command waits. `command` is null when it is unknown.
   bool execute(const std::shared_ptr<Client>& client,
                const Command* command,

@@ -1,4 +1,4 @@
-// Clients that wait for a key, and keys that wait for their end.
+// Clients that wait for a key or for their login, and keys that wait for their end.
 
 #include <algorithm>
 #include <optional>
@@ -124,6 +124,26 @@ bool Service::unblock(Client& client, bool with_error) {
   unpark(client);
   advance_waiting(self);
   return true;
+}
+
+// ---- logins
+
+bool Service::awaits_login(const std::shared_ptr<Client>& client,
+                           const Command& command,
+                           std::span<const ByteView> arguments,
+                           Progress& progress) {
+  const auto login = progress.compared ? std::nullopt : login_words(command, arguments);
+  if (!login || logins_.open_to(login->user) || !logins_.unknown(login->user, login->password))
+    return false;
+  progress.compared = client->logging_in = true;
+  // It may be settled at once, while the caller still holds the segment.
+  const auto parked = std::make_shared<bool>(false);
+  logins_.compare(login->user, login->password, [this, client, parked] {
+    client->logging_in = false;
+    if (*parked) advance_waiting(client);
+  });
+  *parked = true;
+  return client->logging_in;
 }
 
 // ---- expiry

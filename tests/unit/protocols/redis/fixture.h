@@ -62,12 +62,16 @@ struct TestClient {
   }
 
   // Sends one command; `replies` gets its answer when there is one.
-  std::string send(const std::vector<std::string>& arguments) {
+  std::string send(const std::vector<std::string>& arguments) { return send_all({arguments}); }
+  // Several as one segment, which has one answer.
+  std::string send_all(const std::vector<std::vector<std::string>>& commands) {
     const size_t index = replies.size();
     replies.emplace_back();
     Segment segment;
-    const std::vector<ByteView> words(arguments.begin(), arguments.end());
-    segment.add(find_command(words.front()), words);
+    for (const auto& arguments : commands) {
+      const std::vector<ByteView> words(arguments.begin(), arguments.end());
+      segment.add(find_command(words.front()), words);
+    }
     segment.complete = [this, index](std::string reply, const broker::Depends& depends) {
       replies[index] = std::move(reply);
       last_depends = depends;
