@@ -74,7 +74,8 @@ class Table {
                               stream_settings_commands(),
                               key_move_commands(),
                               lcs_commands(),
-                              monitor_commands()}) {
+                              monitor_commands(),
+                              slow_commands()}) {
       for (const Command& command : family) {
         WEIR_ASSERT(command.name.size() <= kNameBytesMax);
         commands_.push_back(command);
@@ -150,6 +151,17 @@ KeyIndexes key_indexes(const Command& command, std::span<const ByteView> argumen
       indexes.push_back(arguments.size() - behind + 1 + i);
   }
   return indexes;
+}
+
+bool is_secret(const Command& command, std::span<const ByteView> arguments, size_t index) {
+  const auto is = [&](size_t at, std::string_view word) {
+    return arguments[at].size() == word.size() && lower(arguments[at]) == word;
+  };
+  if (command.name == "auth") return index >= 1;
+  if (command.name == "hello") {
+    return (index >= 3 && is(index - 1, "auth")) || (index >= 4 && is(index - 2, "auth"));
+  }
+  return command.name == "acl" && index >= 2 && is(1, "setuser");
 }
 
 const Command* find_command(ByteView name) {

@@ -84,11 +84,15 @@ std::span<const Command> stream_nack_commands();
 std::span<const Command> stream_settings_commands();
 std::span<const Command> lcs_commands();
 std::span<const Command> monitor_commands();
+std::span<const Command> slow_commands();
 
 // Nearly always few.
 using KeyIndexes = absl::InlinedVector<size_t, 8>;
 // The indexes of the keys among the arguments; what the arguments do not hold is left out.
 KeyIndexes key_indexes(const Command& command, std::span<const ByteView> arguments);
+// Whether this argument may hold a password, which neither a log nor MONITOR shows.
+bool is_secret(const Command& command, std::span<const ByteView> arguments, size_t index);
+inline constexpr std::string_view kRedacted = "(redacted)";
 // Case-insensitive; null when there is no such command. What is found lives as long as the process.
 const Command* find_command(ByteView name);
 // All rows, by name.

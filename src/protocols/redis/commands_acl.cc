@@ -15,6 +15,7 @@
 #include "protocols/redis/command.h"
 #include "protocols/redis/login.h"
 #include "protocols/redis/service.h"
+#include "protocols/redis/subcommands.h"
 
 namespace weir::redis {
 namespace {
@@ -227,12 +228,6 @@ void generate_password(Call& call) {
   call.reply.bulk(hex(random_bytes((digits + 1) / 2)).substr(0, digits));
 }
 
-struct Subcommand {
-  std::string_view name;
-  int arity;
-  void (*handler)(Call&);
-};
-
 constexpr Subcommand kSubcommands[] = {
     {"acl|cat", 2, categories},
     {"acl|deluser", -3, delete_users},
@@ -245,16 +240,7 @@ constexpr Subcommand kSubcommands[] = {
 };
 
 void acl(Call& call) {
-  constexpr size_t kPrefix = std::string_view("acl|").size();
-  for (const Subcommand& sub : kSubcommands) {
-    if (!call.is(1, sub.name.substr(kPrefix))) continue;
-    const auto count = static_cast<int>(call.count());
-    if (sub.arity > 0 ? count != sub.arity : count < -sub.arity) {
-      return call.fail(fmt::format("ERR wrong number of arguments for '{}' command", sub.name));
-    }
-    return sub.handler(call);
-  }
-  call.fail(fmt::format("ERR unknown subcommand '{}'. Try ACL HELP.", call.args[1].substr(0, 128)));
+  run_subcommand(call, kSubcommands);
 }
 
 using namespace flag;

@@ -12,6 +12,7 @@
 #include "protocols/redis/limits.h"
 #include "protocols/redis/numbers.h"
 #include "protocols/redis/service.h"
+#include "protocols/redis/subcommands.h"
 
 namespace weir::redis {
 namespace {
@@ -396,12 +397,6 @@ void client_setname(Call& call) {
   if (set_name(call, call.args[2])) call.reply.ok();
 }
 
-struct Subcommand {
-  std::string_view name;
-  int arity;
-  void (*handler)(Call&);
-};
-
 constexpr Subcommand kClientSubcommands[] = {
     {"client|getname", 2, client_getname},   {"client|id", 2, client_id},
     {"client|getredir", 2, client_getredir}, {"client|trackinginfo", 2, client_trackinginfo},
@@ -413,18 +408,7 @@ constexpr Subcommand kClientSubcommands[] = {
 };
 
 void client(Call& call) {
-  constexpr size_t kPrefix = std::string_view("client|").size();
-  for (const Subcommand& sub : kClientSubcommands) {
-    if (!call.is(1, sub.name.substr(kPrefix))) continue;
-    call.client.last_command = sub.name;
-    const auto count = static_cast<int>(call.count());
-    if (sub.arity > 0 ? count != sub.arity : count < -sub.arity) {
-      return call.fail(fmt::format("ERR wrong number of arguments for '{}' command", sub.name));
-    }
-    return sub.handler(call);
-  }
-  call.fail(
-      fmt::format("ERR unknown subcommand '{}'. Try CLIENT HELP.", call.args[1].substr(0, 128)));
+  run_subcommand(call, kClientSubcommands);
 }
 
 using namespace flag;

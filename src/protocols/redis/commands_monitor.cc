@@ -43,10 +43,6 @@ void quote(std::string& out, ByteView text) {
   out += '"';
 }
 
-bool carries_secrets(const Command& command) {
-  return command.name == "auth" || command.name == "hello";
-}
-
 using namespace flag;
 constexpr Command kCommands[] = {
     {"monitor",
@@ -69,7 +65,7 @@ void Service::feed_monitors(const Call& call, const Command& command) {
                                  call.client.address);
   for (size_t i = 0; i < call.count(); ++i) {
     line += ' ';
-    quote(line, i > 0 && carries_secrets(command) ? "(redacted)" : call.args[i]);
+    quote(line, is_secret(command, call.args, i) ? kRedacted : call.args[i]);
   }
   line += "\r\n";
   for (const auto& [id, listener] : monitors_) listener->push(line, Lsn{});

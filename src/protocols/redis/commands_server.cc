@@ -270,21 +270,6 @@ void lastsave(Call& call) {
   call.reply.integer(call.now().ms() / 1000);
 }
 
-void slowlog(Call& call) {
-  if (call.is(1, "get")) return call.reply.array(0);
-  if (call.is(1, "len")) return call.reply.integer(0);
-  if (call.is(1, "reset")) return call.reply.ok();
-  unknown_subcommand(call, "SLOWLOG");
-}
-
-// Nothing is sampled, as by a server whose latency-monitor-threshold is 0.
-void latency(Call& call) {
-  if (call.is(1, "latest") && call.count() == 2) return call.reply.array(0);
-  if (call.is(1, "history") && call.count() == 3) return call.reply.array(0);
-  if (call.is(1, "reset")) return call.reply.integer(0);
-  unknown_subcommand(call, "LATENCY");
-}
-
 void module(Call& call) {
   if (call.is(1, "list") && call.count() == 2) return call.reply.array(0);
   if (call.is(1, "load") || call.is(1, "loadex") || call.is(1, "unload"))
@@ -315,15 +300,6 @@ constexpr Command kCommands[] = {
      "1.0.0",
      "The time of the last durable write.",
      lastsave},
-    {"latency",
-     -2,
-     kAdmin,
-     {},
-     "server",
-     "@admin",
-     "2.8.13",
-     "Latency samples, of which there are none.",
-     latency},
     {"memory",
      -2,
      kReadonly,
@@ -360,15 +336,6 @@ constexpr Command kCommands[] = {
      "1.0.0",
      "Does nothing: every answered write is durable.",
      save},
-    {"slowlog",
-     -2,
-     kAdmin,
-     {},
-     "server",
-     "@admin",
-     "2.2.12",
-     "The slow log, which is always empty.",
-     slowlog},
     {"time", 1, kFast, {}, "server", "@fast", "2.6.0", "The time of the server.", time},
     {"wait", 3, 0, {}, "generic", "@connection", "3.0.0", "Counts replicas: none.", wait},
     {"waitaof",

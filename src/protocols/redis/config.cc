@@ -23,7 +23,8 @@ constexpr std::pair<std::string_view, std::string_view> kDefaults[] = {
     {"hash-max-listpack-entries", "128"},
     {"hash-max-listpack-value", "64"},
     {"hz", "10"},
-    {"latency-tracking", "yes"},
+    {"latency-monitor-threshold", "0"},
+    {"latency-tracking", "no"},
     {"lazyfree-lazy-user-del", "no"},
     {"list-compress-depth", "0"},
     {"list-max-listpack-size", "-2"},
@@ -55,6 +56,7 @@ constexpr std::string_view kNumbers[] = {"client-query-buffer-limit",
                                          "hash-max-listpack-entries",
                                          "hash-max-listpack-value",
                                          "hz",
+                                         "latency-monitor-threshold",
                                          "list-compress-depth",
                                          "list-max-listpack-size",
                                          "lua-time-limit",
@@ -78,7 +80,16 @@ struct Bounded {
   int64_t low;
   int64_t high;
 };
+// Slow commands take up to 5 KiB each.
+constexpr int64_t kSlowEntriesMax = 10'000;
+// Times in this range do not overflow as nanoseconds.
+constexpr int64_t kMillisecondsMax = INT64_MAX / 1'000'000;
+constexpr int64_t kMicrosecondsMax = INT64_MAX / 1'000;
+
 constexpr Bounded kBounded[] = {
+    {"latency-monitor-threshold", 0, kMillisecondsMax},
+    {"slowlog-log-slower-than", -1, kMicrosecondsMax},
+    {"slowlog-max-len", 0, kSlowEntriesMax},
     {"stream-idmp-duration", 1, Idempotence::kDurationSecondsMax},
     {"stream-idmp-maxsize", 1, Idempotence::kSizeMax},
 };
@@ -142,10 +153,28 @@ Config::Config(uint16_t port) {
   for (const auto& [alias, name] : kAliases) values_.emplace(alias, values_[std::string(name)]);
   values_["port"] = std::to_string(port);
   values_["proto-max-bulk-len"] = std::to_string(kBulkBytesMax);
+  for (const auto& [name, value] : values_) take(name, value);
 }
 
 bool Config::known(ByteView name) const {
   return values_.contains(lower(name));
+}
+
+void Config::take(ByteView name, const std::string& value) {
+  const auto number = [&] { return parse_integer(value).value_or(0); };
+  if (name == "stream-node-max-entries") {
+    stream_node_entries_ = static_cast<size_t>(std::max<int64_t>(0, number()));
+  } else if (name == "slowlog-max-len") {
+    slow_entries_ = static_cast<size_t>(number());
+  } else if (name == "slowlog-log-slower-than") {
+    slow_from_us_ = number();
+  } else if (name == "latency-monitor-threshold") {
+    latency_from_ms_ = number();
+  } else {
+    return;
+  }
+  noteworthy_ns_ = slow_from_us_ < 0 ? INT64_MAX : slow_from_us_ * 1'000;
+  if (latency_from_ms_ > 0) noteworthy_ns_ = std::min(noteworthy_ns_, latency_from_ms_ * 1'000'000);
 }
 
 std::string Config::set(ByteView setting, ByteView text) {
@@ -168,6 +197,9 @@ std::string Config::set(ByteView setting, ByteView text) {
       (name == "appendfsync" && lower(value) != "always")) {
     return "durability is a policy of the broker and cannot be lowered here";
   }
+  if (name == "latency-tracking" && lower(value) != "no") {
+    return "histograms of latencies are not kept here";
+  }
   if (name == "notify-keyspace-events" && !value.empty()) {
     return "keyspace notifications are not there";
   }
@@ -178,9 +210,7 @@ std::string Config::set(ByteView setting, ByteView text) {
       return fmt::format("argument must be between {} and {} inclusive", bounded->low,
                          bounded->high);
   }
-  if (name == "stream-node-max-entries") {
-    stream_node_entries_ = static_cast<size_t>(std::max<int64_t>(0, *parse_integer(value)));
-  }
+  take(name, value);
   values_[name] = value;
   for (const auto& [alias, meant] : kAliases) {
     if (meant == name) values_[std::string(alias)] = value;

@@ -1,5 +1,6 @@
 #include "protocols/redis/front_end.h"
 
+#include <chrono>
 #include <utility>
 
 #include "base/assert.h"
@@ -17,6 +18,9 @@ FrontEnd::FrontEnd(runtime::Owned<broker::Broker>& broker,
     service->logins().compare_by([this](Logins::Work work, Logins::Done done) {
       const auto begun = comparisons_.submit(shard_, std::move(work), std::move(done));
       WEIR_ASSERT(begun.has_value(), "more comparisons of passwords than there may be");
+    });
+    service->measure_by([] {
+      return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
     });
     service->start();
     service_ = std::make_unique<runtime::Owned<Service>>(shard_, std::move(service));

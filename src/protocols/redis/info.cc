@@ -85,8 +85,12 @@ void commandstats(Service& service, Out& out) {
   for (const Command* command : all_commands()) {
     const CommandStatistics& counters = service.statistics().of(command->number);
     if (counters.unused()) continue;
-    line(out, "cmdstat_{}:calls={},usec=0,usec_per_call=0.00,rejected_calls={},failed_calls={}",
-         command->name, counters.calls, counters.rejected, counters.failed);
+    const auto taken_us = static_cast<double>(counters.taken_ns) / 1000;
+    const double each_us =
+        counters.calls == 0 ? 0.0 : taken_us / static_cast<double>(counters.calls);
+    line(out, "cmdstat_{}:calls={},usec={},usec_per_call={:.2f},rejected_calls={},failed_calls={}",
+         command->name, counters.calls, counters.taken_ns / 1000, each_us, counters.rejected,
+         counters.failed);
   }
 }
 

@@ -47,6 +47,7 @@ Service::Service(Broker& broker, std::function<Timestamp()> clock, ServiceOption
       cells_(size_t{keyspace::kDatabasesInAll} * keyspace::kBucketsPerDatabase),
       bucket_lsns_(size_t{keyspace::kDatabasesInAll} * keyspace::kBucketsPerDatabase),
       config_(options_.port),
+      monotonic_ns_([] { return int64_t{0}; }),
       logins_(broker.catalog(), options_.login),
       streams_(broker),
       idempotence_(keyspace_) {}
@@ -159,6 +160,7 @@ void Segment::own() {
 
 void Service::run(const std::shared_ptr<Client>& client, Segment segment) {
   client->active = segment_now_ = now();
+  measured_until_ns_ = monotonic_ns_();
   // A stream whose time is over is removed before anybody looks, not hidden as keys are.
   if (!stream_deadlines_.empty() && stream_deadlines_.begin()->first <= segment_now_) expire_keys();
   Progress progress;
@@ -193,6 +195,7 @@ bool Service::advance(const std::shared_ptr<Client>& client, Progress& progress)
 // After a command that waited has its answer, or may be executed.
 void Service::advance_waiting(const std::shared_ptr<Client>& client) {
   segment_now_ = now();
+  measured_until_ns_ = monotonic_ns_();
   while (!client->waiting.empty() && !client->blocked && !client->logging_in) {
     Progress progress = std::move(client->waiting.front());
     // The rest stays in place meanwhile, so that nothing overtakes it.
@@ -302,6 +305,7 @@ bool Service::invoke(const std::shared_ptr<Client>& client,
                      std::span<const ByteView> arguments,
                      ReplyBuffer& buffer,
                      bool resumed) {
+  const int64_t began_ns = measured_until_ns_;
   ReplyWriter reply(buffer.text, client->protocol);
   keyspace::Transaction keys(keyspace_, segment_now_, std::exchange(buffers_, {}));
   Call call(*this, *client, keys, arguments, buffer, reply);
@@ -317,6 +321,7 @@ bool Service::invoke(const std::shared_ptr<Client>& client,
     if (keys.change_count() > 0) arm_expiry();
   }
   buffers_ = std::move(keys).buffers();
+  measure(call, command, began_ns);
   if (!call.blocked) return true;
   park(client, command, arguments, std::move(*call.blocked));
   return false;
@@ -367,8 +372,10 @@ void Service::execute_queue(Call& exec) {
     arguments.assign(queued.arguments.begin(), queued.arguments.end());
     Call call(*this, exec.client, exec.keys, arguments, exec.buffer, exec.reply);
     call.may_block = false;
+    const int64_t began_ns = measured_until_ns_;
     depend_on_keys(call, *queued.command);
     run_handler(call, *queued.command);
+    measure(call, *queued.command, began_ns);
   }
 }
 

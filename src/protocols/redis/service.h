@@ -33,6 +33,7 @@
 #include "protocols/redis/login.h"
 #include "protocols/redis/pubsub.h"
 #include "protocols/redis/reply_buffer.h"
+#include "protocols/redis/slow_log.h"
 #include "protocols/redis/statistics.h"
 #include "protocols/redis/streams.h"
 
@@ -59,6 +60,11 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
+  // The clock that commands are timed by; without it they take no time.
+  void measure_by(std::function<int64_t()> monotonic_ns) {
+    monotonic_ns_ = std::move(monotonic_ns);
+  }
+
   // Makes recovered keys known; call once after Broker::start().
   void start();
 
@@ -79,6 +85,8 @@ class Service {
   const ServiceOptions& options() const { return options_; }
   Config& config() { return config_; }
   Statistics& statistics() { return statistics_; }
+  SlowLog& slow_log() { return slow_log_; }
+  LatencyEvents& latency() { return latency_; }
   Pubsub& pubsub() { return pubsub_; }
   Logins& logins() { return logins_; }
   Streams& streams() { return streams_; }
@@ -199,6 +207,10 @@ class Service {
   // About what a command writes, for admission.
   static size_t bytes_of(std::span<const ByteView> arguments);
   void run_handler(Call& call, const Command& command);
+  // Ends the time of a command, which is the beginning of the next one's: one reading of the clock
+  // for each.
+  void measure(const Call& call, const Command& command, int64_t began_ns);
+  void note(const Call& call, const Command& command, int64_t taken_ns);
   void feed_monitors(const Call& call, const Command& command);
   // Runs a handler that may write, as one commit.
   void run_in_turn(Call& call, const Command& command, broker::Admission admission, size_t bytes);
@@ -243,6 +255,10 @@ class Service {
   keyspace::Transaction::Buffers buffers_;  // kept between commands for their memory
   Config config_;
   Statistics statistics_;
+  std::function<int64_t()> monotonic_ns_;
+  int64_t measured_until_ns_ = 0;
+  SlowLog slow_log_;
+  LatencyEvents latency_;
   Logins logins_;
   Pubsub pubsub_;
   Streams streams_;

@@ -84,8 +84,10 @@ std::optional<BlockRequest> Service::run_again(const std::shared_ptr<Client>& cl
   keyspace::Transaction keys(keyspace_, now());
   Call call(*this, *client, keys, arguments, buffer, reply);
   call.resumed = true;
+  const int64_t began_ns = measured_until_ns_ = monotonic_ns_();
   run_in_turn(call, *blocked.command, broker::Admission::kRelease, bytes_of(arguments));
   if (!call.blocked) depend_on_keys(call, *blocked.command);
+  measure(call, *blocked.command, began_ns);
   return std::move(call.blocked);
 }
 

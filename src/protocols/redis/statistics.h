@@ -15,6 +15,7 @@ struct CommandStatistics {
   uint64_t calls = 0;
   uint64_t rejected = 0;  // refused before it ran
   uint64_t failed = 0;    // ran and gave an error
+  int64_t taken_ns = 0;   // without waiting
 
   bool unused() const { return calls == 0 && rejected == 0; }
 };

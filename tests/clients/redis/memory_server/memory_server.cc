@@ -4,6 +4,7 @@
 // Usage: redis_memory_server [PORT]
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -66,6 +67,12 @@ struct State {
     service = std::make_unique<runtime::Owned<redis::Service>>(
         shard, std::make_unique<redis::Service>(
                    broker, [this] { return clock.now(); }, redis::ServiceOptions{.port = port}));
+    shard.post([this] {
+      service->here().measure_by([] {
+        return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch())
+            .count();
+      });
+    });
   }
 
   void tick() {
