@@ -75,7 +75,9 @@ class Table {
                               key_move_commands(),
                               lcs_commands(),
                               monitor_commands(),
-                              slow_commands()}) {
+                              slow_commands(),
+                              memory_commands(),
+                              command_commands()}) {
       for (const Command& command : family) {
         WEIR_ASSERT(command.name.size() <= kNameBytesMax);
         commands_.push_back(command);
@@ -151,6 +153,28 @@ KeyIndexes key_indexes(const Command& command, std::span<const ByteView> argumen
       indexes.push_back(arguments.size() - behind + 1 + i);
   }
   return indexes;
+}
+
+std::vector<std::string_view> categories_of(const Command& command) {
+  std::vector<std::string_view> all;
+  const auto add = [&](std::string_view category) {
+    if (std::ranges::find(all, category) == all.end()) all.push_back(category);
+  };
+  const std::string_view words = command.category;
+  for (size_t from = 0; from < words.size();) {
+    const size_t end = std::min(words.find(' ', from), words.size());
+    add(words.substr(from + 1, end - from - 1));
+    from = end + 1;
+  }
+  const auto has = [&](uint32_t bit) { return (command.flags & bit) != 0; };
+  if (has(flag::kWrite) && command.group != "transactions") add("write");
+  if (has(flag::kReadonly)) add("read");
+  if (has(flag::kAdmin)) add("admin");
+  if (has(flag::kAdmin)) add("dangerous");
+  if (has(flag::kPubsub)) add("pubsub");
+  if (has(flag::kBlocking)) add("blocking");
+  add(has(flag::kFast) ? "fast" : "slow");
+  return all;
 }
 
 bool is_secret(const Command& command, std::span<const ByteView> arguments, size_t index) {

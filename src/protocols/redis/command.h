@@ -49,7 +49,7 @@ struct Command {
   uint32_t flags;
   KeyPositions keys;
   std::string_view group;     // COMMAND DOCS: "list", "string", ...
-  std::string_view category;  // ACL: "@list", ...
+  std::string_view category;  // ACL: "@list", "@keyspace @dangerous"; what flags say is added
   std::string_view since;
   std::string_view summary;
   void (*handler)(Call&);
@@ -85,11 +85,17 @@ std::span<const Command> stream_settings_commands();
 std::span<const Command> lcs_commands();
 std::span<const Command> monitor_commands();
 std::span<const Command> slow_commands();
+std::span<const Command> memory_commands();
+std::span<const Command> command_commands();
 
 // Nearly always few.
 using KeyIndexes = absl::InlinedVector<size_t, 8>;
 // The indexes of the keys among the arguments; what the arguments do not hold is left out.
 KeyIndexes key_indexes(const Command& command, std::span<const ByteView> arguments);
+// All of its ACL categories, without "@", each once.
+std::vector<std::string_view> categories_of(const Command& command);
+// Of a command of Redis that is deliberately not there: the error that says so; else empty.
+std::string_view why_absent(ByteView name);
 // Whether this argument may hold a password, which neither a log nor MONITOR shows.
 bool is_secret(const Command& command, std::span<const ByteView> arguments, size_t index);
 inline constexpr std::string_view kRedacted = "(redacted)";

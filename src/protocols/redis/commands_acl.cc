@@ -204,9 +204,17 @@ void delete_users(Call& call) {
   call.reply.integer(removed);
 }
 
+// All categories, or the commands of one.
 void categories(Call& call) {
+  if (call.count() > 3) return fail_subcommand(call);
   std::vector<ByteView> names;
-  for (const Command* row : all_commands()) names.push_back(row->category.substr(1));
+  for (const Command* row : all_commands()) {
+    for (const std::string_view category : categories_of(*row)) {
+      if (call.count() == 2) names.push_back(category);
+      if (call.count() == 3 && call.is(2, category)) names.push_back(row->name);
+    }
+  }
+  if (names.empty()) return call.fail(fmt::format("ERR Unknown category '{}'", call.args[2]));
   std::ranges::sort(names);
   const auto rest = std::ranges::unique(names);
   names.erase(rest.begin(), rest.end());
@@ -229,7 +237,7 @@ void generate_password(Call& call) {
 }
 
 constexpr Subcommand kSubcommands[] = {
-    {"acl|cat", 2, categories},
+    {"acl|cat", -2, categories},
     {"acl|deluser", -3, delete_users},
     {"acl|genpass", -2, generate_password},
     {"acl|getuser", 3, get_user},

@@ -57,7 +57,7 @@ void select(Call& call) {
   if (!database) return;
   if (*database < 0 || *database >= keyspace::kDatabases)
     return call.fail(errors::kDatabaseOutOfRange);
-  call.client.database = static_cast<uint32_t>(*database);
+  call.client.database = call.service.stored_database(static_cast<uint32_t>(*database));
   call.reply.ok();
 }
 
@@ -150,7 +150,7 @@ void reset(Call& call) {
   call.service.unwatch(client);
   call.service.pubsub().forget(client);
   call.service.unmonitor(client);
-  client.database = 0;
+  client.database = call.service.stored_database(0);
   client.name.clear();
   client.user.clear();
   client.admitted = !call.service.logins().demanded();
@@ -167,7 +167,7 @@ ByteView user_of(const Client& client) {
   return client.user.empty() ? kDefaultUser : ByteView(client.user);
 }
 
-std::string describe(const Client& client, Timestamp now) {
+std::string describe(const Service& service, const Client& client, Timestamp now) {
   std::string flags;
   if (client.blocked) flags += 'b';
   if (client.in_multi) flags += 'x';
@@ -183,7 +183,8 @@ std::string describe(const Client& client, Timestamp now) {
       "user={} redir=-1 resp={} lib-name={} lib-ver={}",
       client.id, client.address, client.local_address, client.name,
       (now - client.connected).count() / 1000, (now - client.active).count() / 1000, flags,
-      client.database, client.channels.size(), client.patterns.size(), client.shard_channels.size(),
+      service.number_of(client.database), client.channels.size(), client.patterns.size(),
+      client.shard_channels.size(),
       client.in_multi ? static_cast<int64_t>(client.queue.size()) : -1, client.watched.size(),
       client.queue_bytes, client.last_command, user_of(client), client.protocol,
       client.library_name, client.library_version);
@@ -221,7 +222,7 @@ void client_list(Call& call) {
   for (const auto& [id, client] : call.service.clients()) {
     if (type && !is_of_type(*client, *type)) continue;
     if (!ids.empty() && std::ranges::find(ids, id) == ids.end()) continue;
-    text += describe(*client, call.now());
+    text += describe(call.service, *client, call.now());
     text += '\n';
   }
   call.reply.verbatim(text);
@@ -370,7 +371,7 @@ void client_id(Call& call) {
   call.reply.integer(static_cast<int64_t>(call.client.id));
 }
 void client_info(Call& call) {
-  call.reply.verbatim(describe(call.client, call.now()) + "\n");
+  call.reply.verbatim(describe(call.service, call.client, call.now()) + "\n");
 }
 
 // Tracking is never on.

@@ -13,6 +13,7 @@
 #include "protocols/redis/glob.h"
 #include "protocols/redis/numbers.h"
 #include "protocols/redis/service.h"
+#include "protocols/redis/subcommands.h"
 
 namespace weir::redis {
 namespace {
@@ -324,26 +325,63 @@ ByteView encoding(const KeyState& state) {
   return "raw";
 }
 
-void object(Call& call) {
-  if (call.count() != 3) {
-    return call.fail(fmt::format(
-        "ERR unknown subcommand or wrong number of arguments for '{}'. Try OBJECT HELP.",
-        call.args[1].substr(0, 128)));
-  }
-  const KeyState* state = call.keys.find(call.database(), call.args[2]);
-  const bool stream = state == nullptr && call.is_stream(call.args[2]);
-  if (state == nullptr && !stream) return call.reply.null();
-  if (call.is(1, "encoding")) return call.reply.bulk(stream ? "stream" : encoding(*state));
-  if (call.is(1, "refcount")) return call.reply.integer(1);
-  if (call.is(1, "idletime")) return call.reply.integer(0);
-  if (call.is(1, "freq")) {
-    return call.fail(
-        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "
-        "that when switching "
-        "between policies at runtime LRU and LFU data will take some time to adjust.");
-  }
+// Answers for a key that is not there; a stream's state is null.
+bool object_is_there(Call& call, const KeyState*& state) {
+  state = call.keys.find(call.database(), call.args[2]);
+  if (state != nullptr || call.is_stream(call.args[2])) return true;
+  call.reply.null();
+  return false;
+}
+
+void object_encoding(Call& call) {
+  const KeyState* state = nullptr;
+  if (object_is_there(call, state)) call.reply.bulk(state == nullptr ? "stream" : encoding(*state));
+}
+
+void object_freq(Call& call) {
+  const KeyState* state = nullptr;
+  if (!object_is_there(call, state)) return;
   call.fail(
-      fmt::format("ERR unknown subcommand '{}'. Try OBJECT HELP.", call.args[1].substr(0, 128)));
+      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
+      "when switching between policies at runtime LRU and LFU data will take some time to adjust.");
+}
+
+// Accesses are not remembered, since nothing is ever evicted.
+void object_idletime(Call& call) {
+  const KeyState* state = nullptr;
+  if (object_is_there(call, state)) call.reply.integer(0);
+}
+
+// Redis shares small numbers, and tells so by the highest count.
+void object_refcount(Call& call) {
+  constexpr int64_t kShared = INT32_MAX;
+  constexpr int64_t kSharedNumbers = 10'000;
+  const KeyState* state = nullptr;
+  if (!object_is_there(call, state)) return;
+  const auto* text = state == nullptr ? nullptr : keyspace::held<std::string>(state->value);
+  const auto number =
+      text == nullptr || !is_number(*text) ? std::nullopt : parse_integer(ByteView(*text));
+  const bool shared = number && *number >= 0 && *number < kSharedNumbers;
+  call.reply.integer(shared ? kShared : 1);
+}
+
+void object_help(Call& call) {
+  constexpr ByteView kLines[] = {
+      "ENCODING <key>", "    How the value is kept.",
+      "FREQ <key>",     "    How often it was used; not known here.",
+      "IDLETIME <key>", "    For how many seconds it was not used; always 0 here.",
+      "REFCOUNT <key>", "    How often the value is referred to."};
+  answer_help(call, kLines);
+}
+
+constexpr Subcommand kObject[] = {{"object|encoding", 3, object_encoding},
+                                  {"object|freq", 3, object_freq},
+                                  {"object|help", 2, object_help},
+                                  {"object|idletime", 3, object_idletime},
+                                  {"object|refcount", 3, object_refcount}};
+
+void object(Call& call) {
+  run_subcommand(call, kObject);
 }
 
 using namespace flag;
@@ -373,7 +411,7 @@ constexpr Command kCommands[] = {
      kWrite,
      {},
      "server",
-     "@keyspace",
+     "@keyspace @dangerous",
      "1.0.0",
      "Deletes all keys of all databases.",
      flushall},
@@ -382,11 +420,19 @@ constexpr Command kCommands[] = {
      kWrite,
      {},
      "server",
-     "@keyspace",
+     "@keyspace @dangerous",
      "1.0.0",
      "Deletes all keys of the database.",
      flushdb},
-    {"keys", 2, kReadonly, {}, "generic", "@keyspace", "1.0.0", "Lists keys by pattern.", keys},
+    {"keys",
+     2,
+     kReadonly,
+     {},
+     "generic",
+     "@keyspace @dangerous",
+     "1.0.0",
+     "Lists keys by pattern.",
+     keys},
     {"object",
      -2,
      kReadonly,

@@ -71,7 +71,7 @@ std::optional<uint32_t> database_argument(Call& call, size_t index) {
     call.fail(errors::kDatabaseOutOfRange);
     return std::nullopt;
   }
-  return static_cast<uint32_t>(*number);
+  return call.service.stored_database(static_cast<uint32_t>(*number));
 }
 
 void copy(Call& call) {
@@ -124,6 +124,18 @@ void move(Call& call) {
   call.reply.integer(1);
 }
 
+void swapdb(Call& call) {
+  const auto first = call.integer(1, "ERR invalid first DB index");
+  if (!first) return;
+  const auto second = call.integer(2, "ERR invalid second DB index");
+  if (!second) return;
+  for (const int64_t number : {*first, *second}) {
+    if (number < 0 || number >= keyspace::kDatabases) return call.fail(errors::kDatabaseOutOfRange);
+  }
+  call.service.swap_databases(call, static_cast<uint32_t>(*first), static_cast<uint32_t>(*second));
+  call.reply.ok();
+}
+
 using namespace flag;
 constexpr KeyPositions kOne{1, 1, 1};
 constexpr KeyPositions kTwo{1, 2, 1};
@@ -134,6 +146,15 @@ constexpr Command kCommands[] = {
     {"rename", 3, kWrite, kTwo, "generic", "@keyspace", "1.0.0", "Renames a key.", rename},
     {"renamenx", 3, kWrite | kFast, kTwo, "generic", "@keyspace", "1.0.0",
      "Renames a key unless the name is taken.", renamenx},
+    {"swapdb",
+     3,
+     kWrite | kFast,
+     {},
+     "server",
+     "@keyspace @dangerous",
+     "4.0.0",
+     "Exchanges two databases.",
+     swapdb},
 };
 
 }  // namespace

@@ -61,8 +61,8 @@ constexpr Command kCommands[] = {
 void Service::feed_monitors(const Call& call, const Command& command) {
   if ((command.flags & kAdmin) != 0) return;
   const int64_t ms = call.now().ms();
-  std::string line = fmt::format("+{}.{:06} [{} {}]", ms / 1000, ms % 1000 * 1000, call.database(),
-                                 call.client.address);
+  std::string line = fmt::format("+{}.{:06} [{} {}]", ms / 1000, ms % 1000 * 1000,
+                                 call.service.number_of(call.database()), call.client.address);
   for (size_t i = 0; i < call.count(); ++i) {
     line += ' ';
     quote(line, is_secret(command, call.args, i) ? kRedacted : call.args[i]);

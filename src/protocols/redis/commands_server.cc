@@ -91,124 +91,6 @@ void config(Call& call) {
   unknown_subcommand(call, "CONFIG");
 }
 
-// ---- COMMAND
-
-struct FlagName {
-  uint32_t bit;
-  std::string_view name;
-};
-constexpr FlagName kFlagNames[] = {
-    {flag::kWrite, "write"},
-    {flag::kReadonly, "readonly"},
-    {flag::kDenyOom, "denyoom"},
-    {flag::kFast, "fast"},
-    {flag::kBlocking, "blocking"},
-    {flag::kPubsub, "pubsub"},
-    {flag::kNoMulti, "no_multi"},
-    {flag::kAdmin, "admin"},
-    {flag::kMovableKeys, "movablekeys"},
-    {flag::kNoAuth, "no_auth"},
-};
-
-void describe(Call& call, const Command& command) {
-  size_t flags = 0;
-  for (const FlagName& name : kFlagNames) flags += (command.flags & name.bit) != 0 ? 1 : 0;
-  call.reply.array(10);
-  call.reply.bulk(command.name);
-  call.reply.integer(command.arity);
-  call.reply.set(flags);
-  for (const FlagName& name : kFlagNames) {
-    if ((command.flags & name.bit) != 0) call.reply.simple(name.name);
-  }
-  call.reply.integer(command.keys.first);
-  call.reply.integer(command.keys.last);
-  call.reply.integer(command.keys.step);
-  call.reply.set(1);
-  call.reply.simple(command.category);
-  for (int empty = 0; empty < 3; ++empty)
-    call.reply.array(0);  // tips, key specifications, subcommands
-}
-
-void command_info(Call& call) {
-  if (call.count() == 2) {
-    call.reply.array(all_commands().size());
-    for (const Command* command : all_commands()) describe(call, *command);
-    return;
-  }
-  call.reply.array(call.count() - 2);
-  for (const ByteView name : call.args.subspan(2)) {
-    if (const Command* command = find_command(name)) {
-      describe(call, *command);
-    } else {
-      call.reply.null_array();
-    }
-  }
-}
-
-void command_docs(Call& call) {
-  std::vector<const Command*> wanted;
-  if (call.count() == 2) wanted = all_commands();
-  for (const ByteView name : call.args.subspan(2)) {
-    if (const Command* command = find_command(name)) wanted.push_back(command);
-  }
-  call.reply.map(wanted.size());
-  for (const Command* command : wanted) {
-    call.reply.bulk(command->name);
-    call.reply.map(3);
-    call.reply.bulk("summary");
-    call.reply.bulk(command->summary);
-    call.reply.bulk("since");
-    call.reply.bulk(command->since);
-    call.reply.bulk("group");
-    call.reply.bulk(command->group);
-  }
-}
-
-void command_list(Call& call) {
-  const bool filtered = call.count() == 5 && call.is(2, "filterby");
-  const bool known =
-      filtered && (call.is(3, "pattern") || call.is(3, "aclcat") || call.is(3, "module"));
-  if (call.count() != 2 && !known) return call.fail(errors::kSyntax);
-  std::vector<const Command*> names;
-  for (const Command* command : all_commands()) {
-    if (filtered && call.is(3, "pattern") && !glob_matches(call.args[4], command->name)) continue;
-    if (filtered && call.is(3, "aclcat") && command->category.substr(1) != call.args[4]) continue;
-    if (filtered && call.is(3, "module")) continue;
-    names.push_back(command);
-  }
-  call.reply.array(names.size());
-  for (const Command* command : names) call.reply.bulk(command->name);
-}
-
-void command_getkeys(Call& call) {
-  if (call.count() < 3) return wrong_arguments(call, "command", "getkeys");
-  const Command* command = find_command(call.args[2]);
-  if (command == nullptr) return call.fail("ERR Invalid command specified");
-  const auto arguments = call.args.subspan(2);
-  const auto count = static_cast<int>(arguments.size());
-  if (command->arity > 0 ? count != command->arity : count < -command->arity) {
-    return call.fail("ERR Invalid number of arguments specified for command");
-  }
-  const auto keys = key_indexes(*command, arguments);
-  if (keys.empty()) return call.fail("ERR The command has no key arguments");
-  call.reply.array(keys.size());
-  for (const size_t index : keys) call.reply.bulk(arguments[index]);
-}
-
-void command(Call& call) {
-  if (call.count() == 1) {
-    call.reply.array(all_commands().size());
-    for (const Command* row : all_commands()) describe(call, *row);
-    return;
-  }
-  if (call.is(1, "count")) return call.reply.integer(static_cast<int64_t>(all_commands().size()));
-  if (call.is(1, "info")) return command_info(call);
-  if (call.is(1, "docs")) return command_docs(call);
-  if (call.is(1, "list")) return command_list(call);
-  if (call.is(1, "getkeys")) return command_getkeys(call);
-  unknown_subcommand(call, "COMMAND");
-}
-
 // ---- the rest
 
 void time(Call& call) {
@@ -237,21 +119,6 @@ void waitaof(Call& call) {
   call.reply.integer(0);
 }
 
-void memory(Call& call) {
-  if (!call.is(1, "usage")) return unknown_subcommand(call, "MEMORY");
-  if (call.count() != 3 && !(call.count() == 5 && call.is(3, "samples")))
-    return call.fail(errors::kSyntax);
-  const auto* state = call.keys.find(call.database(), call.args[2]);
-  if (state != nullptr) {
-    return call.reply.integer(
-        static_cast<int64_t>(keyspace::memory_of(state->value) + call.args[2].size() + 120));
-  }
-  const catalog::Thing* stream = call.service.find_stream(call.database(), call.args[2]);
-  if (stream == nullptr) return call.reply.null();
-  const log::Log* log = call.service.broker().find_log(stream->logs.front());
-  call.reply.integer(log == nullptr ? 0 : static_cast<int64_t>(log->memory_bytes()));
-}
-
 void role(Call& call) {
   call.reply.array(3);
   call.reply.bulk("master");
@@ -268,6 +135,12 @@ void bgsave(Call& call) {
 }
 void lastsave(Call& call) {
   call.reply.integer(call.now().ms() / 1000);
+}
+
+// The end of the text is what tools look for.
+void lolwut(Call& call) {
+  call.reply.verbatim(
+      fmt::format("Weir {}\nRedis ver. {}\n", call.service.options().weir_version, kRedisVersion));
 }
 
 void module(Call& call) {
@@ -288,7 +161,6 @@ constexpr Command kCommands[] = {
      "1.0.0",
      "Does nothing: every answered write is durable.",
      bgsave},
-    {"command", -1, 0, {}, "server", "@connection", "2.8.13", "Asks about commands.", command},
     {"config", -2, kAdmin, {}, "server", "@admin", "2.0.0", "Reads and sets parameters.", config},
     {"info", -1, 0, {}, "server", "@dangerous", "1.0.0", "Tells about the server.", info},
     {"lastsave",
@@ -300,15 +172,15 @@ constexpr Command kCommands[] = {
      "1.0.0",
      "The time of the last durable write.",
      lastsave},
-    {"memory",
-     -2,
-     kReadonly,
-     {2, 2, 1},
+    {"lolwut",
+     -1,
+     kReadonly | kFast,
+     {},
      "server",
      "@read",
-     "4.0.0",
-     "Estimates the memory of a key.",
-     memory},
+     "5.0.0",
+     "Says which server this is.",
+     lolwut},
     {"module",
      -2,
      kAdmin,

@@ -205,10 +205,11 @@ void sort_ro(Call& call) {
 using namespace flag;
 constexpr KeyPositions kOne{1, 1, 1};
 constexpr Command kCommands[] = {
-    {"sort", -2, kWrite | kDenyOom | kMovableKeys, kOne, "generic", "@list", "1.0.0",
+    {"sort", -2, kWrite | kDenyOom | kMovableKeys, kOne, "generic",
+     "@set @sortedset @list @dangerous", "1.0.0",
      "Sorts the elements of a list, set or sorted set.", sort},
-    {"sort_ro", -2, kReadonly | kMovableKeys, kOne, "generic", "@list", "7.0.0",
-     "Sorts without storing.", sort_ro},
+    {"sort_ro", -2, kReadonly | kMovableKeys, kOne, "generic", "@set @sortedset @list @dangerous",
+     "7.0.0", "Sorts without storing.", sort_ro},
 };
 
 }  // namespace

@@ -105,10 +105,11 @@ void cluster(Service&, Out& out) {
 
 void keyspace_section(Service& service, Out& out) {
   for (uint32_t database = 0; database < keyspace::kDatabases; ++database) {
-    const size_t keys = service.key_count(database);
+    const uint32_t stored = service.stored_database(database);
+    const size_t keys = service.key_count(stored);
     if (keys == 0) continue;
     line(out, "db{}:keys={},expires={},avg_ttl=0", database, keys,
-         service.keyspace().size_with_deadline(database));
+         service.keyspace().size_with_deadline(stored));
   }
 }
 

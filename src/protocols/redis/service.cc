@@ -1,6 +1,7 @@
 #include "protocols/redis/service.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -23,6 +24,8 @@ std::string lower(ByteView text) {
 }
 
 std::string unknown_command(std::span<const ByteView> arguments) {
+  if (const std::string_view reason = why_absent(arguments[0]); !reason.empty())
+    return std::string(reason);
   std::string text = "ERR unknown command '" + std::string(arguments[0].substr(0, 128)) +
                      "', with args beginning with: ";
   size_t shown = 0;
@@ -50,7 +53,9 @@ Service::Service(Broker& broker, std::function<Timestamp()> clock, ServiceOption
       monotonic_ns_([] { return int64_t{0}; }),
       logins_(broker.catalog(), options_.login),
       streams_(broker),
-      idempotence_(keyspace_) {}
+      idempotence_(keyspace_) {
+  std::iota(stored_.begin(), stored_.end(), 0U);
+}
 
 Service::~Service() {
   broker_.cancel_wait(expiry_waiter_);
@@ -72,6 +77,7 @@ void Service::start() {
       keyspace_.attach(id, &keys.bucket);
     }
   }
+  recover_databases();
   recover_idempotence();
   recover_deadlines();
   arm_expiry();
@@ -111,6 +117,7 @@ void Service::connect(const std::shared_ptr<Client>& client) {
   ++statistics_.connections;
   client->connected = client->active = now();
   client->admitted = !logins_.demanded();
+  client->database = stored_[0];
   clients_.emplace(client->id, client);
 }
 
@@ -381,6 +388,7 @@ void Service::execute_queue(Call& exec) {
 
 void Service::depend_on_keys(Call& call, const Command& command) const {
   const KeyPositions& keys = command.keys;
+  if (swapped_lsn_ != Lsn{}) call.depends_on({swapped_lsn_, Durability::kFsync});
   if (keys.streams) return;  // XREAD and XREADGROUP say themselves what they have read
   if (keys.step == 0 && keys.numkeys == 0) {
     if (command.group != "connection") call.depends_on({last_lsn_, Durability::kFsync});
@@ -451,43 +459,6 @@ void Service::key_changed(uint32_t database, ByteView key) {
   const auto found = watchers_.find(DatabaseKey{database, std::string(key)});
   if (found == watchers_.end()) return;
   for (Client* client : found->second) client->watch_broken = true;
-}
-
-void Service::flushing(uint32_t database) {
-  for (auto& [watched, clients] : watchers_) {
-    if (watched.database != database || keyspace_.find(database, watched.key, now()) == nullptr)
-      continue;
-    for (Client* client : clients) client->watch_broken = true;
-  }
-}
-
-bool Service::watch(Client& client, ByteView key) {
-  DatabaseKey watched{client.database, std::string(key)};
-  const bool known =
-      std::ranges::any_of(client.watched, [&](const WatchedKey& w) { return w.key == watched; });
-  if (known) return true;
-  if (client.watched.size() >= kWatchedKeysMax) return false;
-  watchers_[watched].insert(&client);
-  const bool existed = keyspace_.find(client.database, key, now()) != nullptr;
-  client.watched.push_back({std::move(watched), existed});
-  return true;
-}
-
-void Service::unwatch(Client& client) {
-  for (const WatchedKey& watched : std::exchange(client.watched, {})) {
-    const auto found = watchers_.find(watched.key);
-    if (found == watchers_.end()) continue;
-    found->second.erase(&client);
-    if (found->second.empty()) watchers_.erase(found);
-  }
-  client.watch_broken = false;
-}
-
-bool Service::watch_broken(const Client& client) const {
-  return client.watch_broken || std::ranges::any_of(client.watched, [&](const WatchedKey& watched) {
-           return watched.existed &&
-                  keyspace_.find(watched.key.database, watched.key.key, now()) == nullptr;
-         });
 }
 
 }  // namespace weir::redis

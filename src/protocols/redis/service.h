@@ -13,6 +13,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -111,6 +112,13 @@ class Service {
   // The stream of that name, which may be a topic or a queue of another protocol; null when there
   // is none.
   const catalog::Thing* find_stream(uint32_t database, ByteView key) const;
+  // Clients name databases by number; everywhere else a database is the stored one that its number
+  // stands for since the last SWAPDB.
+  uint32_t stored_database(uint32_t number) const { return stored_[number]; }
+  uint32_t number_of(uint32_t stored) const;
+  // In the caller's turn.
+  void swap_databases(Call& call, uint32_t number, uint32_t other_number);
+
   bool is_stream(uint32_t database, ByteView key) const {
     return static_cast<bool>(stream_of(database, key));
   }
@@ -235,6 +243,8 @@ class Service {
   void unpark(Client& client);
   keyspace::Bucket* make_bucket(keyspace::BucketId id);
   void recover_idempotence();
+  void recover_databases();
+  void follow_watched(Client& client, uint32_t stored, uint32_t other);
   void arm_expiry();
   void expire_keys();
   void expire_streams(keyspace::Transaction& keys);
@@ -246,6 +256,8 @@ class Service {
   ServiceOptions options_;
   const Timestamp started_;
   keyspace::Keyspace keyspace_;
+  std::array<uint32_t, keyspace::kDatabases> stored_{};  // by number
+  Lsn swapped_lsn_;  // of the last SWAPDB; until it is durable, everybody waits for it
   std::vector<CellId> first_cells_;  // of each database; 0: it has none yet
   // Both by BucketId::index(); null: not yet written.
   std::vector<broker::Cell*> cells_;

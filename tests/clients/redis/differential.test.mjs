@@ -124,11 +124,13 @@ function commands(random) {
     () => ['XPENDING', key(), 'g'], () => ['XCLAIM', key(), 'g', 'd', '0', String(random(40)), 'JUSTID'],
     () => ['MULTI'], () => ['EXEC'], () => ['DISCARD'], () => ['WATCH', key()], () => ['UNWATCH'], () => ['PING'],
     () => ['ECHO', value()], () => ['nosuch', value()], () => ['GET'], () => ['SELECT', pick(...databases, '16', 'x')],
-    () => ['OBJECT', 'REFCOUNT', 'none'], () => ['FLUSHDB'],
+    () => ['OBJECT', 'FREQ', key()],
+    () => ['COMMAND', 'GETKEYSANDFLAGS', ...pick(['lmove', key(), key(), 'left', 'right'], ['set', key(), value()], ['sort', key(), 'store', key()])],
+    () => ['OBJECT', 'REFCOUNT', 'none'], () => ['SWAPDB', pick(...databases, 'x'), pick(...databases, '16')], () => ['FLUSHDB'],
   ];
   // Flushing and changing the database are rare, so that there is something to find.
   return () => {
-    const form = forms[random(forms.length - (random(30) ? 3 : 0))];
+    const form = forms[random(forms.length - (random(30) ? 4 : 0))];
     return form();
   };
 }
