@@ -2,7 +2,6 @@
 // told what is missing.
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <string>
 

@@ -4,7 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "protocols/redis/call.h"
 #include "protocols/redis/client.h"

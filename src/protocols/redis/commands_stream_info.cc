@@ -151,6 +151,24 @@ class IdempotencePart {
   const bool shown_;
 };
 
+// What is kept, once there is a limit: a field that Redis does not have.
+class RetentionPart {
+ public:
+  static constexpr size_t kFields = 2;
+
+  explicit RetentionPart(const StreamKey& stream) : policy_(stream.thing->log_policy) {}
+
+  size_t fields() const { return policy_.retains() ? kFields : 0; }
+  void write(ReplyWriter& writer) const {
+    if (!policy_.retains()) return;
+    integer_pair(writer, "retention-ms", policy_.retention_ms);
+    integer_pair(writer, "retention-bytes", policy_.retention_bytes);
+  }
+
+ private:
+  const catalog::LogPolicy& policy_;
+};
+
 void end_entry(Call& call, CellId log, bool last, Pieces& pieces) {
   call.service.streams().range(
       {log, {}, StreamId::max(), 1, last},
@@ -166,12 +184,14 @@ void end_entry(Call& call, CellId log, bool last, Pieces& pieces) {
 void info_stream(Call& call, const StreamKey& stream, const log::Log& log) {
   const auto pieces = std::make_shared<Pieces>(call.buffer.leave_hole());
   const IdempotencePart idempotence(call, stream);
+  const RetentionPart retention(stream);
   ReplyWriter head(pieces->text(), call.client.protocol);
-  head.map(10 + idempotence.fields());
+  head.map(10 + idempotence.fields() + retention.fields());
   stream_header(head, log);
   first_entry_id(call, stream.log, *pieces);
   ReplyWriter groups(pieces->text(), call.client.protocol);
   idempotence.write(groups);
+  retention.write(groups);
   integer_pair(
       groups, "groups",
       stream.partition == 0 ? static_cast<int64_t>(stream.thing->stream_groups.size()) : 0);
@@ -275,12 +295,14 @@ void info_stream_full(Call& call, const StreamKey& stream, const log::Log& log, 
   const auto pieces = std::make_shared<Pieces>(call.buffer.leave_hole());
   const int protocol = call.client.protocol;
   const IdempotencePart idempotence(call, stream);
+  const RetentionPart retention(stream);
   ReplyWriter head(pieces->text(), protocol);
-  head.map(9 + idempotence.fields());
+  head.map(9 + idempotence.fields() + retention.fields());
   stream_header(head, log);
   first_entry_id(call, stream.log, *pieces);
   ReplyWriter entries(pieces->text(), protocol);
   idempotence.write(entries);
+  retention.write(entries);
   entries.bulk("entries");
   call.service.streams().range(
       {stream.log, {}, StreamId::max(), count, false},

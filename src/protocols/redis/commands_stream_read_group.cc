@@ -26,6 +26,7 @@ struct GroupRead {
   size_t count = SIZE_MAX;  // of a history at most so many are shown
   std::vector<Offset> offsets;
   std::optional<ReclaimRule> rule;   // CLAIM, or what the group does by itself
+  Milliseconds delay{0};             // what was added later than so long ago is not yet given out
   bool with_history = false;         // CLAIM: idle time and deliveries are told
   std::vector<Reclaimed> reclaimed;  // shown before `offsets`
 
@@ -117,12 +118,57 @@ struct GroupReadJob {
   }
 };
 
+// The first entry from `from` on that was added later than `by`, or the end. Rows are in the order
+// in which they were added, and where none is there is no entry.
+Offset added_after(const log::Log& log, Offset from, Timestamp by) {
+  std::vector<log::Row> row;
+  Offset low = from;
+  for (Offset high = std::max(from, log.end()); low < high;) {
+    const Offset middle = low + (high - low) / 2;
+    row.clear();
+    log.rows_from(middle, log.end(), SIZE_MAX, 1, row);
+    if (row.empty() || row.front().appended_ms > by.ms()) {
+      high = middle;
+    } else {
+      low = middle.next();
+    }
+  }
+  return low;
+}
+
+// When the next entry may be given out; never() when there is none.
+Timestamp next_due(const Call& call, const GroupRead& read) {
+  const log::Log* log = call.service.broker().find_log(read.group.stream.log);
+  std::vector<log::Row> row;
+  if (log != nullptr) log->rows_from(read.group.queue->next(), log->end(), SIZE_MAX, 1, row);
+  if (row.empty()) return Timestamp::never();
+  return std::max(Timestamp(row.front().appended_ms) + read.delay, call.now() + Milliseconds(1));
+}
+
+// The same with fewer messages as long as some lie at `end` or behind it.
+queue::LeaseDecision decide_lease_below(const queue::Queue& queue,
+                                        queue::LeaseCommand command,
+                                        Offset end) {
+  while (true) {
+    queue::LeaseDecision decision = queue.decide_lease(command);
+    const auto behind = static_cast<size_t>(std::ranges::count_if(
+        decision.leases, [&](const queue::Lease& given) { return given.offset >= end; }));
+    if (behind == 0) return decision;
+    if (behind == decision.leases.size()) return {};
+    command.count = static_cast<uint32_t>(decision.leases.size() - behind);
+  }
+}
+
 // Takes at most `count` new messages for the consumer. False when the error was the reply.
 bool lease(Call& call, GroupRead& read, queue::ConsumerId consumer, bool no_ack, size_t count) {
   const log::Log* log = call.service.broker().find_log(read.group.stream.log);
   const queue::IsGone gone = [log](Offset offset) {
     return offset < log->start() || log->deleted(offset);
   };
+  const bool delays = read.delay.count() > 0;
+  const Offset due_end =
+      delays ? added_after(*log, read.group.queue->next(), call.now() - read.delay) : log->end();
+  if (delays && due_end <= read.group.queue->next()) return true;
   for (bool more = count > 0; more;) {
     queue::LeaseCommand command;
     command.consumer = consumer;
@@ -131,7 +177,8 @@ bool lease(Call& call, GroupRead& read, queue::ConsumerId consumer, bool no_ack,
     command.duration = queue::kNoDeadline;
     command.no_ack = no_ack;
     command.is_gone = &gone;
-    const auto decision = read.group.queue->decide_lease(command);
+    const auto decision = delays ? decide_lease_below(*read.group.queue, command, due_end)
+                                 : read.group.queue->decide_lease(command);
     if (!decision.events.empty()) {
       const auto applied =
           call.service.broker().apply(read.group.cell, decision.events, call.now());
@@ -228,6 +275,7 @@ bool name_reads(Call& call, const ReadArguments& arguments, std::vector<GroupRea
                    .reclaimed = {}};
     if (fresh) {
       GroupOptions options = group_options(*stream->thing, arguments.group);
+      read.delay = options.delay;
       read.with_history = arguments.claim_idle && claims;
       if (read.with_history || options.redeliver.count() > 0) {
         const Milliseconds idle = read.with_history ? *arguments.claim_idle : options.redeliver;
@@ -280,6 +328,8 @@ void wait_for_more(Call& call, const ReadArguments& arguments, const GroupReadJo
   call.blocked->mode = broker::WaitMode::kAll;
   for (const GroupRead& read : job.reads) {
     call.blocked->wait_keys.push_back(broker::Broker::applied_key(read.group.stream.log));
+    if (read.delay.count() > 0)
+      call.blocked->retry = std::min(call.blocked->retry, next_due(call, read));
     if (!read.rule) continue;
     call.blocked->retry = std::min(call.blocked->retry, next_reclaim(call, read.group, *read.rule));
   }

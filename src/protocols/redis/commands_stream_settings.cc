@@ -1,7 +1,12 @@
 // Settings of a stream: XCFGSET. https://redis.io/docs/latest/commands/xcfgset/
+//
+// Beyond Redis: how long and how much of a stream is kept. It is the retention of its log, as Kafka
+// shows and changes it.
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 
@@ -14,28 +19,65 @@ namespace {
 struct StreamSettings {
   std::optional<int64_t> duration_s;
   std::optional<int64_t> size_max;
+  std::optional<int64_t> retention_ms;
+  std::optional<int64_t> retention_bytes;
+};
+
+struct Setting {
+  ByteView word;
+  ByteView name;
+  std::optional<int64_t> StreamSettings::* value;
+  int64_t high;
+  bool may_be_unlimited;
+  ByteView range;
+};
+constexpr Setting kSettings[] = {
+    {"idmp-duration", "IDMP-DURATION", &StreamSettings::duration_s,
+     Idempotence::kDurationSecondsMax, false, "between 1 and 86400 seconds"},
+    {"idmp-maxsize", "IDMP-MAXSIZE", &StreamSettings::size_max, Idempotence::kSizeMax, false,
+     "between 1 and 10000 entries"},
+    {"retention-ms", "RETENTION-MS", &StreamSettings::retention_ms, INT64_MAX, true,
+     "at least 1, or -1 for no limit"},
+    {"retention-bytes", "RETENTION-BYTES", &StreamSettings::retention_bytes, INT64_MAX, true,
+     "at least 1, or -1 for no limit"},
 };
 
 // False when the call has failed.
 bool take_setting(Call& call, size_t index, StreamSettings& settings) {
-  const bool duration = call.is(index, "idmp-duration");
-  if ((!duration && !call.is(index, "idmp-maxsize")) || index + 1 >= call.count()) {
+  const auto* known = std::ranges::find_if(
+      kSettings, [&](const Setting& setting) { return call.is(index, setting.word); });
+  if (known == std::end(kSettings) || index + 1 >= call.count()) {
     call.fail(errors::kSyntax);
     return false;
   }
-  const ByteView name = duration ? "IDMP-DURATION" : "IDMP-MAXSIZE";
-  std::optional<int64_t>& setting = duration ? settings.duration_s : settings.size_max;
-  if (setting) {
-    call.fail(fmt::format("ERR {} specified multiple times", name));
+  std::optional<int64_t>& value = settings.*known->value;
+  if (value) {
+    call.fail(fmt::format("ERR {} specified multiple times", known->name));
     return false;
   }
-  const int64_t high = duration ? Idempotence::kDurationSecondsMax : Idempotence::kSizeMax;
-  setting = call.integer(index + 1);
-  if (!setting) return false;
-  if (*setting >= 1 && *setting <= high) return true;
-  call.fail(fmt::format("ERR {} must be between 1 and {} {}", name, high,
-                        duration ? "seconds" : "entries"));
+  value = call.integer(index + 1);
+  if (!value) return false;
+  if (*value >= 1 && *value <= known->high) return true;
+  if (*value == catalog::kUnlimited && known->may_be_unlimited) return true;
+  call.fail(fmt::format("ERR {} must be {}", known->name, known->range));
   return false;
+}
+
+// False when the call has failed.
+bool change_retention(Call& call, const StreamKey& stream, const StreamSettings& settings) {
+  if (!settings.retention_ms && !settings.retention_bytes) return true;
+  const catalog::Thing& before = *stream.thing;
+  if (before.kind != catalog::Kind::kTopic || !call.service.owned(before)) {
+    call.fail("ERR refused: the stream was made through another protocol; set its retention there");
+    return false;
+  }
+  catalog::Thing after = before;
+  catalog::LogPolicy& policy = after.log_policy;
+  policy.retention_ms = settings.retention_ms.value_or(policy.retention_ms);
+  policy.retention_bytes = settings.retention_bytes.value_or(policy.retention_bytes);
+  const auto altered = call.service.broker().alter(after, call.now());
+  if (!altered) call.fail(altered.error());
+  return altered.has_value();
 }
 
 // Another value than before is noted with the stream, and what is remembered is forgotten. False
@@ -65,8 +107,8 @@ void xcfgset(Call& call) {
   for (size_t i = 2; i < call.count(); i += 2) {
     if (!take_setting(call, i, settings)) return;
   }
-  if (!settings.duration_s && !settings.size_max)
-    return call.fail("ERR At least one parameter must be specified");
+  if (!change_retention(call, *stream, settings)) return;
+  stream = call.service.stream_of(call.database(), call.args[1]);
   const auto before = call.service.idempotence_settings(*stream->thing);
   if (!change(call, *stream, Idempotence::kDurationProperty, before.duration.count() / 1000,
               settings.duration_s))
@@ -83,7 +125,7 @@ using namespace flag;
 constexpr KeyPositions kOne{1, 1, 1};
 constexpr Command kCommands[] = {
     {"xcfgset", -4, kWrite | kDenyOom | kFast, kOne, "stream", "@stream", "8.6.0",
-     "Sets how long and how many messages of idempotent producers are remembered.", xcfgset},
+     "Sets what of a stream is kept, and what is remembered of idempotent producers.", xcfgset},
 };
 
 }  // namespace

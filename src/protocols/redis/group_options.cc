@@ -12,7 +12,7 @@
 namespace weir::redis {
 namespace {
 
-constexpr int64_t kRedeliverMax = int64_t{365} * 24 * 3600 * 1000;
+constexpr int64_t kTimeMaxMs = int64_t{365} * 24 * 3600 * 1000;
 constexpr int64_t kDeliveriesLimitMax = 1'000'000;
 // Fields that a moved entry has behind its own.
 constexpr ByteView kHeaderGroup = "weir.dead-letter.group";
@@ -20,6 +20,10 @@ constexpr ByteView kHeaderId = "weir.dead-letter.id";
 
 std::string property_of(ByteView group) {
   return "redis.group." + std::string(group);
+}
+
+std::string delay_property_of(ByteView group) {
+  return "redis.group-delay." + std::string(group);
 }
 
 // "redeliver deliveries name"
@@ -30,21 +34,29 @@ std::string written(const GroupOptions& options) {
 }
 
 void show(Call& call, const GroupOptions& options) {
-  call.reply.map(3);
+  call.reply.map(4);
   call.reply.bulk("redeliver");
   call.reply.integer(options.redeliver.count());
   call.reply.bulk("maxdeliveries");
   call.reply.integer(options.deliveries_max);
   call.reply.bulk("deadletter");
   call.reply.bulk(options.dead_letter);
+  call.reply.bulk("delay");
+  call.reply.integer(options.delay.count());
 }
 
 // One option and its value at `index`. False when the call has failed.
 bool take_option(Call& call, size_t index, GroupOptions& options) {
   if (index + 1 < call.count() && call.is(index, "redeliver")) {
-    const auto ms = call.integer_between(index + 1, 0, kRedeliverMax,
+    const auto ms = call.integer_between(index + 1, 0, kTimeMaxMs,
                                          "ERR REDELIVER must be between 0 and 31536000000 ms");
     if (ms) options.redeliver = Milliseconds(*ms);
+    return ms.has_value();
+  }
+  if (index + 1 < call.count() && call.is(index, "delay")) {
+    const auto ms = call.integer_between(index + 1, 0, kTimeMaxMs,
+                                         "ERR DELAY must be between 0 and 31536000000 ms");
+    if (ms) options.delay = Milliseconds(*ms);
     return ms.has_value();
   }
   if (index + 1 < call.count() && call.is(index, "maxdeliveries")) {
@@ -133,6 +145,9 @@ Result<void> move_all(const Move& move,
 GroupOptions group_options(const catalog::Thing& stream, ByteView group) {
   GroupOptions options;
   if (stream.properties.empty()) return options;
+  const auto delay = stream.properties.find(delay_property_of(group));
+  if (delay != stream.properties.end())
+    options.delay = Milliseconds(parse_integer(delay->second).value_or(0));
   const auto noted = stream.properties.find(property_of(group));
   if (noted == stream.properties.end()) return options;
   const ByteView text = noted->second;
@@ -156,20 +171,25 @@ void xgroup_policy(Call& call, const GroupKey& group) {
     return call.fail("ERR MAXDELIVERIES needs DEADLETTER, the stream that gets the entries");
   if (options.dead_letter == call.args[2])
     return call.fail("ERR a stream cannot be its own DEADLETTER");
-  const auto noted =
-      call.service.broker().annotate(catalog::Name(group.stream.thing->name),
-                                     property_of(call.args[3]), written(options), call.now());
-  if (!noted) return call.fail(noted.error());
+  const catalog::Name stream = group.stream.thing->name;
+  const std::string delay = options.delay.count() == 0 ? "" : std::to_string(options.delay.count());
+  for (const auto& [property, value] : {std::pair(property_of(call.args[3]), written(options)),
+                                        std::pair(delay_property_of(call.args[3]), delay)}) {
+    const auto noted = call.service.broker().annotate(stream, property, value, call.now());
+    if (!noted) return call.fail(noted.error());
+  }
   // Whoever waits waits by the new options.
   call.service.stream_changed(call.database(), call.args[2]);
   call.reply.ok();
 }
 
 void forget_group_options(Call& call, const catalog::Name& stream, ByteView group) {
-  const catalog::Thing* thing = call.service.broker().catalog().find(stream);
-  if (thing == nullptr || !thing->properties.contains(property_of(group))) return;
-  // A disk that refuses has refused the group's end already.
-  (void)call.service.broker().annotate(stream, property_of(group), "", call.now());
+  for (const std::string& property : {property_of(group), delay_property_of(group)}) {
+    const catalog::Thing* thing = call.service.broker().catalog().find(stream);
+    if (thing == nullptr || !thing->properties.contains(property)) continue;
+    // A disk that refuses has refused the group's end already.
+    (void)call.service.broker().annotate(stream, property, "", call.now());
+  }
 }
 
 void move_dead(

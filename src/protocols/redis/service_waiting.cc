@@ -104,7 +104,12 @@ bool Service::resume(const std::shared_ptr<Client>& client, broker::WakeReason r
   ReplyBuffer& buffer = client->waiting.front().buffer;
   const ReplyBuffer::Mark mark = buffer.mark();
   if (reason == broker::WakeReason::kChanged) {
-    if (run_again(client)) return false;
+    if (const auto request = run_again(client)) {
+      if (request->retry >= client->blocked->retry) return false;
+      // From now on time alone will give an answer, or sooner than it was thought.
+      await(client, *request);
+      return true;
+    }
   } else if (reason == broker::WakeReason::kDeadline) {
     ReplyWriter(buffer.text, client->protocol).null_array();
   } else {

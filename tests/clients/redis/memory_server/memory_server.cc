@@ -64,15 +64,12 @@ struct State {
     broker.on_progress([&connections](Lsn written, Lsn durable) {
       connections.watermark().advance(written, durable);
     });
-    service = std::make_unique<runtime::Owned<redis::Service>>(
-        shard, std::make_unique<redis::Service>(
-                   broker, [this] { return clock.now(); }, redis::ServiceOptions{.port = port}));
-    shard.post([this] {
-      service->here().measure_by([] {
-        return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch())
-            .count();
-      });
+    auto made = std::make_unique<redis::Service>(
+        broker, [this] { return clock.now(); }, redis::ServiceOptions{.port = port});
+    made->measure_by([] {
+      return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
     });
+    service = std::make_unique<runtime::Owned<redis::Service>>(shard, std::move(made));
   }
 
   void tick() {

@@ -77,9 +77,60 @@ TEST_F(GroupPolicy, EntriesStayPendingWhileTheOtherNameIsNoStream) {
   EXPECT_EQ(send({"XLEN", "d"}), ":2\r\n");
 }
 
+TEST_F(GroupPolicy, EntriesAreHeldBackForAsLongAsItSays) {
+  EXPECT_EQ(send({"XGROUP", "POLICY", "s", "g", "DELAY", "1000"}), "+OK\r\n");
+  EXPECT_EQ(read("a"), "*-1\r\n");
+  server.journal.sync();
+  server.advance(400);
+  send({"XADD", "s", "3", "f", "3"});
+  TestClient waiting(server);
+  EXPECT_EQ(waiting.send({"XREADGROUP", "GROUP", "g", "b", "BLOCK", "0", "STREAMS", "s", ">"}), "");
+  server.advance(599);
+  EXPECT_EQ(waiting.last(), "");
+  server.advance(1);
+  EXPECT_EQ(waiting.last(), of_stream(2, entry(1) + entry(2))) << "and not what came later";
+  EXPECT_EQ(read("a"), "*-1\r\n");
+  server.advance(400);
+  EXPECT_EQ(send({"XREADGROUP", "GROUP", "g", "a", "NOACK", "STREAMS", "s", ">"}),
+            of_stream(1, entry(3)));
+}
+
+TEST_F(GroupPolicy, WhoWaitsForEntriesGetsANewOneWhenItsTimeHasCome) {
+  send({"XGROUP", "POLICY", "s", "g", "DELAY", "1000"});
+  send({"XGROUP", "SETID", "s", "g", "$"});
+  server.journal.sync();
+  TestClient waiting(server);
+  EXPECT_EQ(waiting.send({"XREADGROUP", "GROUP", "g", "b", "BLOCK", "0", "STREAMS", "s", ">"}), "");
+  server.advance(5000);
+  send({"XADD", "s", "3", "f", "3"});
+  EXPECT_EQ(waiting.last(), "");
+  server.advance(999);
+  EXPECT_EQ(waiting.last(), "");
+  server.advance(1);
+  EXPECT_EQ(waiting.last(), of_stream(1, entry(3)));
+}
+
+TEST_F(GroupPolicy, WithoutTheDelayWhatWaitsIsGivenOutAtOnce) {
+  send({"XGROUP", "POLICY", "s", "g", "DELAY", "1000"});
+  restart();
+  EXPECT_EQ(read("a"), "*-1\r\n");
+  TestClient waiting(server);
+  EXPECT_EQ(waiting.send({"XREADGROUP", "GROUP", "g", "b", "BLOCK", "0", "STREAMS", "s", ">"}), "");
+  send({"XGROUP", "POLICY", "s", "g", "DELAY", "0"});
+  EXPECT_EQ(waiting.last(), of_stream(2, entry(1) + entry(2)));
+}
+
+TEST_F(GroupPolicy, AnEntryThatWasDeletedWhileItWaitedIsPassedOver) {
+  send({"XGROUP", "POLICY", "s", "g", "DELAY", "1000"});
+  send({"XDEL", "s", "1"});
+  server.advance(1000);
+  EXPECT_EQ(read("a"), of_stream(1, entry(2)));
+  EXPECT_EQ(read("a"), "*-1\r\n");
+}
+
 TEST_F(GroupPolicy, OptionsAreShownCheckedAndForgottenWithTheGroup) {
-  const std::string none = "*6\r\n" + bulk("redeliver") + ":0\r\n" + bulk("maxdeliveries") +
-                           ":0\r\n" + bulk("deadletter") + bulk("");
+  const std::string none = "*8\r\n" + bulk("redeliver") + ":0\r\n" + bulk("maxdeliveries") +
+                           ":0\r\n" + bulk("deadletter") + bulk("") + bulk("delay") + ":0\r\n";
   EXPECT_EQ(send({"XGROUP", "POLICY", "s", "g"}), none);
   EXPECT_EQ(send({"XGROUP", "POLICY", "s", "g", "MAXDELIVERIES", "3"}),
             "-ERR MAXDELIVERIES needs DEADLETTER, the stream that gets the entries\r\n");
@@ -87,10 +138,13 @@ TEST_F(GroupPolicy, OptionsAreShownCheckedAndForgottenWithTheGroup) {
             "-ERR a stream cannot be its own DEADLETTER\r\n");
   EXPECT_EQ(send({"XGROUP", "POLICY", "s", "g", "REDELIVER", "-1"}),
             "-ERR REDELIVER must be between 0 and 31536000000 ms\r\n");
-  send({"XGROUP", "POLICY", "s", "g", "REDELIVER", "5", "MAXDELIVERIES", "3", "DEADLETTER", "a b"});
-  EXPECT_EQ(send({"XGROUP", "POLICY", "s", "g"}), "*6\r\n" + bulk("redeliver") + ":5\r\n" +
-                                                      bulk("maxdeliveries") + ":3\r\n" +
-                                                      bulk("deadletter") + bulk("a b"));
+  EXPECT_EQ(send({"XGROUP", "POLICY", "s", "g", "DELAY", "31536000001"}),
+            "-ERR DELAY must be between 0 and 31536000000 ms\r\n");
+  send({"XGROUP", "POLICY", "s", "g", "REDELIVER", "5", "MAXDELIVERIES", "3", "DEADLETTER", "a b",
+        "DELAY", "7"});
+  EXPECT_EQ(send({"XGROUP", "POLICY", "s", "g"}),
+            "*8\r\n" + bulk("redeliver") + ":5\r\n" + bulk("maxdeliveries") + ":3\r\n" +
+                bulk("deadletter") + bulk("a b") + bulk("delay") + ":7\r\n");
   send({"XGROUP", "DESTROY", "s", "g"});
   send({"XGROUP", "CREATE", "s", "g", "0"});
   EXPECT_EQ(send({"XGROUP", "POLICY", "s", "g"}), none);
