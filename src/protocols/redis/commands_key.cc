@@ -11,6 +11,7 @@
 #include "protocols/redis/client.h"
 #include "protocols/redis/command.h"
 #include "protocols/redis/glob.h"
+#include "protocols/redis/notifications.h"
 #include "protocols/redis/numbers.h"
 #include "protocols/redis/service.h"
 #include "protocols/redis/subcommands.h"
@@ -41,7 +42,9 @@ void del(Call& call) {
     }
     const auto stream = call.service.remove_stream(call, key);
     if (!stream) return call.fail(stream.error());
-    removed += *stream ? 1 : 0;
+    if (!*stream) continue;
+    ++removed;
+    call.service.notify(call.database(), notify::kGeneric, "del", key);
   }
   call.reply.integer(removed);
 }
@@ -107,7 +110,11 @@ bool set_deadline(Call& call, Timestamp deadline) {
   Result<void> done;
   if (deadline <= call.now()) {
     const auto removed = call.service.remove_stream(call, key);
-    if (!removed) done = std::unexpected(removed.error());
+    if (!removed) {
+      done = std::unexpected(removed.error());
+    } else {
+      call.service.notify(call.database(), notify::kGeneric, "del", key);
+    }
   } else {
     done = call.service.expire_stream(call.database(), key, deadline, call.now());
   }

@@ -12,6 +12,7 @@
 #include "protocols/redis/client.h"
 #include "protocols/redis/command.h"
 #include "protocols/redis/limits.h"
+#include "protocols/redis/notifications.h"
 #include "protocols/redis/stream_arguments.h"
 #include "protocols/redis/stream_commands.h"
 
@@ -97,6 +98,7 @@ void xdel(Call& call) {
     }
     if (deleted->removed > 0) {
       service.key_changed(database, key);
+      service.notify(database, notify::kStream, "xdel", key, deleted->depends.lsn);
       tend_references(service, stream, before, now);
     }
     writer.integer(deleted->removed);
@@ -121,10 +123,13 @@ void xtrim(Call& call) {
   if (!*stream) return call.reply.integer(0);
   call.service.key_changed(call.database(), call.args[1]);
   trim_stream(call.service, *stream, options, call.now(),
-              [hole = call.buffer.leave_hole()](Result<int64_t> removed,
+              [&service = call.service, database = call.database(), key = std::string(call.args[1]),
+               hole = call.buffer.leave_hole()](Result<int64_t> removed,
                                                 const Dependence& depends) mutable {
                 std::string text;
                 ReplyWriter writer(text, 2);
+                if (removed.value_or(0) > 0)
+                  service.notify(database, notify::kStream, "xtrim", key, depends.as_one().lsn);
                 removed ? writer.integer(*removed)
                         : writer.error(errors::wire_text(removed.error()));
                 hole.fill(std::move(text), depends);
@@ -169,6 +174,7 @@ void xsetid(Call& call) {
     return call.fail("ERR The ID specified in XSETID is smaller than the target stream top item");
   }
   call.service.key_changed(call.database(), call.args[1]);
+  call.service.notify(call.database(), notify::kStream, "xsetid", call.args[1]);
   call.reply.ok();
 }
 

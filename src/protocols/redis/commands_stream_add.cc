@@ -6,6 +6,7 @@
 
 #include "protocols/redis/command.h"
 #include "protocols/redis/limits.h"
+#include "protocols/redis/notifications.h"
 #include "protocols/redis/stream_arguments.h"
 
 namespace weir::redis {
@@ -171,10 +172,16 @@ void xadd(Call& call) {
                                         call.service.idempotence_settings(*stream->thing));
   }
   call.service.stream_changed(call.database(), call.args[1]);
+  call.service.notify(call.database(), notify::kStream, "xadd", call.args[1]);
   call.reply.bulk(to_text(appended->base_id));
   if (options->trim.strategy == TrimOptions::Strategy::kNone) return;
-  trim_stream(call.service, *stream, options->trim, call.now(),
-              [](Result<int64_t>, const Dependence&) {});
+  trim_stream(
+      call.service, *stream, options->trim, call.now(),
+      [&service = call.service, database = call.database(), key = std::string(call.args[1])](
+          Result<int64_t> removed, const Dependence& depends) {
+        if (removed.value_or(0) > 0)
+          service.notify(database, notify::kStream, "xtrim", key, depends.as_one().lsn);
+      });
 }
 
 using namespace flag;

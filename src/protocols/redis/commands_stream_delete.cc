@@ -9,6 +9,7 @@
 
 #include "protocols/redis/client.h"
 #include "protocols/redis/command.h"
+#include "protocols/redis/notifications.h"
 #include "protocols/redis/stream_arguments.h"
 
 namespace weir::redis {
@@ -78,6 +79,7 @@ struct Deletion {
   std::optional<CellId> group;  // acknowledged there first
   Lsn lsn;
   std::optional<Error> error;
+  bool removed = false;
 
   // Ends its delivery in one group; false when it was not pending there.
   bool settle(CellId cell, Offset offset) {
@@ -95,11 +97,12 @@ struct Deletion {
 
   void remove(Offset offset, StreamId id) {
     const Offset before = service.broker().find_log(stream.log)->start();
-    const auto removed = service.broker().delete_records(stream.log, {{offset, id}}, now);
-    if (!removed) {
-      error = removed.error();
+    const auto deleted = service.broker().delete_records(stream.log, {{offset, id}}, now);
+    if (!deleted) {
+      error = deleted.error();
     } else {
-      lsn = std::max(lsn, removed->depends.lsn);
+      lsn = std::max(lsn, deleted->depends.lsn);
+      removed = true;
       tend_references(service, stream, before, now);
     }
   }
@@ -132,6 +135,7 @@ struct Deletion {
       writer.error(errors::wire_text(*error));
     }
     if (lsn != Lsn{}) service.key_changed(database, key);
+    if (removed) service.notify(database, notify::kStream, "xdel", key, lsn);
     return text;
   }
 };

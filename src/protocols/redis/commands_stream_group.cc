@@ -16,6 +16,7 @@
 #include "protocols/redis/client.h"
 #include "protocols/redis/command.h"
 #include "protocols/redis/group_options.h"
+#include "protocols/redis/notifications.h"
 #include "protocols/redis/stream_arguments.h"
 #include "protocols/redis/stream_commands.h"
 
@@ -91,6 +92,7 @@ void xgroup_create(Call& call) {
               : Result<broker::Broker::Changed>(std::unexpected(start.error()));
     if (made) {
       service.key_changed(database, key);
+      service.notify(database, notify::kStream, "xgroup-create", key, made->depends.lsn);
       writer.ok();
     } else {
       writer.error(errors::wire_text(made.error()));
@@ -125,7 +127,10 @@ void xgroup_setid(Call& call, const GroupKey& group) {
       writer.error(errors::wire_text(event.error()));
     } else {
       const auto applied = service.broker().apply(cell, {*event}, now);
-      if (applied) depends = *applied;
+      if (applied) {
+        depends = *applied;
+        service.notify(database, notify::kStream, "xgroup-setid", key, applied->lsn);
+      }
       applied ? writer.ok() : writer.error(errors::wire_text(applied.error()));
       service.stream_changed(database, key);
     }
@@ -143,6 +148,7 @@ void xgroup_destroy(Call& call, const StreamKey& stream) {
   const auto removed = call.service.broker().remove_stream_group(name, group, call.now());
   if (!removed) return call.fail(removed.error());
   forget_group_options(call, name, group);
+  call.service.notify(call.database(), notify::kStream, "xgroup-destroy", call.args[2]);
   call.service.stream_changed(call.database(), call.args[2]);
   call.reply.integer(1);
 }
@@ -164,6 +170,7 @@ void xgroup_delconsumer(Call& call, const GroupKey& group) {
   const auto applied = call.service.broker().apply(group.cell, {*event}, call.now());
   if (!applied) return call.fail(applied.error());
   call.service.stream_changed(call.database(), call.args[2]);
+  call.service.notify(call.database(), notify::kStream, "xgroup-delconsumer", call.args[2]);
   call.reply.integer(pending);
 }
 

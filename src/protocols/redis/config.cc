@@ -9,6 +9,7 @@
 
 #include "protocols/redis/idempotence.h"
 #include "protocols/redis/limits.h"
+#include "protocols/redis/notifications.h"
 #include "protocols/redis/numbers.h"
 
 namespace weir::redis {
@@ -200,8 +201,12 @@ std::string Config::set(ByteView setting, ByteView text) {
   if (name == "latency-tracking" && lower(value) != "no") {
     return "histograms of latencies are not kept here";
   }
-  if (name == "notify-keyspace-events" && !value.empty()) {
-    return "keyspace notifications are not there";
+  if (name == "notify-keyspace-events") {
+    const auto events = notified_events(value);
+    if (!events) return "Invalid event class character. Use 'Ag$lshzxeKEtdn'.";
+    notified_ = *events;
+    values_[name] = notified_letters(*events);
+    return {};
   }
   const auto* bounded = std::ranges::find(kBounded, name, &Bounded::name);
   if (bounded != std::end(kBounded)) {

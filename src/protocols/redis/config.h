@@ -21,6 +21,8 @@ class Config {
   int64_t slow_from_us() const { return slow_from_us_; }  // negative: there is no slow log
   size_t slow_entries() const { return slow_entries_; }
   int64_t latency_from_ms() const { return latency_from_ms_; }  // 0: latency is not watched
+  // Which events of keys are told: notify::k...
+  uint32_t notified() const { return notified_; }
   // What a command must take for one of the two to have it.
   int64_t noteworthy_ns() const { return noteworthy_ns_; }
 
@@ -37,6 +39,7 @@ class Config {
   absl::btree_map<std::string, std::string> values_;
   uint64_t maxmemory_ = 0;
   size_t stream_node_entries_ = 100;
+  uint32_t notified_ = 0;
   int64_t slow_from_us_ = 0;
   size_t slow_entries_ = 0;
   int64_t latency_from_ms_ = 0;

@@ -362,7 +362,15 @@ void Service::run_handler(Call& call, const Command& command) {
   ++statistics_.processed;
   const auto counters = [&]() -> CommandStatistics& { return statistics_.of(command.number); };
   if (!call.resumed) ++counters().calls;
-  command.handler(call);
+  // Those of a transaction are told by each of its commands.
+  if (config_.notified() == 0 || command.group == "transactions") {
+    command.handler(call);
+  } else {
+    const size_t first = call.keys.change_count();
+    const auto absent = absent_keys(call, command);
+    command.handler(call);
+    if (call.keys.change_count() > first) notify_changes(call, first, absent);
+  }
   const std::string& text = call.buffer.text;
   if (text.size() > mark && text[mark] == '-') {
     ++counters().failed;  // the handler may have reset them

@@ -166,6 +166,13 @@ class Service {
   // Wakes those who wait for a key of this type.
   void signal(uint32_t database, ByteView key, WaitType type);
 
+  // Tells of an event (notify::k...) of a key; the message leaves when `lsn` may.
+  void notify(uint32_t database, uint32_t kind, ByteView event, ByteView key, Lsn lsn);
+  // In the turn that made it happen.
+  void notify(uint32_t database, uint32_t kind, ByteView event, ByteView key) {
+    notify(database, kind, event, key, broker_.next_lsn());
+  }
+
   // MONITOR: the client is shown every command from now on.
   void monitor(Client& client) { monitors_[client.id] = &client; }
   void unmonitor(const Client& client) { monitors_.erase(client.id); }
@@ -219,6 +226,10 @@ class Service {
   // for each.
   void measure(const Call& call, const Command& command, int64_t began_ns);
   void note(const Call& call, const Command& command, int64_t taken_ns);
+  // Tells what the command has changed in the keyspace since its change `first`; `absent` are the
+  // keys that were not there before, if anybody wants to know of new ones.
+  void notify_changes(Call& call, size_t first, std::span<const std::string> absent);
+  std::vector<std::string> absent_keys(const Call& call, const Command& command) const;
   void feed_monitors(const Call& call, const Command& command);
   // Runs a handler that may write, as one commit.
   void run_in_turn(Call& call, const Command& command, broker::Admission admission, size_t bytes);

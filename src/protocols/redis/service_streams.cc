@@ -5,6 +5,7 @@
 
 #include "protocols/redis/call.h"
 #include "protocols/redis/limits.h"
+#include "protocols/redis/notifications.h"
 #include "protocols/redis/numbers.h"
 #include "protocols/redis/service.h"
 
@@ -68,6 +69,7 @@ Result<StreamKey> Service::make_stream(uint32_t database, ByteView key, Timestam
   const auto created = broker_.create_topic(spec, now);
   if (!created) return std::unexpected(created.error());
   stream_changed(database, key);
+  notify(database, notify::kNew, "new", key);
   return StreamKey{created->thing, created->thing->logs.front(), 0};
 }
 
@@ -136,6 +138,9 @@ Result<void> Service::rename_stream(Call& call, ByteView from, uint32_t to_datab
     stream_deadlines_.emplace(deadline, DatabaseKey{to_database, std::string(to)});
   stream_changed(call.database(), from);
   stream_changed(to_database, to);
+  const bool moved = call.database() != to_database;
+  notify(call.database(), notify::kGeneric, moved ? "move_from" : "rename_from", from);
+  notify(to_database, notify::kGeneric, moved ? "move_to" : "rename_to", to);
   return {};
 }
 
@@ -171,6 +176,7 @@ Result<void> Service::expire_stream(uint32_t database,
   stream_deadlines_.erase({before, name});
   if (!never) stream_deadlines_.emplace(deadline, std::move(name));
   key_changed(database, key);
+  notify(database, notify::kGeneric, never ? "persist" : "expire", key);
   arm_expiry();
   return {};
 }
@@ -200,6 +206,7 @@ void Service::expire_streams(keyspace::Transaction& keys) {
     for (const CellId log : logs) idempotence_.forget(keys, log);
     ++statistics_.expired_keys;
     stream_changed(name.database, name.key);
+    notify(name.database, notify::kExpired, "expired", name.key);
   }
 }
 

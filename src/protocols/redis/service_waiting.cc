@@ -8,6 +8,7 @@
 
 #include "protocols/redis/call.h"
 #include "protocols/redis/errors.h"
+#include "protocols/redis/notifications.h"
 #include "protocols/redis/service.h"
 
 namespace weir::redis {
@@ -178,8 +179,12 @@ void Service::expire_keys() {
     // tries again.
     if (!turn.ok()) return;
     keys.remove_expired(kExpiredPerTurnMax);
-    for (size_t i = 0; i < keys.change_count(); ++i)
-      statistics_.expired_keys += keys.change(i).bucket.database < keyspace::kDatabases ? 1 : 0;
+    for (size_t i = 0; i < keys.change_count(); ++i) {
+      const auto change = keys.change(i);
+      if (change.bucket.database >= keyspace::kDatabases) continue;
+      ++statistics_.expired_keys;
+      notify(change.bucket.database, notify::kExpired, "expired", change.key);
+    }
     expire_streams(keys);
     publish_changes(keys, turn.lsn());
   }

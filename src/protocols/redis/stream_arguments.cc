@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "protocols/redis/client.h"
+#include "protocols/redis/notifications.h"
 
 namespace weir::redis {
 
@@ -326,6 +327,8 @@ Result<queue::ConsumerId> consumer_of(Call& call,
   const auto applied = call.service.broker().apply(group.cell, {*event}, call.now());
   if (!applied) return std::unexpected(applied.error());
   if (created != nullptr) *created = true;
+  call.service.notify(call.database(), notify::kStream, "xgroup-createconsumer",
+                      group.stream.thing->name.name);
   return *group.queue->find_consumer(name);
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/log/reader.h"
 #include "protocols/redis/client.h"
+#include "protocols/redis/notifications.h"
 #include "protocols/redis/stream_arguments.h"
 
 namespace weir::redis {
@@ -162,6 +163,7 @@ Result<void> write(const Copy& job, keyspace::Transaction& keys) {
     done = service.expire_stream(job.to_database, job.to, deadline, keys.now());
   // Half a copy is none.
   if (!done) (void)service.remove_stream(keys, job.to_database, job.to);
+  if (done) service.notify(job.to_database, notify::kGeneric, "copy_to", job.to);
   return done;
 }
 
