@@ -8,7 +8,6 @@ namespace weir::redis {
 namespace {
 
 using testing::HasSubstr;
-using testing::StartsWith;
 
 constexpr std::string_view kOk = "+OK\r\n";
 
