@@ -181,8 +181,8 @@ void xgroup_help(Call& call) {
       "CREATECONSUMER <key> <groupname> <consumer>",
       "DELCONSUMER <key> <groupname> <consumer>",
       "DESTROY <key> <groupname>",
-      "POLICY <key> <groupname> [REDELIVER <ms>] [MAXDELIVERIES <count>] [DEADLETTER <stream>] "
-      "[DELAY <ms>]",
+      "POLICY <key> <groupname> [<option> <value> ...]",
+      "    Options: REDELIVER <ms>, MAXDELIVERIES <count>, DEADLETTER <stream>, DELAY <ms>.",
       "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]"};
   call.reply.array(std::size(kLines));
   for (const ByteView text : kLines) call.reply.simple(text);
