@@ -6,12 +6,12 @@
 #include "base/canary.h"
 #include "base/checksum.h"
 #include "base/wire.h"
+#include "core/log/seal.h"
 
 namespace weir::log {
 
 namespace {
 
-constexpr size_t kCrcFrom = 21;
 constexpr uint16_t kHorizonBit = 64;
 constexpr ByteView kXerialMagic("\x82SNAPPY\0", 8);
 
@@ -102,22 +102,8 @@ class Rewriter {
     }
     header_.length = static_cast<int32_t>(kBatchHeaderBytes - 12 + records_.size());
     out.assign(kBatchHeaderBytes, '\0');
-    char* to = out.data();
-    store_be(to, header_.base_offset);
-    store_be(to + 8, header_.length);
-    store_be(to + 12, header_.leader_epoch);
-    to[16] = 2;
-    store_be(to + 21, header_.attributes);
-    store_be(to + 23, header_.last_offset_delta);
-    store_be(to + 27, header_.base_timestamp);
-    store_be(to + 35, header_.max_timestamp);
-    store_be(to + 43, header_.producer_id);
-    store_be(to + 51, header_.producer_epoch);
-    store_be(to + 53, header_.base_sequence);
-    store_be(to + 57, header_.count);
     out.append(records_);
-    header_.crc = crc32c(ByteView(out).substr(kCrcFrom));
-    store_be(out.data() + 17, header_.crc);
+    seal(out.data(), out.size(), header_);
     return header_;
   }
 

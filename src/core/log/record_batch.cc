@@ -6,12 +6,12 @@
 #include "base/assert.h"
 #include "base/checksum.h"
 #include "base/wire.h"
+#include "core/log/seal.h"
 
 namespace weir::log {
 
 namespace {
 
-constexpr size_t kCrcFrom = 21;
 // A record is never shorter: length, attributes, timestamp and offset delta, key, value and header
 // counts, one byte each.
 constexpr size_t kRecordBytesMin = 7;
@@ -380,21 +380,7 @@ BatchHeader BatchBuilder::finish_for(int64_t producer_id,
   header.producer_epoch = producer_epoch;
   header.base_sequence = base_sequence;
   header.count = count_;
-  char* to = out_.data() + begin_;
-  store_be(to, header.base_offset);
-  store_be(to + 8, header.length);
-  store_be(to + 12, header.leader_epoch);
-  to[16] = 2;
-  store_be(to + 21, header.attributes);
-  store_be(to + 23, header.last_offset_delta);
-  store_be(to + 27, header.base_timestamp);
-  store_be(to + 35, header.max_timestamp);
-  store_be(to + 43, header.producer_id);
-  store_be(to + 51, header.producer_epoch);
-  store_be(to + 53, header.base_sequence);
-  store_be(to + 57, header.count);
-  header.crc = crc32c(ByteView(out_).substr(begin_ + kCrcFrom));
-  store_be(to + 17, header.crc);
+  seal(out_.data() + begin_, out_.size() - begin_, header);
   return header;
 }
 
