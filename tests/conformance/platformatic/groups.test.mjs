@@ -76,10 +76,9 @@ for (const protocol of ['classic', 'consumer']) {
         second.clear()
         await fill(topic, 4, 4)
         round++
-        await new Promise(resolve => setTimeout(resolve, 300))
+        await until(() => seen.size === 4 * round, 'all records of the round')
         return first.size === 2 && second.size === 2
       }, 'two partitions each')
-      await until(() => seen.size === 4 * round, 'all records')
       const groups = await admin.listGroups({ types: [protocol] })
       assert.ok(groups.has(group), 'the group is listed under its protocol')
     })
