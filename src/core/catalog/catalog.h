@@ -114,9 +114,9 @@ class Catalog {
 
   struct ByName {
     using is_transparent = void;
-    static const Name& name(const Name& name) { return name; }
-    static const Name& name(const Thing* thing) { return thing->name; }
-    bool operator()(const auto& a, const auto& b) const { return name(a) < name(b); }
+    bool operator()(const Thing* a, const Thing* b) const { return a->name < b->name; }
+    bool operator()(const Thing* a, const Name& b) const { return a->name < b; }
+    bool operator()(const Name& a, const Thing* b) const { return a < b->name; }
   };
 
   Limits limits_;
