@@ -217,6 +217,9 @@ DescribeTopicPartitionsResponse describe_page(Engine& engine,
       partition.leader_epoch = log ? log->current_epoch() : 0;
       partition.replica_nodes = {call.config().node_id};
       partition.isr_nodes = {call.config().node_id};
+      // Empty, not null: Java's Admin takes their sizes.
+      partition.eligible_leader_replicas.emplace();
+      partition.last_known_elr.emplace();
     }
   }
   return response;
