@@ -158,6 +158,9 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   // Counted: the socket is read again after as many resumes as pauses.
   void pause_reading();
   void resume_reading();
+  // What is not read does not notice that its peer has left: this looks, and ends the connection as
+  // reading would have. A peer that sent something before it left is noticed once that is read.
+  void look_for_end();
   // Declares whether this client brings data, by its last request: it is then not read while the
   // shard is overloaded (too many undurable bytes).
   void set_producing(bool on = true);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 
 #include <cerrno>
 #include <utility>
@@ -15,6 +17,9 @@ using boost::asio::ip::tcp;
 constexpr int kKeepAliveIdleS = 60;
 constexpr int kKeepAliveIntervalS = 15;
 constexpr int kKeepAliveProbes = 4;
+
+// The longest record of a close_notify (TLS 1.2 with AES-GCM); no encrypted request is as short.
+constexpr int kTlsGoodByeBytes = 31;
 
 void set_option(int descriptor, int level, int name, int value) {
   // Each of these is an improvement only: a socket without it works.
@@ -76,6 +81,15 @@ void Connection::Io::close() {
   boost::system::error_code ignored;  // the descriptor is released in any case
   socket.close(ignored);
   deadline.reset();
+}
+
+Connection::Io::PeerState Connection::Io::look_for_end() {
+  pollfd state{.fd = socket.native_handle(), .events = POLLRDHUP, .revents = 0};
+  if (::poll(&state, 1, 0) <= 0) return PeerState::kHere;
+  if ((state.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return PeerState::kGone;
+  int unread = 0;
+  if (::ioctl(socket.native_handle(), FIONREAD, &unread) != 0) return PeerState::kGone;
+  return unread > (tls_server ? kTlsGoodByeBytes : 0) ? PeerState::kHere : PeerState::kEnded;
 }
 
 std::string Connection::Io::peer_address() const {

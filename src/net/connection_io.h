@@ -32,6 +32,11 @@ struct Connection::Io {
   void end_output();
   void close();
 
+  // Without reading: whether the peer has ended its output and left nothing unread but TLS's own
+  // good-bye, or has gone altogether.
+  enum class PeerState : uint8_t { kHere, kEnded, kGone };
+  PeerState look_for_end();
+
   std::string peer_address() const;
   std::string local_address() const;
 

@@ -24,6 +24,7 @@
 #include "protocols/redis/front_end.h"
 #include "protocols/sqs/sqs.h"
 #include "runtime/shard.h"
+#include "server/kafka_listeners.h"
 #include "server/ports_file.h"
 #include "server/protocol.h"
 #include "server/state_shard.h"
@@ -50,14 +51,19 @@ const Option& option_of(std::string_view key) {
   WEIR_ASSERT(false, "no option has the key {}", key);
 }
 
+kafka::Sasl sasl_of(std::string_view value) {
+  return value == "required"   ? kafka::Sasl::kRequired
+         : value == "optional" ? kafka::Sasl::kOptional
+                               : kafka::Sasl::kOff;
+}
+
 kafka::Config kafka_config(const Settings& settings, std::vector<std::string> super_users) {
   kafka::Config config;
-  config.advertised_host = settings.kafka_advertised_host;
+  config.listener = {.advertised_host = settings.kafka_advertised_host,
+                     .advertised_port = static_cast<uint16_t>(settings.kafka_advertised_port),
+                     .sasl = sasl_of(settings.kafka_sasl)};
   config.auto_create_topics = settings.kafka_auto_create_topics == "on";
   config.default_partitions = static_cast<int32_t>(settings.kafka_default_partitions);
-  config.sasl = settings.kafka_sasl == "required"   ? kafka::Sasl::kRequired
-                : settings.kafka_sasl == "optional" ? kafka::Sasl::kOptional
-                                                    : kafka::Sasl::kOff;
   config.sasl_mechanisms = words_of(settings.kafka_sasl_mechanisms);
   config.session_lifetime = Milliseconds(static_cast<int64_t>(settings.kafka_session_lifetime_ms));
   config.access = settings.kafka_access == "allow"  ? kafka::Unruled::kAllow
@@ -99,6 +105,7 @@ struct Assembly::State {
   Result<> open_state();
   Result<> make_first_user();
   Result<std::vector<Protocol>> make_protocols();
+  Result<> add_kafka_listeners(std::vector<Protocol>& protocols) const;
   Result<std::unique_ptr<sqs::FrontEnd>> make_sqs(const Settings& settings);
   Result<> open(Protocol protocol);
   Result<std::unique_ptr<net::Listener>> listen(const Protocol& protocol, PortSetting port);
@@ -244,6 +251,7 @@ Result<std::vector<Protocol>> Assembly::State::make_protocols() {
                        .port = settings.kafka_port,
                        .limits = kafka->connection_limits(),
                        .factory = kafka->sessions()});
+  if (auto added = add_kafka_listeners(protocols); !added) return std::unexpected(added.error());
   auto handler = make_sqs(settings);
   if (!handler) return std::unexpected(handler.error());
   sqs = std::move(*handler);
@@ -274,12 +282,28 @@ Result<std::vector<Protocol>> Assembly::State::make_protocols() {
   return protocols;
 }
 
+Result<> Assembly::State::add_kafka_listeners(std::vector<Protocol>& protocols) const {
+  const auto further = kafka_listeners(options.settings);
+  if (!further) return std::unexpected(further.error());
+  for (const KafkaListener& listener : *further) {
+    protocols.push_back({.name = listener.port_name(),
+                         .option = std::string(kKafkaListenersKey),
+                         .address = listener.address,
+                         .port = {.number = listener.port},
+                         .limits = kafka->connection_limits(),
+                         .factory = kafka->sessions({.advertised_host = listener.advertised_host,
+                                                     .advertised_port = listener.advertised_port,
+                                                     .sasl = sasl_of(listener.sasl)})});
+  }
+  return {};
+}
+
 Result<std::unique_ptr<net::Listener>> Assembly::State::listen(const Protocol& protocol,
                                                                PortSetting port) {
   net::ListenerOptions listener{
       .name = protocol.name,
       .option = flag_of(option_of(protocol.option)),
-      .address = options.settings.address,
+      .address = protocol.address.empty() ? options.settings.address : protocol.address,
       .port = port.number,
       .connections_max = options.settings.connections_max,
       .connections_per_address_max = options.settings.connections_per_address_max,

@@ -13,8 +13,9 @@
 namespace weir::server {
 
 struct Protocol {
-  std::string name;    // key in the ports file and label of the metrics: "kafka"
-  std::string option;  // the key of its port option: "kafka.port"
+  std::string name;          // key in the ports file and label of the metrics: "kafka"
+  std::string option;        // the key of its port option: "kafka.port"
+  std::string address = {};  // empty: settings.address
   PortSetting port;
   // A second port while `port` is the default; when it is busy that is a note.
   std::optional<uint16_t> alias = {};

@@ -7,8 +7,10 @@
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "base/suggest.h"
+#include "server/kafka_listeners.h"
 #include "server/tls.h"
 
 namespace weir::server {
@@ -72,6 +74,11 @@ std::vector<Option> port_options() {
       {"kafka.port", &Settings::kafka_port, "PORT", "Kafka; 0: any free port, off: no listener"},
       {"kafka.advertised_host", &Settings::kafka_advertised_host, "HOST",
        "tell Kafka clients to connect there; empty: the address that they reached"},
+      {"kafka.advertised_port", &Settings::kafka_advertised_port, "PORT",
+       "and to that port; 0: the one that they reached", 0, UINT16_MAX},
+      {"kafka.listeners", &Settings::kafka_listeners, "LISTENERS",
+       "further Kafka ports: name=NAME,address=ADDRESS:PORT and, if wanted, advertised=HOST:PORT, "
+       "sasl, tls_certificate, tls_key, tls_client_ca; with semicolons between them"},
       {"kafka.auto_create_topics",
        &Settings::kafka_auto_create_topics,
        "WHETHER",
@@ -244,36 +251,55 @@ std::string store(Settings& settings,
   return {};
 }
 
+// What to do about a listener that asks nobody who he is; empty where it does.
+std::string way_to_know(const Settings& settings, const ListenerSettings& listener) {
+  if (listener.name == "aws") {
+    return settings.aws_credentials.empty() ? "aws (give --aws-credentials)" : "";
+  }
+  const bool kafka = listener.name == "kafka";
+  const bool redis = listener.name == "redis";
+  if (kafka && settings.kafka_sasl == "required") return {};
+  if (redis && settings.redis_auth == "required") return {};
+  const auto tls = tls_of(settings, listener);
+  if (tls && !tls->client_ca.empty()) return {};
+  return fmt::format("{0} (give {1}{2}, or --{0}-port off)", listener.name,
+                     kafka   ? "--kafka-sasl required, or "
+                     : redis ? "--redis-auth required, or "
+                             : "",
+                     tls ? "--tls-client-ca" : "--tls-certificate and --tls-client-ca");
+}
+
+std::string way_to_know(const Settings& settings, const KafkaListener& listener) {
+  if (listener.sasl == "required") return {};
+  const auto tls = tls_of(settings, listener);
+  if (tls && !tls->client_ca.empty()) return {};
+  return fmt::format("{} (give it sasl=required, or {})", listener.port_name(),
+                     tls ? "tls_client_ca" : "tls_certificate and tls_client_ca");
+}
+
 // Beyond this host, whoever may ask has to be known.
 Result<> check_exposure(const Settings& settings) {
-  const std::string& address = settings.address;
-  if (is_loopback(address) || settings.insecure) return {};
+  if (settings.insecure) return {};
   std::vector<std::string> ways;
+  std::set<std::string> addresses;
+  const auto look = [&](const std::string& address, const auto& listener) {
+    if (is_loopback(address)) return;
+    std::string way = way_to_know(settings, listener);
+    if (way.empty()) return;
+    ways.push_back(std::move(way));
+    addresses.insert(address);
+  };
   for (const ListenerSettings& listener : listeners()) {
-    if ((settings.*listener.port).off) continue;
-    const auto tls = tls_of(settings, listener);
-    if (listener.name == "aws") {
-      if (settings.aws_credentials.empty()) ways.emplace_back("aws (give --aws-credentials)");
-      continue;
-    }
-    const bool kafka = listener.name == "kafka";
-    const bool redis = listener.name == "redis";
-    if (kafka && settings.kafka_sasl == "required") continue;
-    if (redis && settings.redis_auth == "required") continue;
-    if (!tls || tls->client_ca.empty()) {
-      ways.push_back(
-          fmt::format("{0} (give {1}{2}, or --{0}-port off)", listener.name,
-                      kafka   ? "--kafka-sasl required, or "
-                      : redis ? "--redis-auth required, or "
-                              : "",
-                      tls ? "--tls-client-ca" : "--tls-certificate and --tls-client-ca"));
-    }
+    if (!(settings.*listener.port).off) look(settings.address, listener);
   }
+  const auto further = kafka_listeners(settings);
+  if (!further) return std::unexpected(further.error());
+  for (const KafkaListener& listener : *further) look(listener.address, listener);
   if (ways.empty()) return {};
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("others can reach {} and nobody is asked who he is by: {}; or listen on "
                           "127.0.0.1, or say --insecure",
-                          address, fmt::join(ways, ", ")));
+                          fmt::join(addresses, ", "), fmt::join(ways, ", ")));
 }
 
 std::string shown(const std::string& value) {

@@ -49,6 +49,8 @@ struct Settings {
   PortSetting redis_port{.number = 6379};
   PortSetting http_port{.number = 8080};
   std::string kafka_advertised_host;
+  uint64_t kafka_advertised_port = 0;
+  std::string kafka_listeners;  // see kafka_listeners.h
   std::string kafka_auto_create_topics = "on";
   uint64_t kafka_default_partitions = 1;
   std::string kafka_sasl = "optional";

@@ -3,9 +3,11 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/suggest.h"
+#include "server/kafka_listeners.h"
 #include "server/settings.h"
 
 namespace weir::server {
@@ -21,7 +23,39 @@ struct FileReader {
                 fmt::format("{}:{}: {}", name, where.begin.line, text));
   }
 
+  // [[kafka.listeners]] as the text that flags give.
+  Result<> kafka_listeners(const toml::array& tables) const {
+    std::string text;
+    for (const toml::node& node : tables) {
+      const auto* table = node.as_table();
+      if (table == nullptr) {
+        return refuse(node.source(), fmt::format("{} has tables", kKafkaListenersKey));
+      }
+      for (const auto& [key, entry] : *table) {
+        const auto string = entry.value<std::string>();
+        const auto number = entry.value<int64_t>();
+        const std::string shown = string ? *string : number ? std::to_string(*number) : "";
+        if (shown.empty() || shown.find_first_of(",;") != std::string::npos) {
+          return refuse(entry.source(),
+                        fmt::format("{} of {} must be a text without comma and semicolon",
+                                    std::string(key.str()), kKafkaListenersKey));
+        }
+        text += fmt::format("{}={},", std::string(key.str()), shown);
+      }
+      text += ';';
+    }
+    settings.kafka_listeners = std::move(text);
+    if (const auto parsed = server::kafka_listeners(settings); !parsed) {
+      return refuse(tables.source(), parsed.error().message);
+    }
+    settings.sources[std::string(kKafkaListenersKey)] = Source::kFile;
+    return {};
+  }
+
   Result<> value(const std::string& key, const toml::node& node) const {
+    if (const auto* tables = node.as_array(); tables != nullptr && key == kKafkaListenersKey) {
+      return kafka_listeners(*tables);
+    }
     const auto place = std::ranges::find(keys, std::string_view(key));
     if (place == keys.end()) {
       return refuse(node.source(), fmt::format("unknown key {}{}", key, did_you_mean(key, keys)));

@@ -35,6 +35,51 @@ std::unexpected<Error> needs_certificate(std::string_view prefix, std::string_vi
                           prefix, option));
 }
 
+// An open listener with TLS.
+struct Target {
+  std::string name;
+  bool web = false;
+  net::TlsOptions options;
+};
+
+Result<std::vector<Target>> targets_of(const Settings& settings) {
+  std::vector<Target> targets;
+  for (const ListenerSettings& listener : kListeners) {
+    auto options = tls_of(settings, listener);
+    if (!options || (settings.*listener.port).off) continue;
+    targets.push_back({std::string(listener.name), listener.web, std::move(*options)});
+  }
+  const auto further = kafka_listeners(settings);
+  if (!further) return std::unexpected(further.error());
+  for (const KafkaListener& listener : *further) {
+    if (auto options = tls_of(settings, listener)) {
+      targets.push_back({listener.port_name(), false, std::move(*options)});
+    }
+  }
+  return targets;
+}
+
+// Whether a certificate is used by one of the further listeners of Kafka.
+Result<bool> check_further(const Settings& settings) {
+  const auto further = kafka_listeners(settings);
+  if (!further) return std::unexpected(further.error());
+  bool any = false;
+  for (const KafkaListener& listener : *further) {
+    const auto options = tls_of(settings, listener);
+    any = any || options.has_value();
+    const std::string& own = listener.tls_certificate;
+    const std::string& client_ca = listener.tls_client_ca;
+    const bool key_alone = !listener.tls_key.empty() && (own.empty() || own == kOff);
+    const bool ca_alone = !options && !client_ca.empty() && client_ca != kOff;
+    if (!key_alone && !ca_alone) continue;
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: {}: {} is of no use without a certificate; give tls_certificate",
+                    kKafkaListenersKey, listener.name, key_alone ? "tls_key" : "tls_client_ca"));
+  }
+  return any;
+}
+
 }  // namespace
 
 std::span<const ListenerSettings> listeners() {
@@ -55,8 +100,20 @@ std::optional<net::TlsOptions> tls_of(const Settings& settings, const ListenerSe
   return options;
 }
 
+std::optional<net::TlsOptions> tls_of(const Settings& settings, const KafkaListener& listener) {
+  Settings own = settings;
+  if (!listener.tls_certificate.empty()) {
+    own.kafka_tls_certificate = listener.tls_certificate;
+    own.kafka_tls_key = listener.tls_key;
+  }
+  if (!listener.tls_client_ca.empty()) own.kafka_tls_client_ca = listener.tls_client_ca;
+  return tls_of(own, kListeners[0]);
+}
+
 Result<> check_tls(const Settings& settings) {
-  bool any = false;
+  const auto further = check_further(settings);
+  if (!further) return std::unexpected(further.error());
+  bool any = *further;
   for (const ListenerSettings& listener : kListeners) {
     const std::string& own = settings.*listener.certificate;
     const std::string prefix = fmt::format("{}-", listener.name);
@@ -79,10 +136,10 @@ Result<> check_tls(const Settings& settings) {
 
 Result<std::vector<std::string>> check_tls_files(const Settings& settings, Timestamp now) {
   std::vector<std::string> warnings;
-  for (const ListenerSettings& listener : kListeners) {
-    const auto options = tls_of(settings, listener);
-    if (!options || (settings.*listener.port).off) continue;
-    const auto context = net::TlsContext::load(*options, now);
+  const auto targets = targets_of(settings);
+  if (!targets) return std::unexpected(targets.error());
+  for (const Target& target : *targets) {
+    const auto context = net::TlsContext::load(target.options, now);
     if (!context) return std::unexpected(context.error());
     for (const std::string& warning : (*context)->warnings()) {
       // Most of the time all listeners have the same files.
@@ -95,15 +152,15 @@ Result<std::vector<std::string>> check_tls_files(const Settings& settings, Times
 Result<std::vector<std::string>> TlsListeners::load(const Settings& settings,
                                                     Timestamp now,
                                                     runtime::Logger& logger) {
-  for (const ListenerSettings& listener : kListeners) {
-    auto options = tls_of(settings, listener);
-    if (!options || (settings.*listener.port).off) continue;
-    auto context = net::TlsContext::load(*options, now);
+  auto targets = targets_of(settings);
+  if (!targets) return std::unexpected(targets.error());
+  for (Target& target : *targets) {
+    auto context = net::TlsContext::load(target.options, now);
     if (!context) return std::unexpected(context.error());
     auto server = std::make_shared<net::TlsServer>(
-        std::string(listener.name), listener.web ? net::http_needs_tls() : std::string(),
-        std::move(*context), logger);
-    served_.push_back({listener.name, std::move(*options), std::move(server)});
+        target.name, target.web ? net::http_needs_tls() : std::string(), std::move(*context),
+        logger);
+    served_.push_back({std::move(target.name), std::move(target.options), std::move(server)});
   }
   return check_tls_files(settings, now);
 }
@@ -118,13 +175,13 @@ void TlsListeners::reload(Timestamp now, runtime::Logger& logger) {
     auto context = net::TlsContext::load(served.options, now);
     if (!context) {
       logger.error("server", "the TLS certificate stays as it was",
-                   {{"protocol", std::string(served.name)}, {"reason", context.error().message}});
+                   {{"protocol", served.name}, {"reason", context.error().message}});
       continue;
     }
     for (const std::string& warning : (*context)->warnings()) logger.warn("server", warning);
     served.server->replace(std::move(*context));
     logger.info("server", "TLS certificate loaded",
-                {{"protocol", std::string(served.name)}, {"file", served.options.certificate}});
+                {{"protocol", served.name}, {"file", served.options.certificate}});
   }
 }
 

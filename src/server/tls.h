@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "net/tls.h"
 #include "runtime/logger.h"
+#include "server/kafka_listeners.h"
 #include "server/settings.h"
 
 namespace weir::server {
@@ -33,6 +34,8 @@ std::span<const ListenerSettings> listeners();
 
 // Nothing: the listener speaks without TLS.
 std::optional<net::TlsOptions> tls_of(const Settings& settings, const ListenerSettings& listener);
+// What it does not say itself is as on the port of kafka.port.
+std::optional<net::TlsOptions> tls_of(const Settings& settings, const KafkaListener& listener);
 
 // Rules between the options alone; no file is read.
 Result<> check_tls(const Settings& settings);
@@ -55,7 +58,7 @@ class TlsListeners {
 
  private:
   struct Served {
-    std::string_view name;
+    std::string name;
     net::TlsOptions options;
     std::shared_ptr<net::TlsServer> server;
   };

@@ -15,23 +15,22 @@
 #include "protocols/kafka/errors.h"
 #include "protocols/kafka/frame.h"
 #include "protocols/kafka/peer.h"
-#include "runtime/owned.h"
+#include "protocols/kafka/time_meter.h"
 
 namespace weir::kafka {
 
 class Authenticator;
-class Engine;
 
 class Call {
  public:
   Call(net::ReplySlot slot,
-       runtime::Owned<Engine>& engine,
+       MeteredEngine engine,
        const Config& config,
        Authenticator& authenticator,
        std::shared_ptr<const Peer> peer,
        const RequestFrame& frame)
       : slot_(std::move(slot)),
-        engine_(&engine),
+        engine_(std::move(engine)),
         config_(&config),
         authenticator_(&authenticator),
         peer_(std::move(peer)),
@@ -43,7 +42,8 @@ class Call {
   const Bytes& client_id() const { return client_id_; }
   const Peer& peer() const { return *peer_; }
   const Config& config() const { return *config_; }
-  runtime::Owned<Engine>& engine() const { return *engine_; }
+  // The way to the state shard; good for longer than the call.
+  MeteredEngine engine() const { return engine_; }
   // The connection's, while a handler is called: on its shard, and never later.
   Authenticator& authenticator() const { return *authenticator_; }
 
@@ -72,7 +72,7 @@ class Call {
   }
 
   net::ReplySlot slot_;
-  runtime::Owned<Engine>* engine_;
+  MeteredEngine engine_;
   const Config* config_;
   Authenticator* authenticator_;
   std::shared_ptr<const Peer> peer_;

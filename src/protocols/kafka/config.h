@@ -30,14 +30,20 @@ struct FetchSessionLimits {
   Milliseconds idle_before_eviction{120'000};
 };
 
+// What holds for the clients of one listener.
+struct ListenerConfig {
+  // What clients are told to connect to. Empty, 0: the address and the port that each of them
+  // reached.
+  std::string advertised_host;
+  uint16_t advertised_port = 0;
+  Sasl sasl = Sasl::kOptional;
+};
+
 struct Config {
   int32_t node_id = 1;
   std::string cluster_id = "weir";
-  // What clients are told to connect to. Empty: the address that each of them reached.
-  std::string advertised_host;
-  uint16_t advertised_port = 0;
+  ListenerConfig listener;  // of Service::sessions() without another one
 
-  Sasl sasl = Sasl::kOptional;
   std::vector<std::string> sasl_mechanisms{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
   // Clients have to log in again within that time (KIP-368); 0: never.
   Milliseconds session_lifetime{0};

@@ -1,6 +1,7 @@
 #include "protocols/kafka/service.h"
 
 #include <latch>
+#include <utility>
 
 #include "base/credentials/scram.h"
 #include "protocols/kafka/engine.h"
@@ -47,9 +48,10 @@ std::shared_ptr<const TokenKeys> Service::token_keys() const {
   return token_keys_;
 }
 
-net::SessionFactory Service::sessions() {
-  return
-      [this](net::Connection& connection) { return std::make_unique<Session>(connection, *this); };
+net::SessionFactory Service::sessions(ListenerConfig listener) {
+  return [this, listener = std::move(listener)](net::Connection& connection) {
+    return std::make_unique<Session>(connection, *this, listener);
+  };
 }
 
 net::ConnectionLimits Service::connection_limits() const {

@@ -37,7 +37,9 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  net::SessionFactory sessions();
+  // For a listener; there may be several, which answer with addresses of their own.
+  net::SessionFactory sessions() { return sessions(config_.listener); }
+  net::SessionFactory sessions(ListenerConfig listener);
   net::ConnectionLimits connection_limits() const;
 
   const Config& config() const { return config_; }

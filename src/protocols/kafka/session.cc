@@ -7,6 +7,7 @@
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/gen/produce.h"
 #include "protocols/kafka/handlers/api_versions.h"
+#include "protocols/kafka/time_meter.h"
 
 namespace weir::kafka {
 namespace {
@@ -22,12 +23,12 @@ std::pair<std::string, int32_t> split_address(const std::string& address) {
   return {std::move(host), port};
 }
 
-Peer peer_of(const net::Connection& connection, const Config& config) {
+Peer peer_of(const net::Connection& connection, const ListenerConfig& listener) {
   Peer peer;
   peer.host = split_address(connection.peer_address()).first;
   const auto [host, port] = split_address(connection.local_address());
-  peer.advertised_host = config.advertised_host.empty() ? host : config.advertised_host;
-  peer.advertised_port = config.advertised_port == 0 ? port : config.advertised_port;
+  peer.advertised_host = listener.advertised_host.empty() ? host : listener.advertised_host;
+  peer.advertised_port = listener.advertised_port == 0 ? port : listener.advertised_port;
   return peer;
 }
 
@@ -43,10 +44,10 @@ constexpr wire::DecodeLimits kDecodeLimits = [] {
 
 }  // namespace
 
-Session::Session(net::Connection& connection, Service& service)
+Session::Session(net::Connection& connection, Service& service, const ListenerConfig& listener)
     : connection_(connection),
       service_(service),
-      authenticator_(connection, service, peer_of(connection, service.config())) {}
+      authenticator_(connection, service, peer_of(connection, listener), listener.sasl) {}
 
 size_t Session::on_data(ByteView data) {
   if (!introduced_) {
@@ -98,35 +99,26 @@ bool Session::handle(const Bytes& frame) {
     ApiVersionsHandler::refuse_version(call_of(*request));
     return true;
   }
-  if (!service_.meters_handling()) return run(*handler, *request);
-  const auto begun = std::chrono::steady_clock::now();
-  const bool whole = run(*handler, *request);
-  charge_time(*request, std::chrono::steady_clock::now() - begun);
-  return whole;
+  return run(*handler, *request);
 }
 
-Call Session::call_of(const RequestFrame& request) {
-  return {connection_.reserve(), service_.engine(),     service_.config(),
-          authenticator_,        authenticator_.peer(), request};
+Call Session::call_of(const RequestFrame& request, std::shared_ptr<const TimeMeter> meter) {
+  return {connection_.reserve(), {service_.engine(), std::move(meter)},
+          service_.config(),     authenticator_,
+          authenticator_.peer(), request};
 }
 
 bool Session::run(const HandlerEntry& handler, const RequestFrame& request) {
-  return handler.run(call_of(request), request.body, kDecodeLimits).has_value();
-}
-
-// What this thread did for the request; its answer has been made, or is being made elsewhere.
-void Session::charge_time(const RequestFrame& request, std::chrono::nanoseconds spent) {
-  const double seconds = std::chrono::duration<double>(spent).count();
-  service_.engine().call([connection = connection_.shared_from_this(), peer = authenticator_.peer(),
-                          client_id = request.client_id.value_or(Bytes()),
-                          seconds](Engine& engine) {
-    const Timestamp now = engine.now();
-    const QuotaClient client{peer->user(), client_id.view()};
-    const Milliseconds pause = engine.quotas.charge(Metered::kHandled, client, seconds, now);
-    if (pause.count() == 0) return;
-    connection->run_on_session<Session>(
-        [until = now + pause](Session& session) { session.mute_until(until); });
-  });
+  if (!service_.meters_handling()) {
+    return handler.run(call_of(request), request.body, kDecodeLimits).has_value();
+  }
+  const auto meter = std::make_shared<const TimeMeter>(
+      connection_.weak_from_this(), authenticator_.peer(), request.client_id.value_or(Bytes()));
+  const auto begun = TimeMeter::Clock::now();
+  const bool whole = handler.run(call_of(request, meter), request.body, kDecodeLimits).has_value();
+  const auto spent = TimeMeter::Clock::now() - begun;
+  service_.engine().call([meter, spent](Engine& engine) { meter->charge(engine, spent); });
+  return whole;
 }
 
 // ---- pauses
@@ -154,6 +146,8 @@ void Session::await_end_of_pause() {
 }
 
 void Session::look_whether_pause_is_over(broker::WakeReason reason) {
+  connection_.look_for_end();
+  if (!connection_.open()) return;
   const bool over = service_.clock().now() >= muted_until_;
   if (!over && reason != broker::WakeReason::kStopping) return await_end_of_pause();
   muted_ = false;

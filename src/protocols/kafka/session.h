@@ -3,13 +3,12 @@
 // order. Thread: the connection's shard.
 //
 // A client that used up a quota is answered at once, and then not read until its pause is over
-// (KIP-219).
+// (KIP-219). That it has left is noticed all the same.
 //
 // Mistakes of the peer end the connection, as in Kafka: a frame above the limit, a request that
 // cannot be decoded, a request or version that was not advertised, one that has to wait for a
 // login. (An unknown version of ApiVersions is answered.)
 
-#include <chrono>
 #include <memory>
 
 #include "base/time.h"
@@ -22,11 +21,12 @@
 
 namespace weir::kafka {
 
+class TimeMeter;
 struct HandlerEntry;
 
 class Session final : public net::Session {
  public:
-  Session(net::Connection& connection, Service& service);
+  Session(net::Connection& connection, Service& service, const ListenerConfig& listener);
 
   size_t on_data(ByteView data) override;
   Authenticator& authenticator() { return authenticator_; }
@@ -37,9 +37,8 @@ class Session final : public net::Session {
  private:
   // False: the connection ends here.
   bool handle(const Bytes& frame);
-  Call call_of(const RequestFrame& request);
+  Call call_of(const RequestFrame& request, std::shared_ptr<const TimeMeter> meter = nullptr);
   bool run(const HandlerEntry& handler, const RequestFrame& request);
-  void charge_time(const RequestFrame& request, std::chrono::nanoseconds spent);
   void await_end_of_pause();
   void look_whether_pause_is_over(broker::WakeReason reason);
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 
+#include "server/kafka_listeners.h"
 #include "server/tls.h"
 
 namespace weir::server {
@@ -55,6 +56,93 @@ TEST(Settings, FlagsPrecedeTheEnvironmentThatPrecedesTheFile) {
   EXPECT_EQ(settings.http_port.number, 8080);
   EXPECT_TRUE(settings.configured("aws.port"));
   EXPECT_FALSE(settings.configured("http.port"));
+}
+
+TEST(Settings, FurtherKafkaListenersComeFromFlagsAndFilesAlike) {
+  Settings flags;
+  ASSERT_TRUE(assign(flags, option("kafka.listeners"),
+                     "name=outside, address=0.0.0.0:9094, advertised=broker.example:19094, "
+                     "sasl=required; name=six,address=[::1]:0,advertised=9095",
+                     Source::kFlag));
+  Settings file;
+  ASSERT_TRUE(apply_file(file,
+                         "[[kafka.listeners]]\nname = 'outside'\naddress = '0.0.0.0:9094'\n"
+                         "advertised = 'broker.example:19094'\nsasl = 'required'\n"
+                         "[[kafka.listeners]]\nname = 'six'\naddress = '[::1]:0'\n"
+                         "advertised = 9095\n",
+                         "weir.toml"));
+  for (const Settings* settings : {&flags, &file}) {
+    ASSERT_TRUE(check(*settings)) << check(*settings).error().message;
+    const auto listeners = kafka_listeners(*settings);
+    ASSERT_TRUE(listeners);
+    ASSERT_EQ(listeners->size(), 2U);
+    EXPECT_EQ(listeners->at(0).port_name(), "kafka-outside");
+    EXPECT_EQ(listeners->at(0).address, "0.0.0.0");
+    EXPECT_EQ(listeners->at(0).port, 9094);
+    EXPECT_EQ(listeners->at(0).advertised_host, "broker.example");
+    EXPECT_EQ(listeners->at(0).advertised_port, 19094);
+    EXPECT_EQ(listeners->at(0).sasl, "required");
+    EXPECT_EQ(listeners->at(1).address, "::1");
+    EXPECT_EQ(listeners->at(1).port, 0);
+    EXPECT_EQ(listeners->at(1).advertised_host, "");
+    EXPECT_EQ(listeners->at(1).advertised_port, 9095);
+    EXPECT_EQ(listeners->at(1).sasl, "optional");
+  }
+}
+
+TEST(Settings, BadKafkaListenersAreRefusedWithTheReason) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"address=9094", "a listener has no name"},
+      {"name=Outside,address=9094", "is no name"},
+      {"name=a", "a: it has no address"},
+      {"name=a,address=localhost", "it must be ADDRESS:PORT or PORT"},
+      {"name=a,address=127.0.0.1:70000", "it must be ADDRESS:PORT or PORT"},
+      {"name=a,address=9094,advertised=0.0.0.0:9094", "clients cannot connect to 0.0.0.0"},
+      {"name=a,address=9094,advertised=http://x", "it must be HOST, HOST:PORT or PORT"},
+      {"name=a,address=9094,sasl=maybe", "one of off, optional, required"},
+      {"name=a,address=9094,adress=1", "unknown key adress; did you mean address?"},
+      {"name=a,address=9094,address=9095", "address is given twice"},
+      {"name=a,address=9094;name=a,address=9095", "there are two of that name"},
+      {"name=a,address=9094,outside", "is not KEY=VALUE"},
+      {"name=a,address=9094,tls_key=k.pem", "tls_key is of no use without a certificate"},
+      {"name=a,address=9094,tls_client_ca=c.pem", "tls_client_ca is of no use without"},
+      {"name=a,address=0.0.0.0:9094", "kafka-a (give it sasl=required, or tls_certificate and"},
+  };
+  for (const auto& [text, message] : cases) {
+    Settings settings;
+    ASSERT_TRUE(assign(settings, option("kafka.listeners"), text, Source::kFlag));
+    const auto checked = check(settings);
+    ASSERT_FALSE(checked) << text;
+    EXPECT_THAT(checked.error().message, HasSubstr(message)) << text;
+  }
+  Settings file;
+  const auto applied =
+      apply_file(file, "[[kafka.listeners]]\nname = 'a'\naddress = '9094;name=b'\n", "weir.toml");
+  ASSERT_FALSE(applied);
+  EXPECT_THAT(applied.error().message, HasSubstr("weir.toml:3"));
+}
+
+TEST(Settings, AFurtherKafkaListenerHasTlsAsThePortUnlessItSaysOtherwise) {
+  Settings settings;
+  settings.tls_certificate = "all.pem";
+  settings.tls_key = "all.key";
+  settings.kafka_tls_client_ca = "ca.pem";
+  settings.kafka_listeners =
+      "name=same,address=1;name=plain,address=2,tls_certificate=off;"
+      "name=own,address=3,tls_certificate=own.pem,tls_client_ca=off";
+  ASSERT_TRUE(check(settings)) << check(settings).error().message;
+  const auto listeners = kafka_listeners(settings).value();
+  const auto same = tls_of(settings, listeners.at(0));
+  ASSERT_TRUE(same);
+  EXPECT_EQ(same->certificate, "all.pem");
+  EXPECT_EQ(same->key, "all.key");
+  EXPECT_EQ(same->client_ca, "ca.pem");
+  EXPECT_FALSE(tls_of(settings, listeners.at(1)));
+  const auto own = tls_of(settings, listeners.at(2));
+  ASSERT_TRUE(own);
+  EXPECT_EQ(own->certificate, "own.pem");
+  EXPECT_EQ(own->key, "");
+  EXPECT_EQ(own->client_ca, "");
 }
 
 struct BadFile {

@@ -262,9 +262,9 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
 }  // namespace
 
 void FetchHandler::handle(Call call, Request request) {
-  runtime::Owned<Engine>& engine = call.engine();
+  const MeteredEngine engine = call.engine();
   auto fetch = std::make_shared<Fetch>(std::move(call), std::move(request));
-  fetch->call().on_abandoned([&engine, weak = std::weak_ptr(fetch)] {
+  fetch->call().on_abandoned([engine, weak = std::weak_ptr(fetch)] {
     engine.call([weak](Engine&) {
       if (const auto still = weak.lock()) still->abandon();
     });

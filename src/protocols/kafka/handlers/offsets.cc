@@ -149,7 +149,7 @@ KafkaError delete_records(Engine& engine,
 }  // namespace
 
 void ListOffsetsHandler::handle(Call call, Request request) {
-  runtime::Owned<Engine>& engine = call.engine();
+  const MeteredEngine engine = call.engine();
   auto list = std::make_shared<OffsetList>(std::move(call), std::move(request));
   engine.call([list = std::move(list)](Engine& here) { list->run(here); });
 }

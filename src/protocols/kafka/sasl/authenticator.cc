@@ -21,11 +21,12 @@ bool is_of_login(int16_t key) {
 
 }  // namespace
 
-Authenticator::Authenticator(net::Connection& connection, Service& service, Peer peer)
+Authenticator::Authenticator(net::Connection& connection, Service& service, Peer peer, Sasl sasl)
     : connection_(connection),
       service_(service),
       peer_(std::make_shared<const Peer>(std::move(peer))),
-      login_deadline_(service.clock().now() + kLoginTime) {
+      login_deadline_(service.clock().now() + kLoginTime),
+      sasl_(sasl) {
   if (!required()) return;
   net::ConnectionLimits limits = service_.connection_limits();
   limits.idle_deadline = kLoginTime;
@@ -41,7 +42,7 @@ void Authenticator::introduce(const std::string& certificate_subject) {
 }
 
 bool Authenticator::required() const {
-  return service_.config().sasl == Sasl::kRequired;
+  return sasl_ == Sasl::kRequired;
 }
 
 bool Authenticator::admits(int16_t key) const {
@@ -60,7 +61,7 @@ size_t Authenticator::frame_bytes_max() const {
 void Authenticator::handshake(Call call, const SaslHandshakeRequest& request) {
   const Config& config = service_.config();
   SaslHandshakeResponse response;
-  if (config.sasl == Sasl::kOff) {
+  if (sasl_ == Sasl::kOff) {
     response.error_code = wire_code(KafkaError::kIllegalSaslState);
     return call.answer(response);
   }

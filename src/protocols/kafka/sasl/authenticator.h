@@ -23,7 +23,7 @@ class Service;
 
 class Authenticator {
  public:
-  Authenticator(net::Connection& connection, Service& service, Peer peer);
+  Authenticator(net::Connection& connection, Service& service, Peer peer, Sasl sasl);
 
   // Before the first request: the subject of the certificate that the client showed is his name
   // until a login gives him another one, as Kafka's default principal builder has it. Empty: he
@@ -56,6 +56,7 @@ class Authenticator {
   Service& service_;
   std::shared_ptr<const Peer> peer_;
   const Timestamp login_deadline_;
+  const Sasl sasl_;  // of the listener
   bool logged_in_ = false;
   std::string used_mechanism_;  // of the login that holds
   Timestamp session_ends_ = Timestamp::never();

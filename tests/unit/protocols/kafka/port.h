@@ -94,6 +94,11 @@ class Port {
   void on_broker(Fn fn) {
     shard_.run_and_wait([&] { fn(broker_->here()); });
   }
+  runtime::Owned<Engine>& engine() { return service_->engine(); }
+  template <typename Fn>
+  void on_engine(Fn fn) {
+    shard_.run_and_wait([&] { fn(service_->engine().here()); });
+  }
   void hold_back(bool on) {
     shard_.run_and_wait([&] { journal_.sync_on_poll(!on); });
   }

@@ -14,7 +14,7 @@ namespace {
 
 Config demanding() {
   Config config;
-  config.sasl = Sasl::kRequired;
+  config.listener.sasl = Sasl::kRequired;
   config.failed_login_pause = Milliseconds(0);
   return config;
 }
@@ -267,7 +267,7 @@ class SaslThatIsOptional : public SaslTest {
   SaslThatIsOptional() : SaslTest(config()) {}
   static Config config() {
     Config config = demanding();
-    config.sasl = Sasl::kOptional;
+    config.listener.sasl = Sasl::kOptional;
     return config;
   }
 };
@@ -284,7 +284,7 @@ TEST_F(SaslThatIsOptional, WhoDoesNotLogInIsAnsweredAndWhoDoesIsVerified) {
 
 TEST(SaslThatIsOff, AHandshakeIsRefusedAndTheConnectionStays) {
   Config config;
-  config.sasl = Sasl::kOff;
+  config.listener.sasl = Sasl::kOff;
   Port port(std::move(config));
   Client client(port);
   SaslHandshakeRequest request;

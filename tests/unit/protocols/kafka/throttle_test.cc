@@ -3,12 +3,14 @@
 #include <limits>
 #include <vector>
 
+#include "protocols/kafka/engine.h"
 #include "protocols/kafka/errors.h"
 #include "protocols/kafka/gen/api_versions.h"
 #include "protocols/kafka/gen/fetch.h"
 #include "protocols/kafka/gen/produce.h"
 #include "protocols/kafka/gen/quotas.h"
 #include "protocols/kafka/quota/bucket.h"
+#include "protocols/kafka/time_meter.h"
 #include "tests/unit/protocols/kafka/port.h"
 
 namespace weir::kafka {
@@ -275,13 +277,37 @@ TEST_P(QuotasByRequest, RequestsThatWereReadAheadAreAnswered) {
   }
 }
 
+// A connection that is not read learns nothing from its socket by itself: clients that had left
+// stood there until their pause was over, an hour at most.
 TEST_P(QuotasByRequest, AClientThatLeavesWithinItsPauseLeavesNothingBehind) {
   set(of_client("producer_byte_rate", 1));
   {
-    Client client(port);
-    EXPECT_GT(produce(client, 5000), Milliseconds(60'000));
-    port.until_waiting(1);
+    Client polite(port);
+    EXPECT_GT(produce(polite, 5000), Milliseconds(60'000));
+    Client rude(port);  // leaves with an answer unread: a reset
+    rude.send(9, producing(5000));
+    while (!rude.has_answer()) {
+    }
+    port.until_waiting(2);
   }
+  port.advance(Milliseconds(5000));
+  port.until_nobody_waits();
+}
+
+TEST_P(QuotasByRequest, WhatAClientSentBeforeItLeftIsStillDone) {
+  set(of_client("producer_byte_rate", 100));
+  {
+    Client client(port);
+    client.send(9, producing(5000, 0));
+    port.until_waiting(1);
+    client.send(9, producing(5000, 0));
+  }
+  port.advance(Milliseconds(5000));
+  port.until_waiting(1);
+  port.advance(QuotaBucket::kPauseMax);
+  Client reader(port, "reader");
+  size_t records = 0;
+  while (records < 10'000) records = records_in(reader.call<FetchResponse>(11, fetching()));
   port.advance(QuotaBucket::kPauseMax);
   port.until_nobody_waits();
 }
@@ -363,6 +389,32 @@ TEST_P(QuotasByRequest, TheTimeOfRequestsIsChargedToo) {
     while (!client.has_answer()) port.advance(Milliseconds(1000));
     client.receive<ApiVersionsResponse>(0, one);
   }
+}
+
+TEST_P(QuotasByRequest, TheStateShardsTimeIsChargedToo) {
+  set(of_client("request_percentage", 1));  // 0.1 s at once
+  const auto work = [](Engine&) {
+    const auto until = TimeMeter::Clock::now() + Milliseconds(150);
+    while (TimeMeter::Clock::now() < until) {
+    }
+  };
+  const auto owed = [&] {
+    Milliseconds pause{0};
+    port.on_engine([&](Engine& engine) {
+      const QuotaClient client{"ANONYMOUS", "test"};
+      pause = engine.quotas.charge(Metered::kHandled, client, 0, engine.now());
+    });
+    return pause;
+  };
+  const auto meter = std::make_shared<const TimeMeter>(
+      std::weak_ptr<net::Connection>(), std::make_shared<const Peer>(), wire::literal("test"));
+  const MeteredEngine metered(port.engine(), meter);
+  port.on_engine([&](Engine&) { metered.call(work); });
+  EXPECT_EQ(owed(), Milliseconds(0)) << "there the session measures";
+  MeteredEngine(port.engine(), nullptr).call(work);
+  EXPECT_EQ(owed(), Milliseconds(0)) << "nobody measures";
+  metered.call(work);
+  EXPECT_GT(owed(), Milliseconds(0));
 }
 
 }  // namespace

@@ -183,7 +183,7 @@ class OauthBearer : public Tokens {
  protected:
   static Config config() {
     Config config;
-    config.sasl = Sasl::kRequired;
+    config.listener.sasl = Sasl::kRequired;
     config.failed_login_pause = Milliseconds(0);
     return config;
   }
