@@ -35,6 +35,9 @@ void Broker::tick(Timestamp now) {
   }
   compactor_.run();
   wake_all();
+  // What was announced on the way may lie behind: the caller asks for the next deadline anyway, and
+  // one that comes before it later on has to be told.
+  announced_ = Timestamp::never();
 }
 
 void Broker::maintain(Timestamp now) {
