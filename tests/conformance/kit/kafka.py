@@ -1,10 +1,12 @@
 """Apache Kafka's own programs: the jars of kafka-java/pom.xml from Maven, and how to run a class of them."""
 
-import os
+import json
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
+from broker import Broker
 from kit import fetched
 from kit.suite import Unavailable
 
@@ -67,13 +69,62 @@ class Java:
         self.results.log.write(self.said)
         return printed
 
-    def start(self, main, *words, log):
+    def start(self, main, *words, log, environment=None):
         """A process that the caller ends; what it prints goes to the file `log`."""
         with open(log, "ab") as stream:
-            return subprocess.Popen(self.command(main, *words), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=dict(os.environ))
+            return subprocess.Popen(self.command(main, *words), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment)
 
     def check(self, part, name, holds):
         if holds:
             self.results.passed(part, name)
         else:
             self.results.failed(part, name, self.said)
+
+
+class MortalBroker:
+    """A broker that can be killed and comes back with its data on the same port. Use with `with`."""
+
+    def __init__(self, folder):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._data = f"{folder}/data"
+        self._broker = None
+
+    def __enter__(self):
+        self._broker = Broker(data=self._data, ports={"kafka": self.port}).ready()
+        return self
+
+    def __exit__(self, *_):
+        self._broker.__exit__()
+
+    def kill(self):
+        """kill -9, and a new start."""
+        self._broker.process.kill()
+        self._broker.__exit__()
+        self.__enter__()
+
+    def check_alive(self):
+        self._broker.check_alive()
+
+
+def events(path):
+    """What a verifiable client wrote so far; a line that is not whole yet is left out."""
+    found = []
+    with open(path, encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            if line.startswith("{") and line.endswith("}\n"):
+                found.append(json.loads(line))
+    return found
+
+
+def end(processes):
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    for process in processes:
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -7,12 +7,11 @@ import json
 import os
 import re
 import shutil
-import socket
 import tempfile
 
-from broker import Broker, until
+from broker import until
 from kit import fetched
-from kit.kafka import Java, jars, version
+from kit.kafka import Java, MortalBroker, end, events, jars, version
 
 _PATIENCE_S = 90
 _TOOLS = {
@@ -264,25 +263,8 @@ def _check_performance(tool):
     tool.check("2000 records one by one", re.search(r"Percentiles: 50th = \d+", seen))
 
 
-def _events(path):
-    """What a verifiable client wrote so far; a line that is not whole yet is left out."""
-    events = []
-    with open(path, encoding="utf-8", errors="replace") as stream:
-        for line in stream:
-            if line.startswith("{") and line.endswith("}\n"):
-                events.append(json.loads(line))
-    return events
-
-
 def _consumed(path):
-    return sum(event["count"] for event in _events(path) if event["name"] == "records_consumed")
-
-
-def _end(processes):
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.wait(30)
+    return sum(event["count"] for event in events(path) if event["name"] == "records_consumed")
 
 
 def _check_verifiable(tool):
@@ -301,7 +283,7 @@ def _check_verifiable(tool):
         except AssertionError:
             holds = False
         finally:
-            _end(members)
+            end(members)
         tool.part = "verifiable-consumer"
         tool.java.said = "\n".join(open(log, encoding="utf-8").read()[-2000:] for log in logs)
         tool.check(f"two members read all records, protocol {protocol}", holds)
@@ -310,47 +292,37 @@ def _check_verifiable(tool):
         tool.check(f"and committed all, protocol {protocol}", sum(end for _, end, _ in lag.values()) == count and not any(row[2] for row in lag.values()))
 
 
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def _check_kill(results, java, folder):
     """An idempotent producer and two consumers live through two kills: all that was acknowledged is read, once in the log."""
-    port, data = _free_port(), f"{folder}/data"
     logs = {name: f"{folder}/kill-{name}" for name in ("producer", "classic", "consumer")}
-    broker = Broker(data=data, ports={"kafka": port}).ready()
-    tool = _Tools(results, java, port, folder)
     clients = []
-    try:
-        tool("topics", "--create", "--topic", "killed", "--partitions", 3)
-        settings = tool.file("patient", "retries=2147483647\nenable.idempotence=true\nacks=all\n")
-        words = ("--topic", "killed", "--max-messages", 12_000, "--throughput", 500, "--command-config", settings)
-        clients.append(tool.start("verifiable-producer", *words, log=logs["producer"]))
-        for protocol in ("classic", "consumer"):
-            words = ("--topic", "killed", "--group-id", f"killed-{protocol}", "--group-protocol", protocol, "--reset-policy", "earliest")
-            clients.append(tool.start("verifiable-consumer", *words, log=logs[protocol]))
-        for share in (1, 2):
-            until(lambda least=share: os.path.getsize(logs["producer"]) > least * 300_000, _PATIENCE_S, "the producer gets on")
-            broker.process.kill()
-            broker.__exit__()
-            broker = Broker(data=data, ports={"kafka": port}).ready()
-        clients[0].wait(_PATIENCE_S)
-        acknowledged = [event for event in _events(logs["producer"]) if event["name"] == "producer_send_success"]
-        for protocol in ("classic", "consumer"):
-            until(lambda name=protocol: _consumed(logs[name]) >= len(acknowledged), _PATIENCE_S, f"protocol {protocol} reads everything")
-        _end(clients[1:])
+    with MortalBroker(folder) as broker:
+        tool = _Tools(results, java, broker.port, folder)
+        try:
+            tool("topics", "--create", "--topic", "killed", "--partitions", 3)
+            settings = tool.file("patient", "retries=2147483647\nenable.idempotence=true\nacks=all\n")
+            words = ("--topic", "killed", "--max-messages", 12_000, "--throughput", 500, "--command-config", settings)
+            clients.append(tool.start("verifiable-producer", *words, log=logs["producer"]))
+            for protocol in ("classic", "consumer"):
+                words = ("--topic", "killed", "--group-id", f"killed-{protocol}", "--group-protocol", protocol, "--reset-policy", "earliest")
+                clients.append(tool.start("verifiable-consumer", *words, log=logs[protocol]))
+            for share in (1, 2):
+                until(lambda least=share: os.path.getsize(logs["producer"]) > least * 300_000, _PATIENCE_S, "the producer gets on")
+                broker.kill()
+            clients[0].wait(_PATIENCE_S)
+            acknowledged = [event for event in events(logs["producer"]) if event["name"] == "producer_send_success"]
+            for protocol in ("classic", "consumer"):
+                until(lambda name=protocol: _consumed(logs[name]) >= len(acknowledged), _PATIENCE_S, f"protocol {protocol} reads everything")
+        finally:
+            end(clients)
         ends = tool("get-offsets", "--topic", "killed").split()
         tool.part = "verifiable clients, kill -9"
         tool.check("12000 records acknowledged", len(acknowledged) == 12_000)
-        tool.check("each once in the log", sum(int(end.rpartition(":")[2]) for end in ends) == 12_000)
+        tool.check("each once in the log", sum(int(last.rpartition(":")[2]) for last in ends) == 12_000)
         places = {(event["partition"], event["offset"]) for event in acknowledged}
         tool.check("no two acknowledged at one offset", len(places) == len(acknowledged))
         tool.check("consumers of both protocols read all of them", True)
-    finally:
-        _end([client for client in clients if client.poll() is None])
-        broker.__exit__()
+        broker.check_alive()
 
 
 _PARTS = {
