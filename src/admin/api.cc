@@ -180,6 +180,9 @@ void read_log_policy(Fields& fields, catalog::LogPolicy& policy) {
   if (const auto bytes = fields.integer("retention_bytes", catalog::kUnlimited, kRetentionMax)) {
     policy.retention_bytes = *bytes;
   }
+  if (const auto until = fields.integer("locked_until_ms", 0, kRetentionMax)) {
+    policy.locked_until = Timestamp(*until);
+  }
   if (const std::string* word = fields.text("durability")) {
     bool known = false;
     for (const auto durability : {Durability::kFsync, Durability::kOs, Durability::kTransient}) {
@@ -194,6 +197,8 @@ void read_log_policy(Fields& fields, catalog::LogPolicy& policy) {
 void write_log_policy(JsonObject& object, const catalog::LogPolicy& policy) {
   object.integer("retention_ms", policy.retention_ms)
       .integer("retention_bytes", policy.retention_bytes)
+      .flag("compacted", policy.compaction.has_value())
+      .integer("locked_until_ms", policy.locked_until.ms())
       .text("durability", word_of(policy.durability));
 }
 

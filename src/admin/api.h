@@ -139,7 +139,7 @@ Result<const catalog::Thing*> find_any(const broker::Broker& broker, const catal
 // Removes the thing of that kind and answers so.
 Result<Answer> remove_thing(broker::Broker& broker, const Ask& ask, catalog::Kind kind);
 
-// retention_ms, retention_bytes, durability.
+// retention_ms, retention_bytes, locked_until_ms, durability.
 void read_log_policy(Fields& fields, catalog::LogPolicy& policy);
 void write_log_policy(JsonObject& object, const catalog::LogPolicy& policy);
 std::string_view word_of(catalog::Kind kind);

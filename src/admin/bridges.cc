@@ -1,7 +1,10 @@
 // Bridges: what moves by itself inside the broker. docs/bridges.md describes them.
 
+#include "admin/bridges.h"
+
 #include <fmt/format.h>
 
+#include <cmath>
 #include <utility>
 
 #include "admin/api.h"
@@ -18,6 +21,8 @@ std::string_view word_of(BridgeTrigger trigger) {
     case BridgeTrigger::kRecord: return "record";
     case BridgeTrigger::kAck: return "ack";
     case BridgeTrigger::kDeadLetter: return "dead-letter";
+    case BridgeTrigger::kExpiry: return "expiry";
+    case BridgeTrigger::kMessage: return "message";
   }
   return "record";
 }
@@ -34,6 +39,7 @@ std::string bridge_json(const Broker& broker, const Broker::BridgeStatus& status
   const std::string_view state = bridge.paused             ? "paused"
                                  : !status.problem.empty() ? "problem"
                                                            : "running";
+  const broker::BridgeCounts& counts = status.counts;
   JsonObject object;
   object.text("name", bridge.name)
       .text("namespace", bridge.from.space)
@@ -41,8 +47,15 @@ std::string bridge_json(const Broker& broker, const Broker::BridgeStatus& status
       .text("to", end_text(broker, bridge.to))
       .text("on", word_of(bridge.trigger))
       .text("filter", bridge.filter)
+      .text("group", bridge.group)
+      .text("deduplication", bridge.deduplication)
+      .text("delay", bridge.delay)
       .text("state", state)
-      .integer("moved", static_cast<int64_t>(status.moved))
+      .integer("moved", static_cast<int64_t>(counts.moved))
+      .integer("moved_per_minute", std::llround(counts.per_second * 60))
+      .integer("last_moved_ms", counts.last_moved.ms())
+      .integer("passed_over", static_cast<int64_t>(counts.passed_over))
+      .integer("failures", static_cast<int64_t>(counts.failures))
       .integer("lag", status.lag)
       .integer("missed", static_cast<int64_t>(status.missed))
       .text("problem", status.problem);
@@ -67,11 +80,12 @@ Result<catalog::Name> parse_end(const Broker& broker,
 
 Result<BridgeTrigger> parse_trigger(const std::string& word) {
   for (const auto trigger :
-       {BridgeTrigger::kRecord, BridgeTrigger::kAck, BridgeTrigger::kDeadLetter}) {
+       {BridgeTrigger::kRecord, BridgeTrigger::kAck, BridgeTrigger::kDeadLetter,
+        BridgeTrigger::kExpiry, BridgeTrigger::kMessage}) {
     if (word_of(trigger) == word) return trigger;
   }
   return fail(ErrorCode::kInvalidArgument,
-              fmt::format("on must be record, ack or dead-letter, not {}", word));
+              fmt::format("on must be record, ack, dead-letter, expiry or message, not {}", word));
 }
 
 Result<Answer> list(Broker& broker, const Ask& ask) {
@@ -85,10 +99,12 @@ Result<Answer> list(Broker& broker, const Ask& ask) {
   return page->answer("bridges");
 }
 
-Result<Answer> described(Broker& broker,
-                         const std::string& name,
-                         int status,
-                         broker::Depends depends) {
+}  // namespace
+
+Result<Answer> bridge_answer(const Broker& broker,
+                             const std::string& name,
+                             int status,
+                             broker::Depends depends) {
   for (const Broker::BridgeStatus& bridge : broker.bridges()) {
     if (bridge.bridge->name == name) {
       return answered(status, bridge_json(broker, bridge), depends);
@@ -97,8 +113,10 @@ Result<Answer> described(Broker& broker,
   return fail(ErrorCode::kNotFound, fmt::format("there is no bridge {}", name));
 }
 
+namespace {
+
 Result<Answer> describe(Broker& broker, const Ask& ask) {
-  return described(broker, ask.request.name("name"), 200, broker.catalog_depends());
+  return bridge_answer(broker, ask.request.name("name"), 200, broker.catalog_depends());
 }
 
 Result<Answer> create(Broker& broker, const Ask& ask) {
@@ -109,6 +127,9 @@ Result<Answer> create(Broker& broker, const Ask& ask) {
   const std::string to = fields.required_text("to");
   const std::string* on = fields.text("on");
   if (const std::string* filter = fields.text("filter")) bridge.filter = *filter;
+  if (const std::string* group = fields.text("group")) bridge.group = *group;
+  if (const std::string* id = fields.text("deduplication")) bridge.deduplication = *id;
+  if (const std::string* delay = fields.text("delay")) bridge.delay = *delay;
   if (const auto read = fields.finish(); !read) return std::unexpected(read.error());
   if (on != nullptr) {
     const auto trigger = parse_trigger(*on);
@@ -123,14 +144,14 @@ Result<Answer> create(Broker& broker, const Ask& ask) {
   bridge.to = std::move(*target);
   const auto created = broker.create_bridge(bridge, ask.now);
   if (!created) return std::unexpected(created.error());
-  return described(broker, bridge.name, 201, *created);
+  return bridge_answer(broker, bridge.name, 201, *created);
 }
 
 Result<Answer> set_paused(Broker& broker, const Ask& ask, bool paused) {
   const std::string& name = ask.request.name("name");
   const auto changed = broker.pause_bridge(name, paused, ask.now);
   if (!changed) return std::unexpected(changed.error());
-  return described(broker, name, 200, *changed);
+  return bridge_answer(broker, name, 200, *changed);
 }
 
 Result<Answer> pause(Broker& broker, const Ask& ask) {
@@ -157,6 +178,7 @@ void add_bridge_endpoints(const Api& api) {
   api.add("DELETE", "/api/v1/bridges/{name}", remove);
   api.add("POST", "/api/v1/bridges/{name}/pause", pause);
   api.add("POST", "/api/v1/bridges/{name}/resume", resume);
+  add_bridge_seek_endpoint(api);
 }
 
 }  // namespace weir::admin

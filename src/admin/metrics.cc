@@ -27,10 +27,17 @@ std::string escaped(const std::string& label) {
   return out;
 }
 
+// Bridges that have lines of their own.
+constexpr size_t kBridgesShown = 1000;
+
 class Text {
  public:
   void family(std::string_view name, std::string_view help) {
     fmt::format_to(std::back_inserter(out_), "# HELP {0} {1}\n# TYPE {0} gauge\n", name, help);
+  }
+  void of_bridge(std::string_view name, const std::string& bridge, int64_t value) {
+    fmt::format_to(std::back_inserter(out_), "{}{{bridge=\"{}\"}} {}\n", name, escaped(bridge),
+                   value);
   }
   void total(std::string_view name, std::string_view help, int64_t value) {
     family(name, help);
@@ -156,6 +163,22 @@ std::string broker_metrics(Broker& broker, const Census& census) {
   text.total("weir_bridges", "Bridges.", static_cast<int64_t>(bridges.size()));
   text.total("weir_bridge_lag", "Records that bridges have still to move.", lag);
   text.total("weir_bridge_problems", "Bridges that stand still.", problems);
+  using Status = Broker::BridgeStatus;
+  const auto each = [&](std::string_view name, std::string_view help, auto value_of) {
+    if (bridges.empty()) return;
+    text.family(name, help);
+    for (size_t i = 0; i < std::min(bridges.size(), kBridgesShown); ++i) {
+      text.of_bridge(name, bridges[i].bridge->name, value_of(bridges[i]));
+    }
+  };
+  each("weir_bridge_moved", "Records, messages or events that a bridge moved since the start.",
+       [](const Status& one) { return static_cast<int64_t>(one.counts.moved); });
+  each("weir_bridge_failures", "Steps of a bridge that ended with a problem.",
+       [](const Status& one) { return static_cast<int64_t>(one.counts.failures); });
+  each("weir_bridge_missed", "What left a queue and was not recorded.",
+       [](const Status& one) { return static_cast<int64_t>(one.missed); });
+  each("weir_bridge_waiting", "Records or messages that a bridge has still to move.",
+       [](const Status& one) { return one.lag; });
   text.total("weir_cells", "Cells of state.", static_cast<int64_t>(broker.cell_count()));
   text.total("weir_waiting_requests", "Long polls and blocking reads that wait.",
              static_cast<int64_t>(broker.waiters().size()));

@@ -33,6 +33,7 @@ std::string queue_json(Broker& broker, const Thing& thing, Timestamp now) {
   const log::Log* log = broker.find_log(thing.logs.front());
   const queue::Counts counts = state == nullptr ? queue::Counts{} : state->counts();
   const QueuePolicy& policy = thing.queue_policy;
+  const broker::SettleCounts settles = broker.settles_of(thing.queue);
   JsonObject object;
   object.text("name", thing.name.name)
       .text("namespace", thing.name.space)
@@ -41,6 +42,8 @@ std::string queue_json(Broker& broker, const Thing& thing, Timestamp now) {
       .integer("ready", static_cast<int64_t>(counts.ready))
       .integer("leased", static_cast<int64_t>(counts.leased))
       .integer("delayed", static_cast<int64_t>(counts.delayed))
+      .integer("acknowledged", static_cast<int64_t>(settles.done))
+      .integer("acknowledged_late", static_cast<int64_t>(settles.late))
       .integer("bytes", log == nullptr ? 0 : static_cast<int64_t>(log->bytes()))
       .integer("lease_ms", policy.lease_ms)
       .integer("delay_ms", policy.delay_ms)

@@ -1,64 +1,62 @@
-// Bridges: from a topic's records to a queue or topic, and from a queue's acknowledgements or dead
-// letters to a topic.
+// Bridges: what they are, when they run and how they stand. bridge_records.cc moves a topic's
+// records, bridge_messages.cc a queue's messages, bridge_events.cc records what leaves a queue.
 //
-// Exactly once: a record and the bridge's position become durable in one commit, and so do an
-// acknowledgement and its event. A source record that was applied but is lost in a crash takes the
-// bridge's later commit with it.
+// Exactly once: what arrives and the bridge's position, or the end of the message, become durable
+// in one commit, and so do an acknowledgement and its event. A source record that was applied but
+// is lost in a crash takes the bridge's later commit with it.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "base/wire.h"
 #include "broker/broker.h"
+#include "core/bridge/filter.h"
 
 namespace weir::broker {
 namespace {
 
-// A JSON string's inside (RFC 8259): names may hold anything.
-std::string json_escaped(ByteView text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<int>(c));
-    } else {
-      out.push_back(c);
+using catalog::BridgeTrigger;
+
+// A number of milliseconds, or a field.
+Result<void> check_delay(ByteView delay) {
+  const bool number = !delay.empty() && delay.find_first_not_of("0123456789") == ByteView::npos;
+  if (number && delay.size() < 15) return {};
+  const auto field = bridge::Field::parse(delay);
+  if (field) return {};
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("delay: {} is neither a time nor a field: {}", delay, field.error().message));
+}
+
+// Whether what the bridge wants to take from a record can be taken.
+Result<void> check_fields(const catalog::Bridge& bridge, catalog::Kind target) {
+  const bool of_records = bridge.trigger == BridgeTrigger::kRecord;
+  if (!bridge.filter.empty() && !of_records) {
+    return fail(ErrorCode::kInvalidArgument,
+                "a filter chooses among the records of a topic; a queue's messages are not chosen");
+  }
+  const bool fields =
+      !bridge.group.empty() || !bridge.deduplication.empty() || !bridge.delay.empty();
+  const bool moves = of_records || bridge.trigger == BridgeTrigger::kMessage;
+  if (fields && (target != catalog::Kind::kQueue || !moves)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "group, deduplication and delay are for messages that are moved to a queue");
+  }
+  if (const auto filter = bridge::Filter::parse(bridge.filter); !filter) {
+    return std::unexpected(filter.error());
+  }
+  for (const std::string& text : {bridge.group, bridge.deduplication}) {
+    if (text.empty()) continue;
+    if (const auto field = bridge::Field::parse(text); !field) {
+      return std::unexpected(field.error());
     }
   }
-  return out;
+  return bridge.delay.empty() ? Result<void>() : check_delay(bridge.delay);
 }
 
-// "key=ORDER*" or "header:type=paid"; a trailing * is a prefix. Empty passes everything.
-bool matches(ByteView filter, const log::ReadRecord& record) {
-  if (filter.empty()) return true;
-  const size_t equals = filter.find('=');
-  const ByteView field = filter.substr(0, equals);
-  ByteView wanted = filter.substr(equals + 1);
-  std::optional<ByteView> value;
-  if (field == "key") {
-    value = record.key;
-  } else {
-    value = record.headers.find(field.substr(ByteView("header:").size()));
-  }
-  if (!value) return false;
-  if (!wanted.empty() && wanted.back() == '*') {
-    wanted.remove_suffix(1);
-    return value->starts_with(wanted);
-  }
-  return *value == wanted;
-}
-
-Result<void> check_filter(ByteView filter) {
-  if (filter.empty()) return {};
-  const size_t equals = filter.find('=');
-  const ByteView field = filter.substr(0, equals == ByteView::npos ? 0 : equals);
-  if (field == "key" || (field.starts_with("header:") && field.size() > 7)) return {};
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("filter {} is not of the form key=VALUE or header:NAME=VALUE "
-                          "(a trailing * matches a prefix)",
-                          filter));
+bool reads_topic(const catalog::Bridge& bridge) {
+  return bridge.trigger == BridgeTrigger::kRecord;
 }
 
 }  // namespace
@@ -77,9 +75,7 @@ bool Broker::makes_loop(const catalog::Bridge& bridge) const {
   return false;
 }
 
-Result<Depends> Broker::create_bridge(const catalog::Bridge& wanted, Timestamp now) {
-  const Turn turn(*this, now);
-  if (!turn.ok()) return std::unexpected(turn.status().error());
+Result<void> Broker::check_bridge_ends(const catalog::Bridge& wanted) const {
   const Thing* from = catalog_.find(wanted.from);
   const Thing* to = catalog_.find(wanted.to);
   if (from == nullptr || to == nullptr) {
@@ -87,27 +83,35 @@ Result<Depends> Broker::create_bridge(const catalog::Bridge& wanted, Timestamp n
                 fmt::format("there is no topic or queue {}; create it first",
                             from == nullptr ? wanted.from.name : wanted.to.name));
   }
-  const bool of_records = wanted.trigger == catalog::BridgeTrigger::kRecord;
-  if (of_records != (from->kind == catalog::Kind::kTopic)) {
-    return fail(
-        ErrorCode::kInvalidArgument,
-        of_records
-            ? fmt::format("{} is a queue; say on what: --on ack or --on dead-letter",
-                          wanted.from.name)
-            : fmt::format("{} is a topic; only a queue has acknowledgements and dead letters",
-                          wanted.from.name));
+  if (reads_topic(wanted) != (from->kind == catalog::Kind::kTopic)) {
+    return fail(ErrorCode::kInvalidArgument,
+                reads_topic(wanted)
+                    ? fmt::format("{} is a queue; say on what: --on ack, dead-letter, expiry or "
+                                  "message",
+                                  wanted.from.name)
+                    : fmt::format("{} is a topic; only a queue has messages that are acknowledged, "
+                                  "expire or become dead letters",
+                                  wanted.from.name));
   }
-  if (!of_records && to->kind != catalog::Kind::kTopic) {
-    return fail(
-        ErrorCode::kInvalidArgument,
-        fmt::format("acknowledgements are recorded in a topic, and {} is a queue", wanted.to.name));
+  const bool records_events = !reads_topic(wanted) && wanted.trigger != BridgeTrigger::kMessage;
+  if (records_events && to->kind != catalog::Kind::kTopic) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("what leaves a queue is recorded in a topic, and {} is a queue",
+                            wanted.to.name));
   }
-  if (const auto valid = check_filter(wanted.filter); !valid) return std::unexpected(valid.error());
+  if (const auto valid = check_fields(wanted, to->kind); !valid) return valid;
   if (makes_loop(wanted)) {
     return fail(ErrorCode::kRefused,
                 fmt::format("a bridge from {} to {} would close a loop of bridges",
                             wanted.from.name, wanted.to.name));
   }
+  return {};
+}
+
+Result<Depends> Broker::create_bridge(const catalog::Bridge& wanted, Timestamp now) {
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  if (const auto valid = check_bridge_ends(wanted); !valid) return std::unexpected(valid.error());
   catalog::Bridge bridge = wanted;
   bridge.cell = allocate_cell();
   bridge.created = now_;
@@ -116,7 +120,7 @@ Result<Depends> Broker::create_bridge(const catalog::Bridge& wanted, Timestamp n
   apply_catalog(*event);
   cell<BridgeCell>(bridge.cell).last_lsn = catalog_lsn_;
   refresh_bridges();
-  if (of_records) bridges_due_.insert(bridge.name);
+  bridges_due_.insert(bridge.name);
   return Depends{catalog_lsn_, Durability::kFsync};
 }
 
@@ -149,15 +153,55 @@ Result<Depends> Broker::remove_bridge(const std::string& name, Timestamp now) {
   return Depends{catalog_lsn_, Durability::kFsync};
 }
 
+Result<Depends> Broker::seek_bridge(const std::string& name,
+                                    std::span<const std::pair<uint32_t, Offset>> positions,
+                                    Timestamp now) {
+  const Turn turn(*this, now);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const catalog::Bridge* known = catalog_.find_bridge(name);
+  if (known == nullptr)
+    return fail(ErrorCode::kNotFound, fmt::format("there is no bridge {}", name));
+  if (!reads_topic(*known)) {
+    return fail(ErrorCode::kWrongKind,
+                fmt::format("bridge {} does not read a topic: it has no place to be moved", name));
+  }
+  const Thing* from = catalog_.find(known->from);
+  if (from == nullptr)
+    return fail(ErrorCode::kNotFound, fmt::format("there is no topic {}", known->from.name));
+  for (const auto& [partition, offset] : positions) {
+    const log::Log* log = partition < from->logs.size() ? find_log(from->logs[partition]) : nullptr;
+    if (log == nullptr || offset < log->start() || offset > log->end()) {
+      return fail(ErrorCode::kOffsetOutOfRange,
+                  fmt::format("partition {} of {} has no offset {}", partition, from->name.name,
+                              offset.value()));
+    }
+  }
+  auto& position = cell<BridgeCell>(known->cell);
+  for (const auto& [partition, offset] : positions) {
+    position.apply(partition, offset);
+    commit_.add(known->cell, BridgeCell::advanced(partition, offset));
+  }
+  commit_.require(Durability::kFsync);
+  touch(known->cell, position);
+  ++position.seeks;
+  position.problem.clear();
+  bridges_due_.insert(name);
+  return cell_depends(known->cell);
+}
+
 void Broker::refresh_bridges() {
   const auto before = std::exchange(bridges_from_, {});
   for (const auto& [name, bridge] : catalog_.bridges()) {
     const Thing* from = catalog_.find(bridge.from);
     if (from == nullptr) continue;
-    if (bridge.trigger == catalog::BridgeTrigger::kRecord) {
+    if (bridge.trigger == BridgeTrigger::kRecord) {
       if (bridge.paused) continue;
       for (const CellId log : from->logs) bridges_from_[log].push_back(name);
-    } else if (from->kind == catalog::Kind::kQueue) {
+    } else if (from->kind != catalog::Kind::kQueue) {
+      continue;
+    } else if (bridge.trigger == BridgeTrigger::kMessage) {
+      bridges_from_[from->logs.front()].push_back(name);  // due with each message that is sent
+    } else {
       bridges_from_[from->queue].push_back(name);  // a paused one counts what it misses
       auto* queue = find<QueueCell>(from->queue);
       if (queue != nullptr && !queue->carried_known) learn_identities(from->queue, Offset(0));
@@ -175,7 +219,7 @@ void Broker::start_bridges() {
   refresh_bridges();
   for (const auto& [name, bridge] : catalog_.bridges()) {
     cell<BridgeCell>(bridge.cell);
-    if (bridge.trigger == catalog::BridgeTrigger::kRecord) bridges_due_.insert(name);
+    bridges_due_.insert(name);
   }
 }
 
@@ -183,7 +227,11 @@ int64_t Broker::bridge_lag(const catalog::Bridge& bridge) const {
   const Thing* from = catalog_.find(bridge.from);
   const auto* position = find<BridgeCell>(bridge.cell);
   if (from == nullptr || position == nullptr) return 0;
-  if (bridge.trigger != catalog::BridgeTrigger::kRecord) return 0;
+  if (bridge.trigger == BridgeTrigger::kMessage) {
+    const auto* queue = find<QueueCell>(from->queue);
+    return queue == nullptr ? 0 : static_cast<int64_t>(queue->queue.counts().ready);
+  }
+  if (!reads_topic(bridge)) return 0;
   int64_t lag = 0;
   for (uint32_t i = 0; i < from->logs.size(); ++i) {
     const log::Log& log = find<LogCell>(from->logs[i])->log;
@@ -195,19 +243,22 @@ int64_t Broker::bridge_lag(const catalog::Bridge& bridge) const {
 std::vector<Broker::BridgeStatus> Broker::bridges() const {
   std::vector<BridgeStatus> result;
   for (const auto& [name, bridge] : catalog_.bridges()) {
-    const auto* position = find<BridgeCell>(bridge.cell);
-    BridgeStatus status{.bridge = &bridge, .lag = bridge_lag(bridge), .problem = {}};
-    if (position != nullptr) {
-      status.moved = position->moved;
+    BridgeStatus status{.bridge = &bridge, .counts = {}, .lag = bridge_lag(bridge), .problem = {}};
+    if (const auto* position = find<BridgeCell>(bridge.cell)) {
+      status.counts = position->counts;
       status.missed = position->missed;
       status.problem = position->problem;
+    }
+    for (const Name& end : {bridge.from, bridge.to}) {
+      if (catalog_.find(end) == nullptr)
+        status.problem = fmt::format("{} does not exist", end.name);
     }
     result.push_back(std::move(status));
   }
   return result;
 }
 
-// ---- records of a topic
+// ---- running
 
 void Broker::run_bridges(Timestamp now) {
   const auto due = std::exchange(bridges_due_, {});
@@ -216,230 +267,51 @@ void Broker::run_bridges(Timestamp now) {
 
 void Broker::run_bridge(const std::string& name, Timestamp /*now*/) {
   const catalog::Bridge* bridge = catalog_.find_bridge(name);
-  if (bridge == nullptr || bridge->paused || stopped_) return;
-  if (bridge->trigger != catalog::BridgeTrigger::kRecord) return;
+  if (bridge == nullptr || stopped_) return;
+  if (bridge->trigger == BridgeTrigger::kExpiry) return run_expiry(*bridge);
+  if (bridge->paused) return;
+  const bool messages = bridge->trigger == BridgeTrigger::kMessage;
+  if (!reads_topic(*bridge) && !messages) return;
   auto& position = cell<BridgeCell>(bridge->cell);
-  const Thing* from = catalog_.find(bridge->from);
   if (position.running) return;
+  const Thing* from = catalog_.find(bridge->from);
   if (from == nullptr || catalog_.find(bridge->to) == nullptr) {
     position.problem =
         fmt::format("{} does not exist", from == nullptr ? bridge->from.name : bridge->to.name);
     return;
   }
-  for (uint32_t partition = 0; partition < from->logs.size(); ++partition) {
-    const log::Log& log = find<LogCell>(from->logs[partition])->log;
-    Offset next = position.position(partition);
-    if (next < log.start()) {
-      position.problem =
-          fmt::format("offsets {} to {} of partition {} were deleted before they were moved",
-                      next.value(), log.start().value() - 1, partition);
-      next = log.start();
-    }
-    if (next >= log.end()) continue;
-    position.running = true;
-    ReadRequest request{from->logs[partition], next, size_t{1} << 20, std::nullopt,
-                        Visibility::kApplied};
-    read(request, [this, name, partition](Result<ReadAnswer> answer) {
-      const catalog::Bridge* still = catalog_.find_bridge(name);
-      auto* state = still == nullptr ? nullptr : find<BridgeCell>(still->cell);
-      if (state == nullptr) return;
-      state->running = false;
-      if (!answer) {
-        state->problem = answer.error().message;
-        return;  // tried again by the next tick's maintenance
-      }
-      bridge_records(name, partition, *answer, now_);
-    });
-    return;  // one partition at a time; the others follow when this step is done
-  }
-}
-
-void Broker::bridge_records(const std::string& name,
-                            uint32_t partition,
-                            const ReadAnswer& answer,
-                            Timestamp now) {
-  const Turn turn(*this, now);
-  const catalog::Bridge bridge = *catalog_.find_bridge(name);
-  auto& position = cell<BridgeCell>(bridge.cell);
-  if (!turn.ok()) {
-    position.problem = turn.status().error().message;
+  if (messages == (from->kind == catalog::Kind::kTopic)) {
+    position.problem = fmt::format("{} is a {} now", from->name.name,
+                                   from->kind == catalog::Kind::kTopic ? "topic" : "queue");
     return;
   }
+  if (messages) return receive_for_bridge(*bridge, position, *from);
+  read_for_bridge(*bridge, position, *from);
+}
+
+// Also of a paused one, which counts what it misses.
+void Broker::run_expiry(const catalog::Bridge& bridge) {
+  const Turn turn(*this, now_, Admission::kRelease);
   const Thing* from = catalog_.find(bridge.from);
-  const Thing* to = catalog_.find(bridge.to);
-  if (from == nullptr || to == nullptr || partition >= from->logs.size()) return;
-  const log::Log& source = find<LogCell>(from->logs[partition])->log;
-  std::vector<log::StoredBatch> batches;
-  batches.reserve(answer.batches.size());
-  for (const StoredEntry& entry : answer.batches) batches.push_back({entry.event, entry.payload});
-  Offset next = std::max(position.position(partition), source.start());
-  log::RecordReader reader(batches, next, source.end(), source.deletions());
-  log::ReadRecord record;
-  uint32_t moved = 0;
-  bool drained = true;
-  while (moved < limits_.bridge_batch && reader.next(record)) {
-    next = record.offset.next();
-    if (!matches(bridge.filter, record)) continue;
-    const std::string origin =
-        fmt::format("{}/{}/{}", bridge.from.name, partition, record.offset.value());
-    std::vector<log::RecordHeader> headers;
-    for (const log::RecordHeader& header : record.headers) headers.push_back(header);
-    headers.push_back({kHeaderBridge, bridge.name});
-    headers.push_back({kHeaderSource, origin});
-    const log::RecordInput input{record.key, record.value, headers, now_};
-    Result<void> done;
-    if (to->kind == catalog::Kind::kQueue) {
-      const auto sent = send(to->queue, input, {}, now_);
-      if (!sent) done = std::unexpected(sent.error());
-    } else {
-      const uint64_t spread =
-          record.key ? group_hash(*record.key) : static_cast<uint64_t>(record.offset.value());
-      const auto appended = append_record(to->logs[spread % to->logs.size()], input, now_);
-      if (!appended) done = std::unexpected(appended.error());
-    }
-    if (!done) {
-      next = record.offset;  // stays; nothing of it was written
-      drained = false;
-      position.problem = done.error().message;
-      break;
-    }
-    ++moved;
-    position.problem.clear();
+  if (!turn.ok() || from == nullptr || from->kind != catalog::Kind::kQueue) return;
+  retain_log(*from, from->logs.front(), now_);
+}
+
+// Once in a maintenance round: the rate, and another try of what could not go on.
+void Broker::tend_bridges() {
+  const double seconds = static_cast<double>(limits_.maintenance_every.count()) / 1000;
+  for (const auto& [name, bridge] : catalog_.bridges()) {
+    auto* position = find<BridgeCell>(bridge.cell);
+    if (position == nullptr) continue;
+    BridgeCounts& counts = position->counts;
+    const auto moved = static_cast<double>(counts.moved - position->moved_before);
+    position->moved_before = counts.moved;
+    constexpr double kWeight = 0.2;  // of the last round; what was before fades
+    counts.per_second += kWeight * (moved / seconds - counts.per_second);
+    if (counts.per_second < 0.01) counts.per_second = 0;
+    const bool waits = reads_topic(bridge) && !position->problem.empty();
+    if (waits || bridge.trigger == BridgeTrigger::kMessage) bridges_due_.insert(name);
   }
-  if (reader.error()) position.problem = reader.error()->message;
-  // A compacted batch may end behind its last record.
-  if (drained && moved < limits_.bridge_batch && !reader.error() && !batches.empty()) {
-    const auto last = log::parse_header(batches.back().payload);
-    if (last) next = std::max(next, last->end_offset());
-  }
-  if (answer.batches.empty()) next = std::max(next, source.end());  // deleted records only
-  if (next <= position.position(partition)) return;
-  const bool stuck = !position.problem.empty();
-  position.apply(partition, next);
-  position.moved += moved;
-  commit_.add(bridge.cell, BridgeCell::advanced(partition, next));
-  commit_.require(Durability::kFsync);
-  touch(bridge.cell, position);
-  if (!stuck) bridges_due_.insert(name);
-}
-
-// ---- acknowledgements and dead letters of a queue
-
-bool Broker::is_recorded(CellId queue, catalog::BridgeTrigger trigger) const {
-  const auto found = bridges_from_.find(queue);
-  if (found == bridges_from_.end()) return false;
-  return std::ranges::any_of(found->second, [&](const std::string& name) {
-    const catalog::Bridge* bridge = catalog_.find_bridge(name);
-    return bridge != nullptr && bridge->trigger == trigger && !bridge->paused &&
-           catalog_.find(bridge->to) != nullptr;
-  });
-}
-
-void Broker::record_events(CellId queue,
-                           catalog::BridgeTrigger trigger,
-                           std::span<const Departed> messages) {
-  const auto found = bridges_from_.find(queue);
-  if (found == bridges_from_.end() || messages.empty()) return;
-  const Thing from = *catalog_.owner_of(queue);
-  for (const std::string& name : found->second) {
-    const catalog::Bridge* bridge = catalog_.find_bridge(name);
-    if (bridge == nullptr || bridge->trigger != trigger) continue;
-    auto& position = cell<BridgeCell>(bridge->cell);
-    const Thing* to = catalog_.find(bridge->to);
-    if (bridge->paused || to == nullptr) {
-      missed_events(*bridge, messages.size());
-      if (to == nullptr) position.problem = fmt::format("{} does not exist", bridge->to.name);
-      continue;
-    }
-    for (const Departed& message : messages) {
-      const auto recorded = record_event(*bridge, from, *to, message);
-      if (recorded) {
-        ++position.moved;
-        position.problem.clear();
-      } else {
-        missed_events(*bridge, 1);
-        position.problem = recorded.error().message;
-      }
-    }
-  }
-}
-
-Result<void> Broker::record_event(const catalog::Bridge& bridge,
-                                  const Thing& from,
-                                  const Thing& to,
-                                  const Departed& message) {
-  const bool ack = bridge.trigger == catalog::BridgeTrigger::kAck;
-  const std::string id = to_string(message.id);
-  const std::string value = fmt::format(
-      R"({{"specversion":"1.0","id":"{0}","source":"/queues/{1}","type":"weir.message.{2}",)"
-      R"("datacontenttype":"application/json","data":{{"queue":"{1}","message_id":"{0}",)"
-      R"("offset":{3},"deliveries":{4},"time_ms":{5}}}}})",
-      id, json_escaped(from.name.name), ack ? "acknowledged" : "dead-lettered",
-      message.offset.value(), message.deliveries, now_.ms());
-  const log::RecordHeader header{kHeaderBridge, bridge.name};
-  const log::RecordInput input{ByteView(id), ByteView(value), {&header, 1}, now_};
-  const auto spread = static_cast<uint64_t>(message.offset.value());
-  const auto appended = append_record(to.logs[spread % to.logs.size()], input, now_);
-  if (!appended) return std::unexpected(appended.error());
-  return {};
-}
-
-// In the commit of what was missed: the number is as exact as the events would have been.
-void Broker::missed_events(const catalog::Bridge& bridge, uint64_t count) {
-  auto& position = cell<BridgeCell>(bridge.cell);
-  position.missed += count;
-  commit_.add(bridge.cell, BridgeCell::missed_so_far(position.missed));
-  commit_.require(Durability::kFsync);
-  touch(bridge.cell, position);
-}
-
-// ---- identities
-
-catalog::Uuid Broker::identity_of(const Thing& thing, const QueueCell& cell, Offset offset) const {
-  const auto carried = cell.carried.find(offset);
-  if (carried != cell.carried.end()) return carried->second;
-  // Nobody need hold it: what was delivered once may be acknowledged after its lease.
-  if (!cell.carried_known || !cell.queue.lease_of(offset)) {
-    Records records;
-    std::vector<Extent> missing;
-    collect_cached(cell.log, {offset}, records, missing);
-    const auto record = records.find(offset);
-    if (record != records.end()) return message_id_of(thing.uuid, record->second.record);
-  }
-  return message_id(thing.uuid, offset);
-}
-
-void Broker::remember_identity(CellId queue, const log::ReadRecord& record) {
-  if (!bridges_from_.contains(queue)) return;
-  const auto text = record.headers.find(kHeaderMessageId);
-  const auto identity = text ? parse_uuid(*text) : std::nullopt;
-  if (identity) cell<QueueCell>(queue).carried[record.offset] = *identity;
-}
-
-// Who holds a message from before the bridge, or from before the start, may acknowledge it: a step
-// looks at so many of them, from `from` on.
-void Broker::learn_identities(CellId id, Offset from) {
-  constexpr size_t kStep = 256;
-  auto* queue = find<QueueCell>(id);
-  if (queue == nullptr) return;
-  queue::PendingQuery query;
-  query.first = from;
-  query.count = kStep;
-  const queue::PendingPage page = queue->queue.pending(query);
-  queue->carried_known = page.leases.empty() && !page.next;
-  if (queue->carried_known) return;
-  std::vector<Offset> offsets;
-  offsets.reserve(page.leases.size());
-  for (const queue::Lease& lease : page.leases) offsets.push_back(lease.offset);
-  read_records(queue->log, std::move(offsets),
-               [this, id, next = page.next](Result<std::vector<Delivery>> records) {
-                 auto* still = find<QueueCell>(id);
-                 if (!records || still == nullptr)
-                   return;  // the next change of the bridges tries again
-                 for (const Delivery& delivery : *records) remember_identity(id, delivery.record);
-                 if (next) return learn_identities(id, *next);
-                 still->carried_known = true;
-               });
 }
 
 }  // namespace weir::broker

@@ -37,6 +37,7 @@
 
 namespace weir::broker {
 
+class BridgeStep;
 class ReadCache;
 
 class Broker final : public JournalOwner {
@@ -82,7 +83,7 @@ class Broker final : public JournalOwner {
   Result<Changed> create_topic(const TopicSpec& spec, Timestamp now);
   Result<Changed> create_queue(const QueueSpec& spec, Timestamp now);
   // Policies and properties as in `thing` (name, identity and cells must be those of a known one).
-  // kNotFound.
+  // kNotFound; kRefused as check_unlocked.
   Result<Changed> alter(const Thing& thing, Timestamp now);
   // A property that is a front end's own note: the thing does not count as modified by it, and an
   // empty value takes it away. kNotFound, kTooLarge.
@@ -93,8 +94,11 @@ class Broker final : public JournalOwner {
   // Only more. kInvalidArgument, kNotFound.
   Result<Changed> add_partitions(const Name& name, uint32_t partitions, Timestamp now);
   Result<Changed> rename(const Name& from, const Name& to, Timestamp now);
-  // With its records, its delivery state and its groups. kNotFound.
+  // With its records, its delivery state and its groups. kNotFound; kRefused as check_unlocked.
   Result<Depends> remove(const Name& name, Timestamp now);
+  // kRefused while retention.lock holds: whatever deletes of it or shortens what it promises asks
+  // here.
+  Result<void> check_unlocked(const Thing& thing, Timestamp now) const;
   // What a listing depends on.
   Depends catalog_depends() const { return {catalog_lsn_, Durability::kFsync}; }
 
@@ -166,10 +170,12 @@ class Broker final : public JournalOwner {
   // The receiver went away: its callback is dropped, unless messages are on their way to it
   // already.
   void cancel_receive(ReceiveId id);
+  // `by`: who acknowledges, for those who record it; empty when nobody knows.
   Result<Settled> settle(CellId queue,
                          std::span<const queue::Handle> handles,
                          queue::Check check,
-                         Timestamp now);
+                         Timestamp now,
+                         ByteView by = {});
   Result<Settled> release(CellId queue,
                           std::span<const queue::Handle> handles,
                           queue::Check check,
@@ -192,6 +198,7 @@ class Broker final : public JournalOwner {
   // Null when there is none. Its time is brought to `now` first.
   const queue::Queue* find_queue(CellId queue, Timestamp now);
   Depends queue_depends(CellId queue) const;
+  SettleCounts settles_of(CellId queue) const;
   // Applies and journals what a front end decided on the queue that find_queue gave, in this turn.
   Result<Depends> apply(CellId queue,
                         const queue::Events& events,
@@ -254,11 +261,16 @@ class Broker final : public JournalOwner {
   Result<Depends> create_bridge(const catalog::Bridge& bridge, Timestamp now);
   Result<Depends> pause_bridge(const std::string& name, bool paused, Timestamp now);
   Result<Depends> remove_bridge(const std::string& name, Timestamp now);
+  // The next record of each partition to move; those that are not named stay where they are. A
+  // record may be moved again so. kNotFound, kWrongKind (it reads no topic), kOffsetOutOfRange.
+  Result<Depends> seek_bridge(const std::string& name,
+                              std::span<const std::pair<uint32_t, Offset>> positions,
+                              Timestamp now);
   struct BridgeStatus {
     const catalog::Bridge* bridge = nullptr;
-    uint64_t moved = 0;  // since start
-    int64_t lag = 0;     // records of the source not yet moved
-    // Acknowledgements or dead letters that happened while it was paused or its target gone.
+    BridgeCounts counts;
+    int64_t lag = 0;  // records or messages of the source not yet moved
+    // What left a queue while the bridge was paused or its target gone.
     uint64_t missed = 0;
     std::string problem;
   };
@@ -402,6 +414,7 @@ class Broker final : public JournalOwner {
                                   Bytes owner);
   log::AppendLimits append_limits(const Thing& thing) const;
   void ends_moved(CellId log, const Thing& thing);
+  Result<void> may_trim(CellId id, const log::Log& log, Offset start) const;
   void trimmed(CellId id, LogCell& cell, const log::TrimEvent& event);
   void compacted(CellId id,
                  LogCell& cell,
@@ -451,18 +464,40 @@ class Broker final : public JournalOwner {
   void refresh_bridges();
   void run_bridges(Timestamp now);
   void run_bridge(const std::string& name, Timestamp now);
+  void run_expiry(const catalog::Bridge& bridge);
+  int64_t bridge_lag(const catalog::Bridge& bridge) const;
+  bool makes_loop(const catalog::Bridge& bridge) const;
+  Result<void> check_bridge_ends(const catalog::Bridge& bridge) const;
+  void tend_bridges();
+
+  // bridge_records.cc
+  void read_for_bridge(const catalog::Bridge& bridge, BridgeCell& position, const Thing& from);
   void bridge_records(const std::string& name,
                       uint32_t partition,
                       const ReadAnswer& answer,
                       Timestamp now);
-  // A message that left a queue.
+  Result<void> bridge_record(BridgeStep& step, const log::ReadRecord& record);
+
+  // bridge_messages.cc
+  void receive_for_bridge(const catalog::Bridge& bridge, BridgeCell& position, const Thing& from);
+  void bridge_messages(const std::string& name, const Received& received, Timestamp now);
+
+  // bridge_events.cc: what leaves a queue
   struct Departed {
     Offset offset;
     uint32_t deliveries = 0;
     catalog::Uuid id;
+    Timestamp first_delivered = {};                // when there was a delivery
+    std::optional<Timestamp> last_delivered = {};  // of the lease that stood
+    ByteView by = {};
   };
   // Whether a bridge records it now; false also for a paused one, and one whose target is gone.
   bool is_recorded(CellId queue, catalog::BridgeTrigger trigger) const;
+  void each_bridge(CellId queue,
+                   catalog::BridgeTrigger trigger,
+                   const std::function<void(const catalog::Bridge&)>& visit) const;
+  // Whether there is such a bridge at all: what it misses is counted.
+  bool has_bridge(CellId queue, catalog::BridgeTrigger trigger) const;
   void record_events(CellId queue,
                      catalog::BridgeTrigger trigger,
                      std::span<const Departed> messages);
@@ -471,12 +506,14 @@ class Broker final : public JournalOwner {
                             const Thing& to,
                             const Departed& message);
   void missed_events(const catalog::Bridge& bridge, uint64_t count);
+  Departed departed(const Thing& thing, const QueueCell& cell, Offset offset, ByteView by) const;
+  // Retention of a queue whose expired messages are recorded: a bounded step of it.
+  void expire_recorded(const Thing& thing, QueueCell& queue, Offset start);
+  void record_expired(CellId queue, Offset start, const std::vector<Delivery>& records);
   // The identities of messages that are held: of those that were moved here, the first ones.
   catalog::Uuid identity_of(const Thing& thing, const QueueCell& cell, Offset offset) const;
   void remember_identity(CellId queue, const log::ReadRecord& record);
   void learn_identities(CellId queue, Offset from);
-  int64_t bridge_lag(const catalog::Bridge& bridge) const;
-  bool makes_loop(const catalog::Bridge& bridge) const;
 
   // recovery.cc
   void remove_unknown_cells();
@@ -521,8 +558,8 @@ class Broker final : public JournalOwner {
   std::deque<Undurable> undurable_fsync_;
   std::deque<Undurable> undurable_os_;
 
-  // Bridges by the cell of their source: topics' logs for records, queues for acknowledgements and
-  // dead letters.
+  // Bridges by the cell of their source: logs for records and messages, queues for what becomes of
+  // the messages.
   absl::flat_hash_map<CellId, std::vector<std::string>> bridges_from_;
   absl::btree_set<std::string> bridges_due_;
 

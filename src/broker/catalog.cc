@@ -1,5 +1,6 @@
 // Topics, queues, groups and keyspaces: the catalog's entries and the cells that go with them.
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -89,7 +90,47 @@ Result<void> check_compaction(const Thing& thing) {
   return {};
 }
 
+// A lock is for what is recorded for good; what is delivered ends, and compaction deletes.
+Result<void> check_lock(const Thing& thing) {
+  if (thing.log_policy.locked_until == Timestamp{}) return {};
+  if (thing.kind == catalog::Kind::kQueue) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} is a queue; retention.lock is for topics", thing.name.name));
+  }
+  if (thing.log_policy.compaction) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} cannot be locked and compacted: compaction deletes", thing.name.name));
+  }
+  return {};
+}
+
+Result<void> check_policies(const Thing& thing) {
+  if (auto ok = check_compaction(thing); !ok) return ok;
+  return check_lock(thing);
+}
+
+// Whether less is promised than before.
+bool shortens(const catalog::LogPolicy& before, const catalog::LogPolicy& after) {
+  const auto less = [](int64_t old_limit, int64_t new_limit) {
+    return new_limit != catalog::kUnlimited &&
+           (old_limit == catalog::kUnlimited || new_limit < old_limit);
+  };
+  return after.locked_until < before.locked_until || after.compaction ||
+         less(before.retention_ms, after.retention_ms) ||
+         less(before.retention_bytes, after.retention_bytes);
+}
+
 }  // namespace
+
+Result<void> Broker::check_unlocked(const Thing& thing, Timestamp now) const {
+  const Timestamp until = thing.log_policy.locked_until;
+  if (until <= std::max(now, now_)) return {};
+  return fail(ErrorCode::kRefused,
+              fmt::format("topic {} is locked until {:%Y-%m-%dT%H:%M:%SZ} (retention.lock): until "
+                          "then nothing of it is deleted and its retention only grows",
+                          thing.name.name, fmt::gmtime(until.ms() / 1000)));
+}
 
 Result<Broker::Changed> Broker::create_topic(const TopicSpec& spec, Timestamp now) {
   const Turn turn(*this, now);
@@ -106,7 +147,7 @@ Result<Broker::Changed> Broker::create_topic(const TopicSpec& spec, Timestamp no
   thing.created = thing.modified = now_;
   thing.log_policy = spec.log;
   thing.properties = spec.properties;
-  if (auto ok = check_compaction(thing); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_policies(thing); !ok) return std::unexpected(ok.error());
   CellId next = allocate_cell();
   for (uint32_t i = 0; i < spec.partitions; ++i, next = next.next()) thing.logs.push_back(next);
   auto event = catalog_.decide_create(thing);
@@ -133,7 +174,7 @@ Result<Broker::Changed> Broker::create_queue(const QueueSpec& spec, Timestamp no
   thing.log_policy = spec.log;
   thing.queue_policy = spec.queue;
   thing.properties = spec.properties;
-  if (auto ok = check_compaction(thing); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_policies(thing); !ok) return std::unexpected(ok.error());
   thing.logs = {allocate_cell()};
   thing.queue = thing.logs.front().next();
   auto event = catalog_.decide_create(thing);
@@ -152,7 +193,11 @@ Result<Broker::Changed> Broker::alter(const Thing& thing, Timestamp now) {
   if (!turn.ok()) return std::unexpected(turn.status().error());
   Thing altered = thing;
   altered.modified = now_;
-  if (auto ok = check_compaction(altered); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_policies(altered); !ok) return std::unexpected(ok.error());
+  const Thing* before = catalog_.find(altered.name);
+  if (before != nullptr && shortens(before->log_policy, altered.log_policy)) {
+    if (auto free = check_unlocked(*before, now_); !free) return std::unexpected(free.error());
+  }
   auto event = catalog_.decide_alter(altered);
   if (!event) return std::unexpected(event.error());
   queue::Events policy;
@@ -233,6 +278,9 @@ Result<Broker::Changed> Broker::add_partitions(const Name& name,
 Result<Broker::Changed> Broker::rename(const Name& from, const Name& to, Timestamp now) {
   const Turn turn(*this, now);
   if (!turn.ok()) return std::unexpected(turn.status().error());
+  if (const Thing* existing = catalog_.find(from)) {
+    if (auto free = check_unlocked(*existing, now_); !free) return std::unexpected(free.error());
+  }
   auto event = catalog_.decide_rename(from, to);
   if (!event) return std::unexpected(event.error());
   apply_catalog(*event);
@@ -257,6 +305,9 @@ Result<Depends> Broker::remove(const Name& name, Timestamp now) {
   const Turn turn(*this, now, Admission::kRelease);
   if (!turn.ok()) return std::unexpected(turn.status().error());
   const Thing* existing = catalog_.find(name);
+  if (existing != nullptr) {
+    if (auto free = check_unlocked(*existing, now_); !free) return std::unexpected(free.error());
+  }
   auto event = catalog_.decide_remove(name);
   if (!event) return std::unexpected(event.error());
   const Thing gone = *existing;

@@ -27,6 +27,13 @@ class LogCell final : public Cell {
   FileId newest_file;  // where its newest batch lies; kept by the broker, see logs_in_
 };
 
+// Acknowledgements since the start of the broker: of messages, and those of them (or refused) that
+// came after their lease had ended.
+struct SettleCounts {
+  uint64_t done = 0;
+  uint64_t late = 0;
+};
+
 class QueueCell final : public Cell {
  public:
   static constexpr CellKind kKind = CellKind::kQueue;
@@ -44,13 +51,24 @@ class QueueCell final : public Cell {
   void forget_identities(const queue::Event& event);
 
   queue::Queue queue;
-  CellId log;             // set from the catalog
+  CellId log;  // set from the catalog
+  SettleCounts settles;
   bool trim_due = false;  // settled something since the log was last trimmed
   bool loading = false;   // group hashes are being read (FIFO look-ahead)
+  bool expiring = false;  // records that retention will drop are being read for a bridge
   // The first identities of messages that were moved here and are or were delivered, kept while a
   // bridge records what becomes of them. `known`: nobody holds a message that was not looked at.
   absl::flat_hash_map<Offset, catalog::Uuid> carried;
   bool carried_known = false;
+};
+
+// What a bridge did since the start of the broker.
+struct BridgeCounts {
+  uint64_t moved = 0;
+  uint64_t passed_over = 0;  // by the filter
+  uint64_t failures = 0;     // steps that ended with a problem
+  double per_second = 0;     // moved, over the last seconds
+  Timestamp last_moved;
 };
 
 // Where a bridge stands: the next offset to read of each partition of its source; for what leaves a
@@ -76,8 +94,10 @@ class BridgeCell final : public Cell {
 
   std::vector<Offset> positions;
   uint64_t missed = 0;
-  uint64_t moved = 0;  // records since start, for the status
+  BridgeCounts counts;
+  uint64_t moved_before = 0;  // at the last measure of the rate
   bool running = false;
+  uint64_t seeks = 0;   // a step that began before a seek counts for nothing
   std::string problem;  // why it stands still; empty while it runs
 };
 

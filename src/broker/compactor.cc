@@ -217,10 +217,16 @@ void Compactor::give_up(Milliseconds pause) {
   next_after(Milliseconds(0));
 }
 
+// The policy may have changed in the midst: what is not compacted any more may be locked.
+bool Compactor::still_wanted() const {
+  const Thing* thing = broker_.catalog_.owner_of(pass_->log);
+  return thing != nullptr && thing->log_policy.compaction.has_value();
+}
+
 void Compactor::step() {
   if (pass_->busy) return;
   const log::Log* log = broker_.find_log(pass_->log);
-  if (log == nullptr) return give_up(kRetry);
+  if (log == nullptr || !still_wanted()) return give_up(kRetry);
   Pass& pass = *pass_;
   if (pass.mapping && pass.next >= pass.end) {
     pass.mapping = false;
@@ -294,7 +300,7 @@ void Compactor::take_keys(const Step& step) {
 // False when the step must be tried again, or the pass was given up.
 bool Compactor::commit(Step& step) {
   auto* cell = broker_.find<LogCell>(pass_->log);
-  if (cell == nullptr) {
+  if (cell == nullptr || !still_wanted()) {
     give_up(kRetry);
     return false;
   }

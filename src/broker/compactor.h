@@ -54,6 +54,7 @@ class Compactor {
 
   bool is_due(CellId log, const catalog::CompactionPolicy& policy) const;
   void begin(CellId log, const catalog::CompactionPolicy& policy);
+  bool still_wanted() const;
   void step();
   void read(const std::shared_ptr<Step>& step);
   void work(const std::shared_ptr<Step>& step);

@@ -206,6 +206,11 @@ void Broker::trimmed(CellId id, LogCell& cell, const log::TrimEvent& event) {
   touch(id, cell);
 }
 
+Result<void> Broker::may_trim(CellId id, const log::Log& log, Offset start) const {
+  if (start <= log.start()) return {};
+  return check_unlocked(*catalog_.owner_of(id), now_);
+}
+
 Result<Broker::Trimmed> Broker::trim(CellId id, Offset start, Timestamp now) {
   const Turn turn(*this, now, Admission::kRelease);
   if (!turn.ok()) return std::unexpected(turn.status().error());
@@ -213,6 +218,8 @@ Result<Broker::Trimmed> Broker::trim(CellId id, Offset start, Timestamp now) {
   if (cell == nullptr) return no_log(id);
   const auto event = cell->log.decide_trim(start, visible_end(id, Visibility::kSafe));
   if (!event) return std::unexpected(event.error());
+  if (auto free = may_trim(id, cell->log, event->start); !free)
+    return std::unexpected(free.error());
   const int64_t removed = cell->log.live_below(event->start);
   if (event->start > cell->log.start()) trimmed(id, *cell, *event);
   return Trimmed{cell->log.start(), removed, log_depends(id)};
@@ -225,6 +232,7 @@ Result<Broker::Trimmed> Broker::trim_to_length(
   auto* cell = find<LogCell>(id);
   if (cell == nullptr) return no_log(id);
   const log::TrimEvent event = cell->log.decide_trim_to_length(length, approximate, removed_max);
+  if (auto free = may_trim(id, cell->log, event.start); !free) return std::unexpected(free.error());
   const int64_t removed = cell->log.live_below(event.start);
   if (event.start > cell->log.start()) trimmed(id, *cell, event);
   return Trimmed{cell->log.start(), removed, log_depends(id)};
@@ -237,6 +245,7 @@ Result<Broker::Trimmed> Broker::trim_to_offset(
   auto* cell = find<LogCell>(id);
   if (cell == nullptr) return no_log(id);
   const log::TrimEvent event = cell->log.decide_trim_to_offset(start, approximate, removed_max);
+  if (auto free = may_trim(id, cell->log, event.start); !free) return std::unexpected(free.error());
   const int64_t removed = cell->log.live_below(event.start);
   if (event.start > cell->log.start()) trimmed(id, *cell, event);
   return Trimmed{cell->log.start(), removed, log_depends(id)};
@@ -253,6 +262,8 @@ Result<Broker::Trimmed> Broker::delete_records(
   int64_t removed = 0;
   for (const log::OffsetRun& run : event->runs) removed += run.end - run.first;
   if (removed > 0) {
+    const Thing* thing = catalog_.owner_of(id);
+    if (auto free = check_unlocked(*thing, now_); !free) return std::unexpected(free.error());
     std::vector<Extent> released;
     commit_.add(id, encoded(*event));
     commit_.require(Durability::kFsync);

@@ -74,16 +74,12 @@ void Broker::maintain(Timestamp now) {
   }
   forget_places();
   read_cache_->forget_when_idle();
-  for (const auto& [name, bridge] : catalog_.bridges()) {
-    const auto* position = find<BridgeCell>(bridge.cell);
-    const bool waits = position != nullptr && !position->problem.empty();
-    if (waits && bridge.trigger == catalog::BridgeTrigger::kRecord) bridges_due_.insert(name);
-  }
+  tend_bridges();
 }
 
 void Broker::retain_log(const Thing& thing, CellId id, Timestamp now) {
   auto* cell = find<LogCell>(id);
-  if (cell == nullptr) return;
+  if (cell == nullptr || !check_unlocked(thing, now)) return;
   if (thing.log_policy.compaction) compactor_.consider(id, *thing.log_policy.compaction);
   log::RetentionPolicy policy;
   if (thing.log_policy.retains()) {
@@ -91,7 +87,13 @@ void Broker::retain_log(const Thing& thing, CellId id, Timestamp now) {
   }
   const log::TrimEvent event =
       cell->log.decide_retention(now, policy, visible_end(id, Visibility::kSafe));
-  if (event.start > cell->log.start()) trimmed(id, *cell, event);
+  if (event.start > cell->log.start()) {
+    if (thing.queue != CellId{} && has_bridge(thing.queue, catalog::BridgeTrigger::kExpiry)) {
+      expire_recorded(thing, *find<QueueCell>(thing.queue), event.start);
+      return;
+    }
+    trimmed(id, *cell, event);
+  }
   if (thing.queue == CellId{}) return;
   auto* queue = find<QueueCell>(thing.queue);
   queue->queue.advance_time(now_);

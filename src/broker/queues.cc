@@ -45,6 +45,11 @@ Depends Broker::queue_depends(CellId id) const {
   return cell == nullptr ? Depends{} : Depends{cell->last_lsn, durability_of(id)};
 }
 
+SettleCounts Broker::settles_of(CellId id) const {
+  const auto* cell = find<QueueCell>(id);
+  return cell == nullptr ? SettleCounts{} : cell->settles;
+}
+
 void Broker::apply_events(CellId id,
                           QueueCell& cell,
                           const queue::Events& events,
@@ -132,7 +137,8 @@ void Broker::settled(CellId id, QueueCell& cell) {
 Result<Settled> Broker::settle(CellId id,
                                std::span<const queue::Handle> handles,
                                queue::Check check,
-                               Timestamp now) {
+                               Timestamp now,
+                               ByteView by) {
   // An acknowledgement that a bridge records brings new data: on a full disk it is refused whole,
   // never half done.
   const bool recorded = is_recorded(id, catalog::BridgeTrigger::kAck);
@@ -148,12 +154,12 @@ Result<Settled> Broker::settle(CellId id,
     const Thing& thing = *catalog_.owner_of(id);
     for (size_t i = 0; i < handles.size(); ++i) {
       if (decision.outcomes[i] != queue::Outcome::kDone) continue;
-      const Offset offset = handles[i].offset;
-      done.push_back(
-          {offset, cell->queue.deliveries_of(offset).first, identity_of(thing, *cell, offset)});
+      done.push_back(departed(thing, *cell, handles[i].offset, by));
     }
   }
   apply_events(id, *cell, decision.events);
+  cell->settles.done += decision.done;
+  cell->settles.late += decision.late;
   if (decision.done > 0) settled(id, *cell);
   record_events(id, catalog::BridgeTrigger::kAck, done);
   return Settled{std::move(decision.outcomes), decision.done, queue_depends(id)};

@@ -343,7 +343,10 @@ Result<void> Broker::move_dead_letters(const Thing& from,
     const auto sent_on =
         send(target_queue, input, SendOptions{Milliseconds(0), std::nullopt}, now_);
     if (!sent_on) return std::unexpected(sent_on.error());
-    moved.push_back({letter.offset, letter.deliveries, identity});
+    moved.push_back({.offset = letter.offset,
+                     .deliveries = letter.deliveries,
+                     .id = identity,
+                     .first_delivered = letter.first_delivered});
   }
   record_events(source_queue, catalog::BridgeTrigger::kDeadLetter, moved);
   return {};

@@ -1,6 +1,8 @@
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -19,8 +21,14 @@ struct TopicOptions {
   std::optional<int64_t> partitions;
   std::string retention;
   std::string retention_bytes;
+  std::string lock;
   std::string durability;
 };
+
+int64_t milliseconds_since_1970() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
 
 Target target_of(const Line& line, const std::string& name) {
   return Target("topics").segment(name).parameter("namespace", line.space);
@@ -33,6 +41,9 @@ std::string body_of(const TopicOptions& given, bool with_name) {
   if (!given.retention.empty()) body.integer("retention_ms", *parse_duration(given.retention));
   if (!given.retention_bytes.empty()) {
     body.integer("retention_bytes", *parse_size(given.retention_bytes));
+  }
+  if (!given.lock.empty()) {
+    body.integer("locked_until_ms", milliseconds_since_1970() + *parse_duration(given.lock));
   }
   if (!given.durability.empty()) body.text("durability", given.durability);
   return body.done();
@@ -87,6 +98,9 @@ int describe(const Line& line, const std::string& name) {
     sheet.add("retention", duration_text((*topic)["retention_ms"].integer()));
     sheet.add("retention bytes", size_text((*topic)["retention_bytes"].integer()));
     sheet.add("durability", (*topic)["durability"].text());
+    if (const int64_t until = (*topic)["locked_until_ms"].integer(); until > 0) {
+      sheet.add("locked until", fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(until / 1000)));
+    }
     sheet.print();
     fmt::print("\n");
     Table table({"PARTITION", "START", "END", "BYTES"});
@@ -112,6 +126,9 @@ void add_log_options(CLI::App& command, TopicOptions& given) {
                                     "how long records stay, or forever (the default)"));
   check_size(command.add_option("--retention-bytes", given.retention_bytes,
                                 "how much of each partition stays, or unlimited (the default)"));
+  check_duration(command.add_option(
+      "--retention-lock", given.lock,
+      "for so long from now on nothing is deleted, by nobody, and no retention becomes shorter"));
   command
       .add_option("--durability", given.durability,
                   "when a record counts as stored: fsync (the default), os or transient")
@@ -142,7 +159,8 @@ void add_topic(CLI::App& app, Line& line) {
 
   CLI::App* changed = add_command(*topic, "set", "Change a topic",
                                   "  weir topic set events --retention 1d\n"
-                                  "  weir topic set events --partitions 8");
+                                  "  weir topic set events --partitions 8\n"
+                                  "  weir topic set audit --retention-lock 365d");
   changed->add_option("NAME", given->name, "the topic")->required();
   add_log_options(*changed, *given);
   add_named_options(*changed, line);

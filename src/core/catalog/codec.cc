@@ -7,9 +7,12 @@ void encode(Writer& writer, const LogPolicy& policy) {
   writer.svarint(policy.retention_ms);
   writer.svarint(policy.retention_bytes);
   writer.varint(policy.batch_bytes_max);
-  // Bit 0: log append time; bit 1: a compaction policy follows.
-  writer.u8(static_cast<uint8_t>((policy.log_append_time ? 1 : 0) | (policy.compaction ? 2 : 0)));
+  // Bit 0: log append time; bit 1: a compaction policy follows; bit 2: a lock.
+  const bool locked = policy.locked_until != Timestamp{};
+  writer.u8(static_cast<uint8_t>((policy.log_append_time ? 1 : 0) | (policy.compaction ? 2 : 0) |
+                                 (locked ? 4 : 0)));
   writer.u8(static_cast<uint8_t>(policy.durability));
+  if (locked) writer.svarint(policy.locked_until.ms());
   if (!policy.compaction) return;
   const CompactionPolicy& compaction = *policy.compaction;
   writer.boolean(compaction.with_retention);
@@ -37,11 +40,12 @@ LogPolicy decode_log_policy(Reader& reader) {
   policy.retention_bytes = reader.svarint();
   policy.batch_bytes_max = static_cast<uint32_t>(reader.varint());
   const uint8_t flags = reader.u8();
-  if (flags > 3) reader.fail();
+  if (flags > 7) reader.fail();
   policy.log_append_time = (flags & 1) != 0;
   const uint8_t durability = reader.u8();
   if (durability > static_cast<uint8_t>(Durability::kTransient)) reader.fail();
   policy.durability = static_cast<Durability>(durability);
+  if ((flags & 4) != 0) policy.locked_until = Timestamp(reader.svarint());
   if ((flags & 2) != 0) policy.compaction = decode_compaction_policy(reader);
   return policy;
 }
@@ -152,7 +156,15 @@ void encode(Writer& writer, const Bridge& bridge) {
   encode(writer, bridge.to);
   writer.u8(static_cast<uint8_t>(bridge.trigger));
   writer.bytes(bridge.filter);
-  writer.boolean(bridge.paused);
+  // Bit 0: paused; bit 1: fields of the target follow.
+  const bool fields =
+      !bridge.group.empty() || !bridge.deduplication.empty() || !bridge.delay.empty();
+  writer.u8(static_cast<uint8_t>((bridge.paused ? 1 : 0) | (fields ? 2 : 0)));
+  if (fields) {
+    writer.bytes(bridge.group);
+    writer.bytes(bridge.deduplication);
+    writer.bytes(bridge.delay);
+  }
   writer.varint(bridge.cell.value());
   writer.svarint(bridge.created.ms());
 }
@@ -163,10 +175,17 @@ Bridge decode_bridge(Reader& reader) {
   bridge.from = decode_name(reader);
   bridge.to = decode_name(reader);
   const uint8_t trigger = reader.u8();
-  if (trigger > static_cast<uint8_t>(BridgeTrigger::kDeadLetter)) reader.fail();
+  if (trigger > static_cast<uint8_t>(BridgeTrigger::kMessage)) reader.fail();
   bridge.trigger = static_cast<BridgeTrigger>(trigger);
   bridge.filter = reader.bytes();
-  bridge.paused = reader.boolean();
+  const uint8_t flags = reader.u8();
+  if (flags > 3) reader.fail();
+  bridge.paused = (flags & 1) != 0;
+  if ((flags & 2) != 0) {
+    bridge.group = reader.bytes();
+    bridge.deduplication = reader.bytes();
+    bridge.delay = reader.bytes();
+  }
   bridge.cell = CellId(reader.varint());
   bridge.created = Timestamp(reader.svarint());
   return bridge;

@@ -55,6 +55,8 @@ struct LogPolicy {
   bool log_append_time = false;          // timestamps are the broker's, not the producer's
   Durability durability = Durability::kFsync;
   std::optional<CompactionPolicy> compaction;  // topics only
+  // retention.lock: before this time nothing is deleted and no promise shortened; 0: no lock.
+  Timestamp locked_until;  // topics only
 
   // Whether records are removed by age and size.
   bool retains() const {
@@ -103,14 +105,23 @@ struct Thing {
 
 // A bridge moves records inside the broker, one commit a step; its position lies in a cell of its
 // own.
-enum class BridgeTrigger : uint8_t { kRecord = 0, kAck = 1, kDeadLetter = 2 };
+enum class BridgeTrigger : uint8_t {
+  kRecord = 0,      // a record of a topic
+  kAck = 1,         // a message of a queue was acknowledged
+  kDeadLetter = 2,  // became a dead letter
+  kExpiry = 3,      // was deleted by retention before anybody acknowledged it
+  kMessage = 4,     // is ready: it is moved (from a dead-letter queue back to its source)
+};
 
 struct Bridge {
   std::string name;
   Name from;
   Name to;
   BridgeTrigger trigger = BridgeTrigger::kRecord;
-  std::string filter;  // empty, or key=PREFIX* / header:NAME=VALUE, as docs/bridges describe
+  std::string filter;         // of records: conditions as core/bridge/filter.h reads them
+  std::string group;          // a field (core/bridge/field.h) that becomes the message group
+  std::string deduplication;  // a field that becomes the deduplication id
+  std::string delay;          // milliseconds, or a field that holds them; empty: the queue's own
   bool paused = false;
   CellId cell;
   Timestamp created;

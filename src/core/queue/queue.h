@@ -133,6 +133,7 @@ struct HandlesDecision {
   Events events;
   std::vector<Outcome> outcomes;  // one for each handle, in order
   size_t done = 0;
+  size_t late = 0;  // settled, or tried to be, after the lease had ended
 };
 
 // ---- pending entries

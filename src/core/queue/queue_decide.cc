@@ -301,7 +301,13 @@ HandlesDecision Queue::decide_settle(std::span<const Handle> handles, Check chec
   result.outcomes.reserve(handles.size());
   for (const Handle& handle : handles) {
     result.outcomes.push_back(check_handle(handle, check));
-    if (result.outcomes.back() == Outcome::kDone) offsets.push_back(handle.offset);
+    const Outcome outcome = result.outcomes.back();
+    if (outcome == Outcome::kDone) offsets.push_back(handle.offset);
+    if (outcome == Outcome::kNotHeld ||
+        (outcome == Outcome::kDone && check == Check::kAnyLease &&
+         check_handle(handle, Check::kThisLease) != Outcome::kDone)) {
+      ++result.late;
+    }
   }
   sort_unique(offsets);
   result.done = offsets.size();

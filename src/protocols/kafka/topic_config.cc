@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kRetentionMs = "retention.ms";
 constexpr std::string_view kRetentionBytes = "retention.bytes";
+constexpr std::string_view kRetentionLock = "retention.lock";
 constexpr std::string_view kMaxMessageBytes = "max.message.bytes";
 constexpr std::string_view kTimestampType = "message.timestamp.type";
 constexpr std::string_view kDurability = "weir.durability";
@@ -48,6 +49,8 @@ constexpr Setting kTopicSettings[] = {
     {"preallocate", kBoolean, "false", "of Kafka's files; kept, without effect"},
     {kRemoteStorage, kBoolean, "false", "tiered storage is not done here"},
     {kRetentionBytes, kLong, "-1", "bytes that a partition keeps; -1 is no limit"},
+    {kRetentionLock, kLong, "0",
+     "until when, in ms since 1970, nothing is deleted and no retention shortened; 0 is no lock"},
     {kRetentionMs, kLong, "604800000", "how long records are kept; -1 is for ever"},
     {"segment.bytes", kInt, "1073741824", "of Kafka's files; kept, without effect"},
     {"segment.index.bytes", kInt, "10485760", "of Kafka's files; kept, without effect"},
@@ -121,6 +124,12 @@ Result<bool> apply_to_log(std::string_view name,
     const int64_t number = *number_of<int64_t>(value);
     if (number < -1) return invalid(name, value, "must be -1 or more");
     (name == kRetentionMs ? policy.retention_ms : policy.retention_bytes) = number;
+    return true;
+  }
+  if (name == kRetentionLock) {
+    const int64_t until = *number_of<int64_t>(value);
+    if (until < 0) return invalid(name, value, "must not be negative");
+    policy.locked_until = Timestamp(until);
     return true;
   }
   if (name == kMaxMessageBytes) {
@@ -232,6 +241,8 @@ SettingValue topic_setting(const broker::Thing& thing,
     value = std::to_string(policy.retention_ms);
   } else if (setting.name == kRetentionBytes) {
     value = std::to_string(policy.retention_bytes);
+  } else if (setting.name == kRetentionLock) {
+    value = std::to_string(policy.locked_until.ms());
   } else if (setting.name == kMaxMessageBytes) {
     value = std::to_string(policy.batch_bytes_max);
   } else if (setting.name == kTimestampType) {

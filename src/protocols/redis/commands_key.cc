@@ -259,6 +259,12 @@ bool flush_arguments(Call& call) {
   return false;
 }
 
+bool may_flush(Call& call, uint32_t database) {
+  const auto free = call.service.may_remove_all_streams(database, call.now());
+  if (!free) call.fail(free.error());
+  return free.has_value();
+}
+
 void flush(Call& call, uint32_t database) {
   call.service.flushing(database);
   call.keys.clear(database);
@@ -266,13 +272,16 @@ void flush(Call& call, uint32_t database) {
 }
 
 void flushdb(Call& call) {
-  if (!flush_arguments(call)) return;
+  if (!flush_arguments(call) || !may_flush(call, call.database())) return;
   flush(call, call.database());
   call.reply.ok();
 }
 
 void flushall(Call& call) {
   if (!flush_arguments(call)) return;
+  for (uint32_t database = 0; database < keyspace::kDatabases; ++database) {
+    if (!may_flush(call, database)) return;
+  }
   for (uint32_t database = 0; database < keyspace::kDatabases; ++database) flush(call, database);
   call.reply.ok();
 }

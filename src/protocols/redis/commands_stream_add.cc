@@ -156,6 +156,10 @@ void xadd(Call& call) {
   }
   const log::Log* log = broker.find_log(stream->log);
   if (log == nullptr) return call.fail(errors::kNoSuchKey);
+  if (options->trim.strategy != TrimOptions::Strategy::kNone) {
+    const auto free = broker.check_unlocked(*stream->thing, call.now());
+    if (!free) return call.fail(free.error());
+  }
   const std::string message = options->producer ? message_name(call, *options) : std::string();
   if (options->producer && answered_as_duplicate(call, *stream, *options->producer, message))
     return;

@@ -144,6 +144,9 @@ void delete_entries(Call& call,
                     const StreamKey& stream,
                     DeleteArguments arguments,
                     std::optional<CellId> group) {
+  // Before anything is acknowledged: what is refused is refused whole.
+  const auto free = call.service.broker().check_unlocked(*stream.thing, call.now());
+  if (!free) return call.fail(free.error());
   auto ids = arguments.ids;
   auto deletion = std::make_shared<Deletion>(Deletion{call.service,
                                                       stream,

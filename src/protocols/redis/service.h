@@ -148,6 +148,8 @@ class Service {
   Result<void> expire_stream(uint32_t database, ByteView key, Timestamp deadline, Timestamp now);
   Result<StreamKey> make_stream(uint32_t database, ByteView key, Timestamp now);
   bool owned(const catalog::Thing& thing) const;
+  // kRefused when one of them is locked: then none may go.
+  Result<void> may_remove_all_streams(uint32_t database, Timestamp now) const;
   void remove_all_streams(Call& call, uint32_t database);
   // In the turn that changed it: wakes and marks who waits for or watches it.
   void stream_changed(uint32_t database, ByteView key);

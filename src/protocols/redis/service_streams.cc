@@ -103,6 +103,9 @@ Result<bool> Service::remove_stream(keyspace::Transaction& keys, uint32_t databa
         "'" + std::string(key) +
             "' was made through another protocol; delete it there, or start with redis.owns_all");
   }
+  if (auto free = broker_.check_unlocked(*thing, keys.now()); !free) {
+    return std::unexpected(free.error());
+  }
   const std::vector<CellId> logs = thing->logs;
   forget_deadline(database, *thing);
   const auto removed = broker_.remove(thing->name, keys.now());
@@ -130,6 +133,7 @@ Result<void> Service::rename_stream(Call& call, ByteView from, uint32_t to_datab
     return fail(ErrorCode::kRefused,
                 "'" + std::string(from) + "' was made through another protocol");
   }
+  if (auto free = broker_.check_unlocked(*thing, call.now()); !free) return free;
   const Timestamp deadline = stream_deadline(*thing);
   forget_deadline(call.database(), *thing);
   const auto renamed = broker_.rename(thing->name, name_of(to_database, to), call.now());
@@ -168,6 +172,9 @@ Result<void> Service::expire_stream(uint32_t database,
                 "'" + std::string(key) + "' was made through another protocol");
   }
   const bool never = deadline == Timestamp::never();
+  if (deadline < thing->log_policy.locked_until) {
+    if (auto free = broker_.check_unlocked(*thing, now); !free) return free;
+  }
   const Timestamp before = stream_deadline(*thing);
   const auto noted = broker_.annotate(catalog::Name(thing->name), kDeadlineProperty,
                                       never ? "" : std::to_string(deadline.ms()), now);
@@ -201,6 +208,11 @@ void Service::expire_streams(keyspace::Transaction& keys) {
     // Another protocol may have removed it, and made another of its name.
     const catalog::Thing* thing = find_stream(name.database, name.key);
     if (thing == nullptr || stream_deadline(*thing) != deadline) continue;
+    // It was locked after its end had been set: it lives until the lock's end.
+    if (!broker_.check_unlocked(*thing, keys.now())) {
+      (void)expire_stream(name.database, name.key, thing->log_policy.locked_until, keys.now());
+      continue;
+    }
     const std::vector<CellId> logs = thing->logs;
     if (!broker_.remove(catalog::Name(thing->name), keys.now())) continue;
     for (const CellId log : logs) idempotence_.forget(keys, log);
@@ -208,6 +220,15 @@ void Service::expire_streams(keyspace::Transaction& keys) {
     stream_changed(name.database, name.key);
     notify(name.database, notify::kExpired, "expired", name.key);
   }
+}
+
+Result<void> Service::may_remove_all_streams(uint32_t database, Timestamp now) const {
+  Result<void> free;
+  broker_.catalog().each_thing(space_of(database), "", [&](const catalog::Thing& thing) {
+    if (owned(thing)) free = broker_.check_unlocked(thing, now);
+    return free.has_value();
+  });
+  return free;
 }
 
 void Service::remove_all_streams(Call& call, uint32_t database) {

@@ -29,12 +29,15 @@ Outcome<queue::Handle> read_handle(const Thing& queue, const Value& input) {
   return *handle;
 }
 
-Settling delete_one(const Environment& environment, const Thing& queue, const Value& input) {
+Settling delete_one(const Environment& environment,
+                    const Thing& queue,
+                    const Value& input,
+                    ByteView by) {
   const auto handle = read_handle(queue, input);
   if (!handle) return {std::unexpected(handle.error()), {}};
   const queue::Check check = is_fifo(queue) ? queue::Check::kThisLease : queue::Check::kAnyLease;
   const auto settled =
-      environment.broker.settle(queue.queue, {&*handle, 1}, check, environment.now);
+      environment.broker.settle(queue.queue, {&*handle, 1}, check, environment.now, by);
   if (!settled) return {std::unexpected(to_fault(settled.error())), {}};
   const std::string& text = input.find("ReceiptHandle")->text;
   switch (settled->outcomes.front()) {
@@ -74,7 +77,10 @@ queue::Handle in_force(const Environment& environment,
   return longer ? queue::Handle{handle.offset, lease->generation} : handle;
 }
 
-Settling change_one(const Environment& environment, const Thing& queue, const Value& input) {
+Settling change_one(const Environment& environment,
+                    const Thing& queue,
+                    const Value& input,
+                    ByteView /*by*/) {
   auto handle = read_handle(queue, input);
   if (!handle) return {std::unexpected(handle.error()), {}};
   if (input.find("VisibilityTimeout") == nullptr)
@@ -116,12 +122,20 @@ Settling change_one(const Environment& environment, const Thing& queue, const Va
   return {{}, changed->depends};
 }
 
-using One = Settling (*)(const Environment& environment, const Thing& queue, const Value& input);
+// Who asks, as far as it is known.
+ByteView caller(const Call& call) {
+  return call.principal ? ByteView(call.principal->name) : ByteView();
+}
+
+using One = Settling (*)(const Environment& environment,
+                         const Thing& queue,
+                         const Value& input,
+                         ByteView by);
 
 Answer single(const Environment& environment, const Call& call, One one) {
   const auto queue = find_queue(environment, call);
   if (!queue) return std::unexpected(queue.error());
-  const Settling done = one(environment, *queue->thing, call.input);
+  const Settling done = one(environment, *queue->thing, call.input, caller(call));
   if (!done.result) return std::unexpected(after(done.result.error(), done.depends.lsn));
   return Reply{"{}", done.depends};
 }
@@ -139,7 +153,7 @@ Answer batch(const Environment& environment, const Call& call, One one) {
   broker::Depends depends;
   bool any = false;
   for (const Entry& entry : *entries) {
-    const Settling done = one(environment, *queue->thing, *entry.input);
+    const Settling done = one(environment, *queue->thing, *entry.input, caller(call));
     if (done.depends.lsn > depends.lsn) depends = done.depends;
     if (!done.result) {
       failed.push_back({entry.id, done.result.error()});

@@ -239,6 +239,7 @@ JournalMetrics LocalJournal::Core::metrics() const {
   metrics.files = files_.all().size();
   metrics.files_free = files_.free_count();
   metrics.file_bytes = files_.bytes();
+  metrics.disk_free_bytes = files_.free_bytes();
   for (const auto& [id, file] : files_.all()) metrics.live_bytes += file->live;
   metrics.tail_bytes = tail_.bytes();
   metrics.undurable_bytes = path_.undurable_bytes();

@@ -81,6 +81,7 @@ struct JournalMetrics {
   uint64_t files = 0;
   uint64_t files_free = 0;
   uint64_t file_bytes = 0;
+  uint64_t disk_free_bytes = 0;
   uint64_t live_bytes = 0;
   uint64_t tail_bytes = 0;
   uint64_t undurable_bytes = 0;

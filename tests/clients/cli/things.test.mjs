@@ -89,7 +89,7 @@ test('a bridge from a queue must say on what', async () => {
   const create = ['bridge', 'create', bridge, '--from', `queue:${queue}`, '--to', `topic:${topic}`];
   const refused = await weir(create);
   assert.equal(refused.status, 1);
-  assert.match(refused.err, /--on ack or --on dead-letter/);
+  assert.match(refused.err, /say on what: --on ack, dead-letter, expiry or message/);
   await run([...create, '--on', 'ack']);
   await run(['bridge', 'rm', bridge]);
 });

@@ -110,6 +110,10 @@ class Simulation {
     broker_->create_queue({.name = {"", "fifo"}, .log = {}, .queue = fifo, .properties = {}}, now_);
     broker_->create_queue({.name = {"", "work"}, .log = {}, .queue = kept(), .properties = {}},
                           now_);
+    for (const char* name : {"inbox", "outbox"}) {
+      broker_->create_queue({.name = {"", name}, .log = {}, .queue = kept(), .properties = {}},
+                            now_);
+    }
     broker_->create_topic({.name = {"", "events"}, .partitions = 2, .log = {}, .properties = {}},
                           now_);
     broker_->create_topic({.name = {"", "audit"}, .log = {}, .properties = {}}, now_);
@@ -119,6 +123,7 @@ class Simulation {
     broker_->create_topic({.name = {"", "prices"}, .log = compacted, .properties = {}}, now_);
     bridge("in", "events", "work", catalog::BridgeTrigger::kRecord);
     bridge("out", "work", "audit", catalog::BridgeTrigger::kAck);
+    bridge("on", "inbox", "outbox", catalog::BridgeTrigger::kMessage);
     const Lsn last(journal_->next_lsn().value() - 1);
     if (!executor_->run_until([&] { return journal_->durable() >= last; })) {
       auditor_.violate("the first commits do not become durable");
@@ -160,8 +165,8 @@ class Simulation {
       case 1: return pass(Milliseconds(random_.below(20'000)));
       case 2: return executor_->pass(std::chrono::milliseconds(random_.below(300)));
       case 3: return change_faults();
-      case 4:
-      case 5: return append("events");
+      case 4: return append("events");
+      case 5: return random_.one_in(2) ? append("events") : put_in();
       case 6:
       case 7: return send("jobs", "");
       case 8:
@@ -245,6 +250,18 @@ class Simulation {
     outbox_.put(appended->depends, [this, log, value, offset = appended->base_offset] {
       ++report_.acknowledged;
       auditor_.append_acknowledged(log.value(), offset, value);
+    });
+  }
+
+  // What the bridge between two queues moves.
+  void put_in() {
+    const std::string value = fmt::format("note-{}", ++counter_);
+    const catalog::Thing& inbox = thing("inbox");
+    const auto sent = broker_->send(inbox.queue, {{}, value, {}, now_}, {}, now_);
+    if (!sent) return;
+    outbox_.put(sent->depends, [this, value, log = inbox.logs[0].value(), offset = sent->offset] {
+      ++report_.acknowledged;
+      auditor_.append_acknowledged(log, offset, value);
     });
   }
 
@@ -483,6 +500,7 @@ class Simulation {
     for (const char* queue : {"jobs", "fifo", "work", "dead"}) drain(queue);
     if (auditor_.violation()) return;
     auditor_.drained();
+    empty_inbox();
     count_bridges();
     read_logs();
     executor_->pass(std::chrono::milliseconds(50));
@@ -502,18 +520,21 @@ class Simulation {
     return all;
   }
 
+  // A step of the bridge that died held what it had received for as long as its lease.
+  void empty_inbox() {
+    const auto left = [this] { return broker_->find_queue(thing("inbox").queue, now_)->counts(); };
+    for (int i = 0; i < 100 && !(left() == queue::Counts{}); ++i) {
+      pass(Milliseconds(5'000));
+      executor_->pass(std::chrono::milliseconds(5));
+    }
+    if (!(left() == queue::Counts{})) auditor_.violate("a bridge does not empty its queue");
+  }
+
   void count_bridges() {
-    const Values events = all_of("events");
+    compare("inbox", "outbox");
+    compare("events", "work");
     const Values work = all_of("work");
     const Values audit = all_of("audit");
-    report_.bridged += work.size();
-    std::multiset<std::string> wanted;
-    std::multiset<std::string> made;
-    for (const auto& [offset, value] : events) wanted.insert(value);
-    for (const auto& [offset, value] : work) made.insert(value);
-    if (wanted != made) {
-      auditor_.violate(fmt::format("{} events became {} messages", wanted.size(), made.size()));
-    }
     const std::set<std::string> distinct = [&] {
       std::set<std::string> ids;
       for (const auto& [offset, value] : audit)
@@ -524,6 +545,18 @@ class Simulation {
       auditor_.violate(fmt::format("{} acknowledged messages have {} records ({} distinct)",
                                    work.size(), audit.size(), distinct.size()));
     }
+  }
+
+  // Each record of the one has become exactly one of the other.
+  void compare(const std::string& from, const std::string& to) {
+    std::multiset<std::string> wanted;
+    std::multiset<std::string> made;
+    for (const auto& [offset, value] : all_of(from)) wanted.insert(value);
+    for (const auto& [offset, value] : all_of(to)) made.insert(value);
+    report_.bridged += made.size();
+    if (wanted == made) return;
+    auditor_.violate(
+        fmt::format("{} records of {} became {} of {}", wanted.size(), from, made.size(), to));
   }
 
   const uint64_t seed_;

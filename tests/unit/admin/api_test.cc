@@ -236,7 +236,7 @@ TEST(BridgeApi, RefusesEndsThatDoNotFit) {
   EXPECT_EQ(refusal(R"("from":"topic:x","to":"queue:q")", 404), "there is no topic x");
   EXPECT_THAT(refusal(R"("from":"queue:q","to":"topic:t")", 400), HasSubstr("--on ack"));
   EXPECT_THAT(refusal(R"("from":"queue:q","to":"topic:t","on":"nack")", 400),
-              HasSubstr("record, ack or dead-letter"));
+              HasSubstr("record, ack, dead-letter, expiry or message"));
   EXPECT_THAT(refusal(R"("from":"topic:t","to":"queue:q","filter":"x")", 400),
               HasSubstr("filter x"));
 }

@@ -163,6 +163,81 @@ TEST_F(Bridges, ReadersOfTheTargetSeeAMovedRecordWhenItIsSafe) {
   EXPECT_EQ(broker->visible_end(copy, Visibility::kSafe), Offset(1));
 }
 
+TEST_F(Bridges, FieldsOfTheRecordBecomeGroupDeduplicationAndDelay) {
+  const CellId log = make_topic("orders").logs[0];
+  catalog::QueuePolicy fifo;
+  fifo.order = catalog::Order::kPerGroup;
+  const CellId queue = make_queue("ship", fifo);
+  catalog::Bridge wanted;
+  wanted.name = "b";
+  wanted.from = {"", "orders"};
+  wanted.to = {"", "ship"};
+  wanted.filter = "$.paid=true && $.total>=10";
+  wanted.group = "$.customer";
+  wanted.deduplication = "$.id";
+  ASSERT_TRUE(broker->create_bridge(wanted, now));
+  append(log, R"({"id":1,"customer":"ann","paid":true,"total":10})");
+  append(log, R"({"id":1,"customer":"ann","paid":true,"total":10})");  // the same again
+  append(log, R"({"id":2,"customer":"bob","paid":false,"total":99})");
+  append(log, R"({"id":3,"customer":"bob","paid":true,"total":9.5})");
+  append(log, "no json");
+  append(log, R"({"id":4,"customer":"bob","paid":true,"total":99})");
+  pass(1);
+  const Received received = receive(queue);
+  ASSERT_EQ(received.deliveries.size(), 2U);
+  EXPECT_EQ(received.deliveries[0].record.key, "ann");
+  EXPECT_EQ(received.deliveries[1].record.key, "bob");
+  EXPECT_EQ(broker->bridges().at(0).counts.passed_over, 3U);
+
+  const CellId later = make_queue("later");
+  wanted.name = "late";
+  wanted.to = {"", "later"};
+  wanted.filter.clear();
+  wanted.group.clear();
+  wanted.deduplication.clear();
+  wanted.delay = "header:wait";
+  ASSERT_TRUE(broker->create_bridge(wanted, now));
+  const log::RecordHeader wait{"wait", "5000"};
+  ASSERT_TRUE(broker->append_record(log, {"k", "late", {&wait, 1}, now}, now));
+  pass(1);
+  EXPECT_EQ(receive(later).deliveries.size(), 6U) << "those that say nothing do not wait";
+  pass(5000);
+  EXPECT_EQ(bodies(receive(later)), Strings{"late"});
+}
+
+TEST_F(Bridges, ASoughtBridgeMovesWhatLiesFromThereOn) {
+  const CellId log = make_topic("events").logs[0];
+  const CellId copy = make_topic("copies").logs[0];
+  ASSERT_TRUE(bridge("b", "events", "copies"));
+  for (const ByteView value : {"a", "b", "c"}) append(log, value);
+  pass(1);
+  using Place = std::pair<uint32_t, Offset>;
+  const auto seek = [&](Place place) {
+    return broker->seek_bridge("b", std::span<const Place>(&place, 1), now);
+  };
+  ASSERT_TRUE(seek({0, Offset(1)}));
+  journal.sync();
+  crash();
+  pass(1);
+  EXPECT_EQ(values(copy), (Strings{"a", "b", "c", "b", "c"}));
+  EXPECT_EQ(seek({0, Offset(4)}).error().code, ErrorCode::kOffsetOutOfRange);
+  EXPECT_EQ(seek({1, Offset(0)}).error().code, ErrorCode::kOffsetOutOfRange);
+  EXPECT_EQ(broker->seek_bridge("none", {}, now).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Bridges, TheRateFollowsWhatIsMoved) {
+  const CellId log = make_topic("events").logs[0];
+  make_topic("copies");
+  ASSERT_TRUE(bridge("b", "events", "copies"));
+  pass(1000);
+  for (int i = 0; i < 100; ++i) append(log, "x");
+  pass(1);
+  for (int i = 0; i < 3; ++i) pass(1000);
+  EXPECT_GT(broker->bridges().at(0).counts.per_second, 5);
+  for (int i = 0; i < 100; ++i) pass(1000);
+  EXPECT_EQ(broker->bridges().at(0).counts.per_second, 0);
+}
+
 TEST_F(Bridges, ALoopIsRefused) {
   make_topic("a");
   make_queue("b");
