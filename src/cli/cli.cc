@@ -166,6 +166,7 @@ int run(int argc, char** argv, char** environment) {
   add_tail(app, line);
   add_bridge(app, line);
   add_user(app, line);
+  add_doctor(app, line);
   add_env(app, line);
   add_config(app, line);
   add_version(app, line);

@@ -60,5 +60,6 @@ void add_produce(CLI::App& app, Line& line);
 void add_tail(CLI::App& app, Line& line);
 void add_bridge(CLI::App& app, Line& line);
 void add_user(CLI::App& app, Line& line);
+void add_doctor(CLI::App& app, Line& line);
 
 }  // namespace weir::cli

@@ -7,7 +7,7 @@ const commands = [
   'serve', 'topic', 'topic ls', 'topic create', 'topic set', 'topic describe', 'topic rm',
   'queue', 'queue ls', 'queue create', 'queue set', 'queue describe', 'queue purge', 'queue rm',
   'group', 'group ls', 'group describe', 'produce', 'tail',
-  'bridge', 'bridge create', 'bridge describe', 'bridge ls', 'bridge pause', 'bridge resume', 'bridge rm', 'bridge seek', 'env',
+  'bridge', 'bridge create', 'bridge describe', 'bridge ls', 'bridge pause', 'bridge resume', 'bridge rm', 'bridge seek', 'doctor', 'env',
 ];
 
 test('every command has help with examples', async () => {
