@@ -5,14 +5,14 @@ from pathlib import Path
 from kit import fetched, python
 
 _HERE = Path(__file__).resolve().parents[1] / "confluent-python"
-_CLIENT = "confluent-kafka==2.16.1"
-_PYTEST = "pytest==9.0.2"
+CLIENT = "confluent-kafka==2.16.1"
+PYTEST = "pytest==9.0.2"
 _WHOLE_S = 900
 
 
 def run(results):
-    results.source = _CLIENT.replace("==", " ")
-    programs = python.environment(results, "confluent-kafka", _CLIENT, _PYTEST)
+    results.source = CLIENT.replace("==", " ")
+    programs = python.environment(results, "confluent-kafka", CLIENT, PYTEST)
     with fetched.fast_broker().ready() as broker:
         settings = {"KAFKA_BROKERS": f"127.0.0.1:{broker.ports['kafka']}"}
         python.run_pytest(results, programs, _HERE, ["."], settings, [], _WHOLE_S)

@@ -1,6 +1,7 @@
 """librdkafka's own test programs, built from SUITE_LIBRDKAFKA or Debian's source: those that need a broker, one at a time.
 
-Tests that mock their broker say nothing about ours and are not run. The rest that is left out stands in
+Tests that mock their broker say nothing about ours and are not run. Some need a broker of their own: with logins, with TLS,
+without topics on demand; some call Apache Kafka's own shell tools, which come from Maven. What is left out stands in
 librdkafka/skips.txt. TESTS="0012 0030" runs some.
 """
 
@@ -8,19 +9,33 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from broker import Broker
-from kit import fetched, skips
+from kit import fetched, kafka, skips
 from kit.suite import Unavailable
 
 _SKIPS = Path(__file__).resolve().parents[1] / "librdkafka" / "skips.txt"
 _BUILD_S = 1500
-_TEST_S = 90
+_TEST_S = 150
 _KAFKA_VERSION = "3.0.0"  # what the tests may expect of the broker
-# They start two consumers and expect both in the first rebalance, for which Apache Kafka waits this long.
-_PATIENT = ("0089_max_poll_interval", "0118_commit_rebalance")
-_PATIENCE_MS = "3000"
+_QUICK_ONLY = "0082_fetch_max_bytes"  # leaves itself out when asked to be quick
+_SHELL_TOOLS = {"kafka-topics.sh": "org.apache.kafka.tools.TopicCommand", "kafka-acls.sh": "org.apache.kafka.tools.AclCommand"}
+_NEED_TOOLS = re.compile(r"0045_subscribe_update_|0109|0115|0119")
+_TOOLS_TAKE = 3  # times as long as the tests think, where a Java program starts in each step
+# Tests of many parts of which one has to be left out, so that each part runs by itself.
+_BY_PARTS = {
+    "0081_admin": (
+        *("do_test_CreateTopics", "do_test_DeleteTopics", "do_test_CreatePartitions", "do_test_AlterConfigs", "do_test_DescribeConfigs"),
+        *("do_test_CreateAcls", "do_test_DescribeAcls", "do_test_DeleteAcls", "do_test_DeleteRecords", "do_test_DeleteGroups"),
+        *("do_test_ListConsumerGroups", "do_test_DescribeConsumerGroups", "do_test_DeleteConsumerGroupOffsets"),
+        *("do_test_AlterConsumerGroupOffsets", "do_test_ListConsumerGroupOffsets"),
+    ),
+}
+# Rules that the tests make deny what they name; without this the first one would deny all the rest, too.
+_COMMON = ("--kafka-access", "allow", "--kafka-default-partitions", "4")
+_USER, _PASSWORD = "probe", "s3cret"
 _MACRO = re.compile(r"^ +_TEST\(\s*(\w+),\s*([^,)]+)", re.MULTILINE)
 
 
@@ -57,62 +72,159 @@ def _tests(tree):
     return [(name, flags) for name, flags in _MACRO.findall(text) if name[0].isdigit()]
 
 
-def _run_test(results, tree, config, name):
-    environment = {
-        **os.environ,
-        "LD_LIBRARY_PATH": f"{tree}/src:{tree}/src-cpp",
-        "RDKAFKA_TEST_CONF": str(config),
-        "TEST_KAFKA_VERSION": _KAFKA_VERSION,
-        "TESTS": name,
-    }
-    command = ["./test-runner", "-p1", "-Q", "-E", "-L"]
+@dataclass
+class _Setting:
+    """A broker of its own: for which tests, with which options, and what the clients are told."""
+
+    tests: tuple
+    options: tuple = ()
+    config: str = ""
+    arguments: tuple = ()
+    environment: dict = field(default_factory=dict)
+
+
+def _certificates(folder):
+    """An authority, a server and a client, in the forms that the test of TLS reads."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+
+    def openssl(words):
+        subprocess.run(["openssl", *words.split()], cwd=folder, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+
+    for name in ("ca", "other"):
+        openssl(f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -keyout {name}.key -out {name}.pem")
+        openssl(f"x509 -in {name}.pem -outform der -out {name}.der")
+    for name in ("server", "client"):
+        openssl(f"req -newkey rsa:2048 -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr")
+        openssl(f"x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out {name}.pem")
+    openssl("x509 -in client.pem -outform der -out client.der")
+    openssl("pkcs8 -topk8 -nocrypt -in client.key -outform der -out client.key.der")
+    openssl(f"pkcs12 -export -in client.pem -inkey client.key -certfile ca.pem -password pass:{_PASSWORD} -out client.p12")
+    (folder / "all.pem").write_text((folder / "other.pem").read_text() + (folder / "ca.pem").read_text())
+    names = {"pkcs": "client.p12", "pub_der": "client.der", "pub_pem": "client.pem", "priv_der": "client.key.der"}
+    names |= {"priv_pem": "client.key", "ca_der": "ca.der", "ca_pem": "ca.pem", "all_cas_pem": "all.pem"}
+    return {f"SSL_{key}": f"{folder}/{name}" for key, name in names.items()} | {"SSL_password": _PASSWORD}
+
+
+def _settings():
+    folder = fetched.TOP / "librdkafka" / "certificates"
+    files = _certificates(folder)
+    (folder / "user").write_text(f"{_USER}:{_PASSWORD}\n")
+    tls = ("--kafka-tls-certificate", f"{folder}/server.pem", "--kafka-tls-key", f"{folder}/server.key", "--kafka-tls-client-ca", f"{folder}/ca.pem")
+    tls_config = f"security.protocol=SSL\nssl.ca.location={folder}/ca.pem\nssl.certificate.location={folder}/client.pem\n"
+    tls_config += f"ssl.key.location={folder}/client.key\nssl.key.password={_PASSWORD}\n"
+    login = f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username={_USER}\nsasl.password={_PASSWORD}\n"
+    return [
+        # They start two consumers and expect both in the first rebalance, for which Apache Kafka waits this long.
+        _Setting(("0089_max_poll_interval", "0118_commit_rebalance"), ("--kafka-group-initial-delay-ms", "3000")),
+        _Setting(("0097_ssl_verify",), tls, tls_config, environment=files),
+        _Setting(("0135_sasl_credentials",), ("--kafka-sasl", "required", "--first-user", f"{folder}/user"), login),
+        _Setting(
+            ("0045_subscribe_update_topic_remove", "0045_subscribe_update_non_exist_and_partchange"),
+            ("--kafka-auto-create-topics", "off"),
+            arguments=("-s", "noautocreate"),
+        ),
+    ]
+
+
+def _shell_tools(results):
+    """A folder like that of Apache Kafka's distribution, with the tools that tests call; or why there is none."""
     try:
-        done = subprocess.run(
-            command, cwd=tree / "tests", env=environment, capture_output=True, timeout=_TEST_S, check=False, stdin=subprocess.DEVNULL
-        )
-        code, output = done.returncode, done.stdout + done.stderr
-    except subprocess.TimeoutExpired as late:
-        code, output = None, (late.stdout or b"") + (late.stderr or b"")
-    text = re.sub(r"\x1b\[[0-9;]*m", "", output.decode(errors="replace"))
-    verdict = re.search(rf"\|\s*{name}\s*\|\s*(\w+)", text)
-    if code == 0 and verdict and verdict.group(1) == "PASSED":
-        results.passed("test-runner", name)
-    elif code == 0 and (not verdict or verdict.group(1) == "SKIPPED"):
-        reason = re.search(r"SKIPPING TEST: (.*)|TEST SKIPPED: (.*)", text)
-        results.skipped("test-runner", name, "the test leaves itself out" + (f": {(reason.group(1) or reason.group(2)).strip()}" if reason else ""))
-    else:
-        results.failed("test-runner", name, ("not done in time\n" if code is None else "") + text[-3000:])
+        java = kafka.Java(results, kafka.jars(results))
+    except Unavailable as reason:
+        return None, f"needs Apache Kafka's shell tools: {reason}"
+    folder = fetched.TOP / "librdkafka" / "kafka"
+    (folder / "bin").mkdir(parents=True, exist_ok=True)
+    for name, main in _SHELL_TOOLS.items():
+        command = " ".join(f"'{word}'" for word in java.command(main))
+        (folder / "bin" / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        (folder / "bin" / name).chmod(0o755)
+    return folder, ""
+
+
+class _Runner:
+    def __init__(self, results, tree):
+        self._results, self._tree = results, tree
+        self._skips = skips.read(_SKIPS)
+        self._tools, self._no_tools = _shell_tools(results)
+
+    def run(self, setting, tests):
+        """Starts the broker of `setting` and runs `tests`, [(name, flags)], one at a time."""
+        if not tests:
+            return
+        config = self._tree / "weir.conf"
+        with Broker(*_COMMON, *setting.options).ready() as broker:
+            address = f"127.0.0.1:{broker.ports['kafka']}"
+            config.write_text(f"bootstrap.servers={address}\ntest.topic.random=true\n{setting.config}")
+            patient = self._tree / "weir-patient.conf"
+            patient.write_text(config.read_text() + f"test.timeout.multiplier={_TOOLS_TAKE}\n")
+            environment = os.environ | setting.environment | {
+                "LD_LIBRARY_PATH": f"{self._tree}/src:{self._tree}/src-cpp",
+                "TEST_KAFKA_VERSION": _KAFKA_VERSION,
+                "BROKERS": address,
+                **({"KAFKA_PATH": str(self._tools)} if self._tools else {}),
+            }
+            for name, flags in tests:
+                environment["RDKAFKA_TEST_CONF"] = str(patient if _NEED_TOOLS.match(name) else config)
+                for part in _BY_PARTS.get(name, ("",)):
+                    self._run_part(name, part, flags, setting, environment)
+                    broker.check_alive()
+
+    def _run_part(self, name, part, flags, setting, environment):
+        shown = f"{name} {part}".rstrip()
+        reason = self._reason(shown, flags)
+        if reason:
+            self._results.skipped("test-runner", shown, reason)
+        else:
+            chosen = {"TESTS": name} | ({"SUBTESTS": part} if part else {})
+            self._run_one(name, shown, self._command(name, flags, setting), environment | chosen)
+
+    def _reason(self, name, flags):
+        reason = skips.reason_of(self._skips, "test-runner", name)
+        if not reason and ("TEST_F_MANUAL" in flags or re.search(r"TEST_F_KNOWN_ISSUE\b", flags)):
+            reason = "the suite's own mark: manual or a known issue"
+        if not reason and not self._tools and _NEED_TOOLS.match(name):
+            reason = self._no_tools
+        return reason
+
+    @staticmethod
+    def _command(name, flags, setting):
+        """Only what asks for the suite's own bad network (sockem) gets it, and has its time."""
+        command = ["./test-runner", "-p1", "-L", *setting.arguments]
+        if "TEST_F_SOCKEM" in flags:
+            return command
+        return [*command, "-E"] if name == _QUICK_ONLY else [*command, "-E", "-Q"]
+
+    def _run_one(self, name, shown, command, environment):
+        try:
+            done = subprocess.run(
+                command, cwd=self._tree / "tests", env=environment, capture_output=True, timeout=_TEST_S, check=False, stdin=subprocess.DEVNULL
+            )
+            code, output = done.returncode, done.stdout + done.stderr
+        except subprocess.TimeoutExpired as late:
+            code, output = None, (late.stdout or b"") + (late.stderr or b"")
+        text = re.sub(r"\x1b\[[0-9;]*m", "", output.decode(errors="replace"))
+        verdict = re.search(rf"\|\s*{name}\s*\|\s*(\w+)", text)
+        if code == 0 and verdict and verdict.group(1) == "PASSED":
+            self._results.passed("test-runner", shown)
+        elif code == 0 and (not verdict or verdict.group(1) == "SKIPPED"):
+            found = re.search(rf"\[{name}.*SKIPPING TEST: (.*)|\[{name}.*TEST SKIPPED: (.*)", text)
+            own = f": {(found.group(1) or found.group(2)).strip()}" if found else ""
+            self._results.skipped("test-runner", shown, "the test leaves itself out" + own)
+        else:
+            self._results.failed("test-runner", shown, ("not done in time\n" if code is None else "") + text[-3000:])
 
 
 def run(results):
-    if not shutil.which("make") or not shutil.which("cc") or not shutil.which("c++"):
-        raise Unavailable("this needs make, cc and c++")
+    if not all(map(shutil.which, ("make", "cc", "c++", "openssl"))):
+        raise Unavailable("this needs make, cc, c++ and openssl")
     tree = _build(results)
-    skip_list = skips.read(_SKIPS)
     chosen = os.environ.get("TESTS", "").split()
-    settings = {"WEIR_KAFKA_DEFAULT_PARTITIONS": "4"}
-    chosen_tests = [
-        (name, flags) for name, flags in _tests(tree) if not chosen or any(name.startswith(part) for part in chosen)
-    ]
-    with Broker(environment=settings).ready() as broker:
-        _run_tests(results, tree, broker, skip_list, [test for test in chosen_tests if test[0] not in _PATIENT])
-    with Broker(environment=settings | {"WEIR_KAFKA_GROUP_INITIAL_DELAY_MS": _PATIENCE_MS}).ready() as broker:
-        _run_tests(results, tree, broker, skip_list, [test for test in chosen_tests if test[0] in _PATIENT])
-
-
-def _run_tests(results, tree, broker, skip_list, tests):
-    config = tree / "weir.conf"
-    config.write_text(f"bootstrap.servers=127.0.0.1:{broker.ports['kafka']}\ntest.topic.random=true\n")
-    for name, flags in tests:
-        reason = skips.reason_of(skip_list, "test-runner", name)
-        if "TEST_F_LOCAL" in flags:
-            continue
-        if "TEST_F_SOCKEM" in flags:
-            reason = reason or "needs the suite's own bad network"
-        if "TEST_F_MANUAL" in flags or "TEST_F_KNOWN_ISSUE" in flags:
-            reason = reason or "the suite's own mark: manual or a known issue"
-        if reason:
-            results.skipped("test-runner", name, reason)
-            continue
-        _run_test(results, tree, config, name)
-        broker.check_alive()
+    tests = [(name, flags) for name, flags in _tests(tree) if "TEST_F_LOCAL" not in flags]
+    tests = [test for test in tests if not chosen or any(test[0].startswith(part) for part in chosen)]
+    runner, settings = _Runner(results, tree), _settings()
+    special = {name for setting in settings for name in setting.tests}
+    runner.run(_Setting(()), [test for test in tests if test[0] not in special])
+    for setting in settings:
+        runner.run(setting, [test for test in tests if test[0] in setting.tests])
