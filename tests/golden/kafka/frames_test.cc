@@ -7,6 +7,8 @@
 #include <memory>
 #include <set>
 #include <sstream>
+#include <string_view>
+#include <tuple>
 
 #include "protocols/kafka/frame.h"
 #include "protocols/kafka/gen/fetch.h"
@@ -18,6 +20,9 @@
 
 namespace weir::kafka {
 namespace {
+
+// Its frames have a value in every field.
+constexpr std::string_view kFilled = "kafka-python";
 
 struct Golden {
   std::string source;
@@ -97,10 +102,27 @@ TEST(GoldenFrames, ForeignEncodersAgreeWithTheTablesByteForByte) {
   EXPECT_GE(kinds.size(), 25U);
 }
 
+TEST(GoldenFrames, ThereAreForeignBytesOfEveryVersionOfEveryMessage) {
+  // No encoder of these was at hand.
+  const std::set<std::string_view> without = {"ConsumerGroupHeartbeat", "ConsumerGroupDescribe",
+                                              "GetTelemetrySubscriptions", "PushTelemetry"};
+  std::set<std::tuple<std::string, bool, int16_t>> have;
+  for (const Golden& golden : read_all()) {
+    have.emplace(golden.name, golden.is_request, golden.version);
+  }
+  for (const wire::Message* message : all_messages()) {
+    if (without.contains(message->name)) continue;
+    for (int16_t version = message->versions.first; version <= message->versions.last; ++version) {
+      EXPECT_TRUE(have.contains({std::string(message->name), message->is_request, version}))
+          << message->name << (message->is_request ? " request v" : " response v") << version;
+    }
+  }
+}
+
 TEST(GoldenFrames, FieldsLandWhereTheyBelong) {
   int checked = 0;
   for (const Golden& golden : read_all()) {
-    if (golden.source == "librdkafka" || !golden.is_request) continue;
+    if (golden.source == "librdkafka" || golden.source == kFilled || !golden.is_request) continue;
     SCOPED_TRACE(golden.source + " " + golden.name + " v" + std::to_string(golden.version));
     if (golden.name == "Fetch") {
       const auto fetch = wire::decode<FetchRequest>(golden.version, golden.bytes);
@@ -138,7 +160,7 @@ TEST(GoldenFrames, FieldsLandWhereTheyBelong) {
 TEST(GoldenFrames, QuotasAreFloatingPointNumbers) {
   int checked = 0;
   for (const Golden& golden : read_all()) {
-    if (golden.name != "AlterClientQuotas") continue;
+    if (golden.name != "AlterClientQuotas" || golden.source == kFilled) continue;
     const auto alter = wire::decode<AlterClientQuotasRequest>(golden.version, golden.bytes);
     ASSERT_TRUE(alter);
     const auto& entry = alter->entries.at(0);
