@@ -30,6 +30,13 @@ struct FetchSessionLimits {
   Milliseconds idle_before_eviction{120'000};
 };
 
+// What large requests may take while they arrive; see request_memory.h.
+struct RequestMemoryLimits {
+  size_t bytes_max = size_t{1} << 30;
+  size_t address_bytes_max = size_t{256} << 20;
+  size_t uncounted_bytes = size_t{1} << 20;
+};
+
 // What holds for the clients of one listener.
 struct ListenerConfig {
   // What clients are told to connect to. Empty, 0: the address and the port that each of them
@@ -61,6 +68,7 @@ struct Config {
   size_t fetch_bytes_max = size_t{55}
                            << 20;  // fetch.max.bytes of the broker: what one answer holds at most
   FetchSessionLimits fetch_sessions{};
+  RequestMemoryLimits request_memory{};
   // A partition's share of a produce request larger than this is refused before the log sees it.
   size_t batch_bytes_max = size_t{64} << 20;
 

@@ -19,12 +19,17 @@ void ServiceMetrics::register_in(MetricRegistry& registry) const {
   registry.add("weir_kafka_refused_total", "Kafka frames that ended their connection", {}, refused);
   registry.add("weir_kafka_logins_total", "SASL logins of Kafka clients", {}, logins);
   registry.add("weir_kafka_login_failures_total", "SASL logins that failed", {}, login_failures);
+  registry.add("weir_kafka_request_memory_waits_total",
+               "Large Kafka requests that had to wait for room", {}, memory_waits);
   registry.add("weir_kafka_quota_pauses_total",
                "Times that a Kafka connection was not read for a while, by a quota", {}, pauses);
 }
 
 Service::Service(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock, Config config)
-    : config_(std::move(config)), clock_(clock), decoy_secret_(random_bytes(kDecoySecretBytes)) {
+    : config_(std::move(config)),
+      clock_(clock),
+      decoy_secret_(random_bytes(kDecoySecretBytes)),
+      request_memory_(config_.request_memory) {
   std::unique_ptr<Engine> engine;
   std::latch made(1);
   broker.call([&](broker::Broker& here) {

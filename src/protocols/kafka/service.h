@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "net/connection.h"
 #include "protocols/kafka/config.h"
+#include "protocols/kafka/request_memory.h"
 #include "runtime/clock.h"
 #include "runtime/owned.h"
 
@@ -23,7 +24,8 @@ struct ServiceMetrics {
   Counter refused;  // frames that ended their connection
   Counter logins;
   Counter login_failures;
-  Counter pauses;  // connections that were not read for a while, by a quota
+  Counter memory_waits;  // large requests that had to wait for room
+  Counter pauses;        // connections that were not read for a while, by a quota
 
   void register_in(MetricRegistry& registry) const;
 };
@@ -45,6 +47,7 @@ class Service {
   const Config& config() const { return config_; }
   runtime::Owned<Engine>& engine() { return *engine_; }
   runtime::Clock& clock() { return clock_; }
+  RequestMemory& request_memory() { return request_memory_; }
   // Of this process; see base/credentials/scram_server.h.
   const std::string& decoy_secret() const { return decoy_secret_; }
   ServiceMetrics& metrics() { return metrics_; }
@@ -63,6 +66,7 @@ class Service {
   std::unique_ptr<runtime::Owned<Engine>> engine_;
   std::shared_ptr<const std::atomic<bool>> meters_handling_;
   ServiceMetrics metrics_;
+  RequestMemory request_memory_;
   mutable std::mutex token_mutex_;
   std::shared_ptr<const TokenKeys> token_keys_;
 };

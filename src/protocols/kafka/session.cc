@@ -34,6 +34,8 @@ Peer peer_of(const net::Connection& connection, const ListenerConfig& listener) 
 
 // How long a pause goes on without a look whether the client is still there.
 constexpr Milliseconds kPauseStep{5000};
+// How soon a request that found no memory is looked at again.
+constexpr Milliseconds kMemoryStep{50};
 
 // What follows a request is ignored, as Kafka does: some clients send a byte of another version.
 constexpr wire::DecodeLimits kDecodeLimits = [] {
@@ -67,7 +69,7 @@ size_t Session::on_data(ByteView data) {
     if (!*size) break;
     const size_t whole = kFrameSizeBytes + **size;
     if (rest.size() < whole) {
-      connection_.expect(whole);
+      if (has_memory(whole)) connection_.expect(whole);
       break;
     }
     consumed += whole;
@@ -76,8 +78,59 @@ size_t Session::on_data(ByteView data) {
       connection_.close_after_replies();
       return data.size();
     }
+    give_memory_back();
   }
   return consumed;
+}
+
+// ---- memory of requests
+
+Session::~Session() {
+  give_memory_back();
+}
+
+bool Session::has_memory(size_t bytes) {
+  if (memory_ > 0 || !service_.request_memory().counts(bytes)) return true;
+  if (service_.request_memory().take(authenticator_.peer()->host, bytes)) {
+    memory_ = bytes;
+    return true;
+  }
+  service_.metrics().memory_waits.add(1);
+  connection_.pause_reading();
+  await_memory(bytes);
+  return false;
+}
+
+void Session::await_memory(size_t bytes) {
+  const Timestamp next = service_.clock().now() + kMemoryStep;
+  service_.engine().call([connection = connection_.weak_from_this(), next, bytes](Engine& engine) {
+    engine.broker.wait(
+        {}, next, broker::WaitMode::kAll, [connection, bytes](broker::WakeReason reason) {
+          if (const auto open = connection.lock()) {
+            open->run_on_session<Session>(
+                [bytes, reason](Session& session) { session.look_for_memory(bytes, reason); });
+          }
+          return true;
+        });
+  });
+}
+
+void Session::look_for_memory(size_t bytes, broker::WakeReason reason) {
+  connection_.look_for_end();
+  if (!connection_.open()) return;
+  if (reason == broker::WakeReason::kStopping) {
+    return connection_.close_after_replies(net::CloseReason::kShutdown);
+  }
+  if (!service_.request_memory().take(authenticator_.peer()->host, bytes)) {
+    return await_memory(bytes);
+  }
+  memory_ = bytes;
+  connection_.resume_reading();
+}
+
+void Session::give_memory_back() {
+  if (memory_ == 0) return;
+  service_.request_memory().give_back(authenticator_.peer()->host, std::exchange(memory_, 0));
 }
 
 bool Session::handle(const Bytes& frame) {

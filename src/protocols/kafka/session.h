@@ -3,7 +3,8 @@
 // order. Thread: the connection's shard.
 //
 // A client that used up a quota is answered at once, and then not read until its pause is over
-// (KIP-219). That it has left is noticed all the same.
+// (KIP-219). That it has left is noticed all the same. A large request is read when there is memory
+// for it; see request_memory.h.
 //
 // Mistakes of the peer end the connection, as in Kafka: a frame above the limit, a request that
 // cannot be decoded, a request or version that was not advertised, one that has to wait for a
@@ -28,6 +29,8 @@ class Session final : public net::Session {
  public:
   Session(net::Connection& connection, Service& service, const ListenerConfig& listener);
 
+  ~Session() override;
+
   size_t on_data(ByteView data) override;
   Authenticator& authenticator() { return authenticator_; }
 
@@ -39,6 +42,12 @@ class Session final : public net::Session {
   bool handle(const Bytes& frame);
   Call call_of(const RequestFrame& request, std::shared_ptr<const TimeMeter> meter = nullptr);
   bool run(const HandlerEntry& handler, const RequestFrame& request);
+  // Room for a request that has not arrived yet; without it the connection is not read until there
+  // is some.
+  bool has_memory(size_t bytes);
+  void await_memory(size_t bytes);
+  void look_for_memory(size_t bytes, broker::WakeReason reason);
+  void give_memory_back();
   void await_end_of_pause();
   void look_whether_pause_is_over(broker::WakeReason reason);
 
@@ -48,6 +57,7 @@ class Session final : public net::Session {
   Timestamp muted_until_;
   bool muted_ = false;
   bool introduced_ = false;
+  size_t memory_ = 0;  // taken for the request that is arriving
 };
 
 }  // namespace weir::kafka

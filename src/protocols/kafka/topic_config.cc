@@ -14,6 +14,8 @@ constexpr std::string_view kRetentionBytes = "retention.bytes";
 constexpr std::string_view kRetentionLock = "retention.lock";
 constexpr std::string_view kMaxMessageBytes = "max.message.bytes";
 constexpr std::string_view kTimestampType = "message.timestamp.type";
+constexpr std::string_view kTimestampAfter = "message.timestamp.after.max.ms";
+constexpr std::string_view kTimestampBefore = "message.timestamp.before.max.ms";
 constexpr std::string_view kDurability = "weir.durability";
 constexpr std::string_view kCleanupPolicy = "cleanup.policy";
 constexpr std::string_view kCompressionType = "compression.type";
@@ -40,8 +42,8 @@ constexpr Setting kTopicSettings[] = {
     {"local.retention.ms", kLong, "-2", "of tiered storage; kept, without effect"},
     {kLagMax, kLong, "9223372036854775807", "how long a record may wait for compaction"},
     {kMaxMessageBytes, kInt, "1048588", "largest batch"},
-    {"message.timestamp.after.max.ms", kLong, "3600000", "kept, without effect"},
-    {"message.timestamp.before.max.ms", kLong, "9223372036854775807", "kept, without effect"},
+    {kTimestampAfter, kLong, "3600000", "how far ahead of the broker's time a record may be"},
+    {kTimestampBefore, kLong, "9223372036854775807", "how far behind it a record may be"},
     {kTimestampType, kString, "CreateTime", "CreateTime or LogAppendTime"},
     {kDirtyRatio, kDouble, "0.5", "share of a log that must be new before it is compacted"},
     {kLagMin, kLong, "0", "how long compaction leaves a record alone"},
@@ -144,6 +146,10 @@ Result<bool> apply_to_log(std::string_view name,
     }
     policy.log_append_time = value == "LogAppendTime";
     return true;
+  }
+  if (name == kTimestampAfter || name == kTimestampBefore) {
+    if (*number_of<int64_t>(value) < 0) return invalid(name, value, "must not be negative");
+    return false;  // asked by whoever produces
   }
   if (name == kDurability) {
     const auto durability = durability_of(value);
@@ -309,6 +315,17 @@ std::vector<std::pair<Setting, std::string>> broker_settings(const Config& confi
       {{"socket.request.max.bytes", kInt, "104857600", "largest request"},
        std::to_string(config.frame_bytes_max)},
   };
+}
+
+TimestampWindow timestamp_window(const broker::Thing& thing) {
+  const auto value = [&thing](std::string_view name) {
+    const auto kept = thing.properties.find(property_of(name));
+    const std::string_view text = kept == thing.properties.end()
+                                      ? find_topic_setting(name)->default_value
+                                      : std::string_view(kept->second);
+    return number_of<int64_t>(text).value_or(INT64_MAX);
+  };
+  return {.before_max_ms = value(kTimestampBefore), .after_max_ms = value(kTimestampAfter)};
 }
 
 broker::TopicSpec default_topic(std::string name, const Config& config) {

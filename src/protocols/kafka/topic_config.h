@@ -55,6 +55,13 @@ Result<> set_topic_setting(std::string_view name,
                            catalog::LogPolicy& policy,
                            catalog::Properties& properties);
 
+// How far the time of a record may lie from the broker's, where producers set it.
+struct TimestampWindow {
+  int64_t before_max_ms = INT64_MAX;
+  int64_t after_max_ms = INT64_MAX;
+};
+TimestampWindow timestamp_window(const broker::Thing& thing);
+
 // The settings of the broker that clients look at; none can be changed at run time.
 std::vector<std::pair<Setting, std::string>> broker_settings(const Config& config);
 

@@ -1,6 +1,7 @@
 #include "protocols/kafka/handlers/offsets.h"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "protocols/kafka/authorizer.h"
@@ -15,6 +16,20 @@ constexpr int64_t kEarliest = -2;
 constexpr int64_t kHighestTime = -3;
 constexpr int64_t kEarliestLocal = -4;
 constexpr int64_t kLatestTiered = -5;
+constexpr int64_t kEarliestPendingUpload = -6;
+
+// The first version in which a special time has its meaning; nothing: it has none.
+std::optional<int16_t> since(int64_t special) {
+  switch (special) {
+    case kLatest:
+    case kEarliest: return 1;
+    case kHighestTime: return 7;
+    case kEarliestLocal: return 8;
+    case kLatestTiered: return 9;
+    case kEarliestPendingUpload: return 11;
+    default: return std::nullopt;
+  }
+}
 
 // Look-ups by time may read files, so the answer is kept until the last of them is back.
 class OffsetList : public std::enable_shared_from_this<OffsetList> {
@@ -54,6 +69,10 @@ class OffsetList : public std::enable_shared_from_this<OffsetList> {
     if (!log) return fail(answer, KafkaError::kUnknownTopicOrPartition);
     const KafkaError epoch_error = check_leader_epoch(*log, wanted.current_leader_epoch);
     if (epoch_error != KafkaError::kNone) return fail(answer, epoch_error);
+    if (wanted.timestamp < 0) {
+      const auto first = since(wanted.timestamp);
+      if (!first || call_.version() < *first) return fail(answer, KafkaError::kUnsupportedVersion);
+    }
     answer.leader_epoch = log->current_epoch();
     switch (wanted.timestamp) {
       case kLatest:
@@ -61,14 +80,50 @@ class OffsetList : public std::enable_shared_from_this<OffsetList> {
         return;
       case kEarliest:
       case kEarliestLocal: answer.offset = log->start().value(); return;
-      case kLatestTiered: return;
+      case kLatestTiered:
+      case kEarliestPendingUpload: return;  // there are no tiers
       case kHighestTime:
-        if (!log->empty()) by_time(engine, *id, Timestamp(log->max_timestamp()), answer);
+        if (!log->empty()) highest(engine, *id, {0, log->max_timestamp(), true}, answer);
         return;
       default: break;
     }
-    if (wanted.timestamp < 0) return fail(answer, KafkaError::kInvalidRequest);
     by_time(engine, *id, Timestamp(wanted.timestamp), answer);
+  }
+
+  // Between which times the highest one is looked for.
+  struct Between {
+    int64_t low;
+    int64_t high;
+    bool first;
+  };
+
+  // The highest time of the rows may be that of a record that was deleted, or cannot be seen yet.
+  // Then it is narrowed down by halves: what is found at a time tells of a later one.
+  void highest(Engine& engine,
+               CellId log,
+               Between between,
+               ListOffsetsResponse::Partition& answer) {
+    const int64_t time =
+        between.first ? between.high : between.low + (between.high - between.low) / 2;
+    ++under_way_;
+    engine.broker.find_by_time(log, Timestamp(time), broker::Visibility::kSafe,
+                               [self = shared_from_this(), &engine, &answer, log, between,
+                                time](Result<broker::FoundOffset> found) {
+                                 Between rest{between.low, time - 1, false};
+                                 if (!found) {
+                                   fail(answer, topic_error(found.error().code));
+                                   rest.high = -1;
+                                 } else if (found->record) {
+                                   answer.offset = found->record->offset.value();
+                                   answer.timestamp = found->record->timestamp.ms();
+                                   add(self->depends_, found->depends);
+                                   rest = {answer.timestamp + 1, between.first ? -1 : between.high,
+                                           false};
+                                 }
+                                 if (rest.low <= rest.high)
+                                   self->highest(engine, log, rest, answer);
+                                 self->leave();
+                               });
   }
 
   void by_time(Engine& engine, CellId log, Timestamp time, ListOffsetsResponse::Partition& answer) {

@@ -9,6 +9,7 @@
 #include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/quota/throttle.h"
+#include "protocols/kafka/topic_config.h"
 #include "protocols/kafka/topics.h"
 
 namespace weir::kafka {
@@ -69,6 +70,20 @@ void check_keys(const broker::PreparedBatch& batch, ProduceResponse::Partition& 
   }
 }
 
+// By the first and by the highest time of the batch, which its header tells.
+bool is_out_of_time(const log::BatchHeader& header, const broker::Thing& thing, Timestamp now) {
+  if (thing.log_policy.log_append_time) return false;
+  const TimestampWindow window = timestamp_window(thing);
+  const auto further = [](int64_t later, int64_t earlier, int64_t most) {
+    return later > earlier && static_cast<uint64_t>(later) - static_cast<uint64_t>(earlier) >
+                                  static_cast<uint64_t>(most);
+  };
+  return (header.max_timestamp != log::kNoTimestamp &&
+          further(header.max_timestamp, now.ms(), window.after_max_ms)) ||
+         (header.base_timestamp != log::kNoTimestamp &&
+          further(now.ms(), header.base_timestamp, window.before_max_ms));
+}
+
 class Appender {
  public:
   Appender(Engine& engine, const Call& call, Job& job)
@@ -117,6 +132,10 @@ class Appender {
     const auto log = partition_log(*ref.thing, partition.index);
     if (!log) return refused(KafkaError::kUnknownTopicOrPartition, "");
     if (!batch) return refused(error_of_batch(batch.error()), batch.error().message);
+    if (is_out_of_time(batch->header, *ref.thing, engine_.now())) {
+      return refused(KafkaError::kInvalidTimestamp,
+                     "a timestamp lies too far from the broker's time");
+    }
     if (ref.thing->log_policy.compaction) {
       check_keys(*batch, result);
       if (result.error_code != 0) {

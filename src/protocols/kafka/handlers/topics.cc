@@ -33,6 +33,13 @@ Refusal refusal_of(const Error& error, KafkaError invalid_argument) {
   return {topic_error(error.code), error.message};
 }
 
+constexpr auto kPartitionsMax = static_cast<int32_t>(catalog::Limits{}.partitions_max);
+
+Refusal too_many_partitions() {
+  return {KafkaError::kPolicyViolation,
+          fmt::format("a topic has at most {} partitions", kPartitionsMax)};
+}
+
 // Replicas are named by the client: each partition must lie on this broker, and all of them must be
 // there.
 Refusal check_assignments(const std::vector<CreateTopicsRequest::Assignment>& assignments,
@@ -74,6 +81,7 @@ Refusal specify(const CreateTopicsRequest::Topic& topic,
     if (topic.replication_factor != -1 && topic.replication_factor != 1) {
       return {KafkaError::kInvalidReplicationFactor, "there is one broker, hence one copy"};
     }
+    if (topic.num_partitions > kPartitionsMax) return too_many_partitions();
     if (topic.num_partitions > 0) spec.partitions = static_cast<uint32_t>(topic.num_partitions);
   }
   for (const CreateTopicsRequest::Config& setting : topic.configs) {
@@ -186,6 +194,7 @@ Refusal grow_topic(Engine& engine,
     return {KafkaError::kInvalidPartitions,
             fmt::format("the topic has {} partitions already", present)};
   }
+  if (topic.count > kPartitionsMax) return too_many_partitions();
   if (topic.assignments) {
     const bool fits = static_cast<int32_t>(topic.assignments->size()) == topic.count - present &&
                       std::ranges::all_of(*topic.assignments, [&](const auto& assignment) {
