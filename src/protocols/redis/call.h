@@ -24,6 +24,7 @@ namespace weir::redis {
 
 struct Client;
 struct Command;
+struct Subcommand;
 class Service;
 enum class WaitType : uint8_t;
 
@@ -57,8 +58,9 @@ class Call {
   ReplyBuffer& buffer;  // of which `reply` writes the text
   ReplyWriter& reply;
   const Command* command = nullptr;
-  bool may_block = true;  // false inside MULTI
-  bool resumed = false;   // run again after having waited
+  const Subcommand* subcommand = nullptr;  // of a container
+  bool may_block = true;                   // false inside MULTI
+  bool resumed = false;                    // run again after having waited
   // False: the answer may leave before the command's own commit is safe (a delivery that may be
   // repeated). Inside MULTI the whole transaction waits.
   bool waits_for_own_commit = true;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/credentials/scram.h"
 #include "base/ids.h"
 #include "base/time.h"
 #include "broker/waiters.h"
@@ -45,6 +46,8 @@ struct Segment {
   void own();
 };
 
+struct KnownUser;
+
 struct QueuedCommand {
   const Command* command = nullptr;
   std::vector<std::string> arguments;
@@ -69,7 +72,7 @@ struct Progress {
   size_t command = 0;
   size_t argument = 0;
   ReplyBuffer buffer;
-  bool compared = false;  // the password of the next command
+  bool prepared = false;  // what the next command wants with a password is done
 };
 
 // A command that waits; its segment is the first of Client::waiting.
@@ -90,6 +93,11 @@ struct Client {
   std::string name;
   std::string user;      // who logged in; empty: nobody, which is the user "default"
   bool admitted = true;  // false: has to log in first
+  // The same for the connection's parser, which takes only short requests until then.
+  std::atomic<bool> restricted{false};
+  std::shared_ptr<const KnownUser> known;  // what the user may do; null: everything
+  // Keys of the password that ACL SETUSER is about to set.
+  std::optional<ScramCredentials> new_credentials;
   std::string library_name;
   std::string library_version;
   uint32_t database = 0;
@@ -115,7 +123,7 @@ struct Client {
 
   std::optional<BlockedCommand> blocked;
   std::deque<Progress> waiting;  // the segment that waits, and those behind it
-  bool logging_in = false;       // that is for the comparison of a password
+  bool logging_in = false;       // that is for work on a password
   bool closing = false;          // nothing more is executed
   bool gone = false;             // the connection has ended
 
@@ -124,7 +132,16 @@ struct Client {
   std::function<void(std::string bytes, Lsn lsn)> push;
   std::function<void(bool at_once)> close;
 
+  void admit(bool yes) {
+    admitted = yes;
+    restricted.store(!yes, std::memory_order_relaxed);
+  }
+  // Whose rights it has: who logged in, else "default".
+  std::string_view user_name() const { return user.empty() ? "default" : std::string_view(user); }
   size_t subscriptions() const { return channels.size() + patterns.size() + shard_channels.size(); }
 };
+
+// As CLIENT LIST shows it.
+std::string describe_client(const Service& service, const Client& client, Timestamp now);
 
 }  // namespace weir::redis

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <memory>
 #include <string>
 
 #include "base/assert.h"
@@ -85,7 +86,10 @@ class Table {
     }
     std::ranges::sort(commands_, {}, &Command::name);
     WEIR_ASSERT(commands_.size() * 2 < kCells);
+    numbers_ = commands_.size();
     for (Command& command : commands_) {
+      command.first_subcommand = numbers_;
+      numbers_ += command.subcommands.size();
       command.number = rows_.size();
       rows_.push_back(&command);
       const FoldedName name(command.name);
@@ -104,6 +108,7 @@ class Table {
     return cells_[cell].command;
   }
   const std::vector<const Command*>& rows() const { return rows_; }
+  size_t numbers() const { return numbers_; }
 
  private:
   static constexpr size_t kCells = 1024;
@@ -113,6 +118,7 @@ class Table {
   };
 
   std::vector<Command> commands_;  // by name
+  size_t numbers_ = 0;
   std::vector<const Command*> rows_;
   std::vector<Cell> cells_ = std::vector<Cell>(kCells);  // open addressing
 };
@@ -155,7 +161,9 @@ KeyIndexes key_indexes(const Command& command, std::span<const ByteView> argumen
   return indexes;
 }
 
-std::vector<std::string_view> categories_of(const Command& command) {
+std::vector<std::string_view> categories_of(const Command& command, const Subcommand* subcommand) {
+  // COMMAND is one that also runs alone.
+  if (!command.subcommands.empty() && subcommand == nullptr && command.arity < -1) return {"slow"};
   std::vector<std::string_view> all;
   const auto add = [&](std::string_view category) {
     if (std::ranges::find(all, category) == all.end()) all.push_back(category);
@@ -166,7 +174,8 @@ std::vector<std::string_view> categories_of(const Command& command) {
     add(words.substr(from + 1, end - from - 1));
     from = end + 1;
   }
-  const auto has = [&](uint32_t bit) { return (command.flags & bit) != 0; };
+  const uint32_t flags = subcommand == nullptr ? command.flags : subcommand->flags;
+  const auto has = [&](uint32_t bit) { return (flags & bit) != 0; };
   if (has(flag::kWrite) && command.group != "transactions") add("write");
   if (has(flag::kReadonly)) add("read");
   if (has(flag::kAdmin)) add("admin");
@@ -191,6 +200,34 @@ bool is_secret(const Command& command, std::span<const ByteView> arguments, size
 const Command* find_command(ByteView name) {
   if (name.size() > kNameBytesMax) return nullptr;
   return table().find(name);
+}
+
+const Subcommand* find_subcommand(const Command& command, std::span<const ByteView> arguments) {
+  if (command.subcommands.empty() || arguments.size() < 2) return nullptr;
+  const size_t prefix = command.name.size() + 1;
+  const auto found = std::ranges::find_if(command.subcommands, [&](const Subcommand& each) {
+    return std::ranges::equal(arguments[1], each.name.substr(prefix), {},
+                              [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  });
+  return found == command.subcommands.end() ? nullptr : std::to_address(found);
+}
+
+FoundCommand find_full_name(ByteView name) {
+  const size_t bar = name.find('|');
+  const Command* command = find_command(name.substr(0, bar));
+  if (command == nullptr || bar == ByteView::npos) return {command, nullptr};
+  const ByteView words[] = {command->name, name.substr(bar + 1)};
+  const Subcommand* subcommand = find_subcommand(*command, words);
+  return {subcommand == nullptr ? nullptr : command, subcommand};
+}
+
+size_t command_number(const Command& command, const Subcommand* subcommand) {
+  if (subcommand == nullptr) return command.number;
+  return command.first_subcommand + static_cast<size_t>(subcommand - command.subcommands.data());
+}
+
+size_t command_numbers() {
+  return table().numbers();
 }
 
 const std::vector<const Command*>& all_commands() {

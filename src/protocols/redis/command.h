@@ -30,6 +30,7 @@ inline constexpr uint32_t kInSubscription = 1U
                                             << 10;  // allowed to a RESP2 client that has subscribed
 inline constexpr uint32_t kNotQueued = 1U << 11;    // runs at once inside MULTI
 inline constexpr uint32_t kSubscription = 1U << 12;  // begins or ends a subscription
+inline constexpr uint32_t kPassword = 1U << 13;      // may need work on a password before it runs
 }  // namespace flag
 
 // Where the keys stand: first, last (negative: from the end), step, all zero: none there; and where
@@ -43,6 +44,15 @@ struct KeyPositions {
   bool streams = false;
 };
 
+// One form of a command that is a container of others: CLIENT LIST, SLOWLOG GET. Its categories are
+// those that its container's row names, and what its flags say.
+struct Subcommand {
+  std::string_view name;  // with its container, lower case: "slowlog|get"
+  int arity;              // arguments with both words; negative: at least
+  void (*handler)(Call&);
+  uint32_t flags = 0;
+};
+
 struct Command {
   std::string_view name;  // lower case
   int arity;              // arguments with the name; negative: at least
@@ -53,7 +63,9 @@ struct Command {
   std::string_view since;
   std::string_view summary;
   void (*handler)(Call&);
-  size_t number = 0;  // its place in all_commands()
+  std::span<const Subcommand> subcommands = {};
+  size_t number = 0;            // its place in all_commands()
+  size_t first_subcommand = 0;  // the number of the first of its subcommands
 };
 
 // Each family's rows.
@@ -92,8 +104,29 @@ std::span<const Command> command_commands();
 using KeyIndexes = absl::InlinedVector<size_t, 8>;
 // The indexes of the keys among the arguments; what the arguments do not hold is left out.
 KeyIndexes key_indexes(const Command& command, std::span<const ByteView> arguments);
-// All of its ACL categories, without "@", each once.
-std::vector<std::string_view> categories_of(const Command& command);
+// All of its ACL categories, without "@", each once. Of a container alone: "slow".
+std::vector<std::string_view> categories_of(const Command& command,
+                                            const Subcommand* subcommand = nullptr);
+// The subcommand that the second argument names; null when there is none of that name, or the
+// command is no container.
+const Subcommand* find_subcommand(const Command& command, std::span<const ByteView> arguments);
+// Commands and subcommands are numbered together, from 0 on.
+size_t command_number(const Command& command, const Subcommand* subcommand);
+size_t command_numbers();
+inline std::string_view full_name(const Command& command, const Subcommand* subcommand) {
+  return subcommand == nullptr ? command.name : subcommand->name;
+}
+struct FoundCommand {
+  const Command* command = nullptr;  // null: there is none
+  const Subcommand* subcommand = nullptr;
+};
+// By "get" or "config|get", in any case.
+FoundCommand find_full_name(ByteView name);
+// Whether a command of this many arguments is one.
+inline bool arity_fits(int arity, size_t arguments) {
+  const auto count = static_cast<int>(arguments);
+  return arity > 0 ? count == arity : count >= -arity;
+}
 // Of a command of Redis that is deliberately not there: the error that says so; else empty.
 std::string_view why_absent(ByteView name);
 // Whether this argument may hold a password, which neither a log nor MONITOR shows.

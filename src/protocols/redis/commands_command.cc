@@ -32,24 +32,31 @@ constexpr FlagName kFlagNames[] = {
     {flag::kNoAuth, "no_auth"},
 };
 
-void describe(Call& call, const Command& command) {
-  size_t flags = 0;
-  for (const FlagName& name : kFlagNames) flags += (command.flags & name.bit) != 0 ? 1 : 0;
+void describe(Call& call, const Command& command, const Subcommand* subcommand = nullptr) {
+  const bool is_container = subcommand == nullptr && !command.subcommands.empty();
+  const uint32_t flags = subcommand != nullptr ? subcommand->flags
+                         : is_container        ? 0
+                                               : command.flags;
+  const KeyPositions keys = is_container ? KeyPositions{} : command.keys;
+  const auto has = [&](const FlagName& name) { return (flags & name.bit) != 0; };
   call.reply.array(10);
-  call.reply.bulk(command.name);
-  call.reply.integer(command.arity);
-  call.reply.set(flags);
+  call.reply.bulk(full_name(command, subcommand));
+  call.reply.integer(subcommand != nullptr ? subcommand->arity : command.arity);
+  call.reply.set(static_cast<size_t>(std::ranges::count_if(kFlagNames, has)));
   for (const FlagName& name : kFlagNames) {
-    if ((command.flags & name.bit) != 0) call.reply.simple(name.name);
+    if (has(name)) call.reply.simple(name.name);
   }
-  call.reply.integer(command.keys.first);
-  call.reply.integer(command.keys.last);
-  call.reply.integer(command.keys.step);
-  const auto categories = categories_of(command);
+  call.reply.integer(keys.first);
+  call.reply.integer(keys.last);
+  call.reply.integer(keys.step);
+  const auto categories = categories_of(command, subcommand);
   call.reply.set(categories.size());
   for (const std::string_view category : categories) call.reply.simple("@" + std::string(category));
-  for (int empty = 0; empty < 3; ++empty)
-    call.reply.array(0);  // tips, key specifications, subcommands
+  call.reply.array(0);  // tips
+  call.reply.array(0);  // key specifications
+  call.reply.array(is_container ? command.subcommands.size() : 0);
+  if (!is_container) return;
+  for (const Subcommand& each : command.subcommands) describe(call, command, &each);
 }
 
 void command_info(Call& call) {
@@ -60,8 +67,9 @@ void command_info(Call& call) {
   }
   call.reply.array(call.count() - 2);
   for (const ByteView name : call.args.subspan(2)) {
-    if (const Command* command = find_command(name)) {
-      describe(call, *command);
+    const auto [command, subcommand] = find_full_name(name);
+    if (command != nullptr) {
+      describe(call, *command, subcommand);
     } else {
       call.reply.null_array();
     }
@@ -98,11 +106,11 @@ void answer_words(Call& call, std::string_view words) {
 }
 
 // Which commands COMMAND LIST lists.
-bool is_listed(const Call& call, const Command& command) {
+bool is_listed(const Call& call, const Command& command, const Subcommand* subcommand) {
   if (call.count() == 2) return true;
-  if (call.is(3, "pattern")) return glob_matches(call.args[4], command.name);
+  if (call.is(3, "pattern")) return glob_matches(call.args[4], full_name(command, subcommand));
   if (call.is(3, "module")) return false;
-  const auto categories = categories_of(command);
+  const auto categories = categories_of(command, subcommand);
   return std::ranges::any_of(categories,
                              [&](std::string_view category) { return call.is(4, category); });
 }
@@ -111,12 +119,15 @@ void command_list(Call& call) {
   const bool filtered = call.count() == 5 && call.is(2, "filterby") &&
                         (call.is(3, "pattern") || call.is(3, "aclcat") || call.is(3, "module"));
   if (call.count() != 2 && !filtered) return call.fail(errors::kSyntax);
-  std::vector<const Command*> listed;
+  std::vector<std::string_view> listed;
   for (const Command* command : all_commands()) {
-    if (is_listed(call, *command)) listed.push_back(command);
+    if (is_listed(call, *command, nullptr)) listed.push_back(command->name);
+    for (const Subcommand& subcommand : command->subcommands) {
+      if (is_listed(call, *command, &subcommand)) listed.push_back(subcommand.name);
+    }
   }
   call.reply.array(listed.size());
-  for (const Command* command : listed) call.reply.bulk(command->name);
+  for (const std::string_view name : listed) call.reply.bulk(name);
 }
 
 void list_keys(Call& call, bool with_use) {
@@ -127,8 +138,7 @@ void list_keys(Call& call, bool with_use) {
     return call.fail("ERR The command has no key arguments");
   }
   const auto arguments = call.args.subspan(2);
-  const auto count = static_cast<int>(arguments.size());
-  if (command->arity > 0 ? count != command->arity : count < -command->arity) {
+  if (!arity_fits(command->arity, arguments.size())) {
     return call.fail("ERR Invalid number of arguments specified for command");
   }
   const auto keys = key_indexes(*command, arguments);
@@ -183,13 +193,22 @@ constexpr Subcommand kSubcommands[] = {{"command|count", 2, command_count},
                                        {"command|list", -2, command_list}};
 
 void command(Call& call) {
-  if (call.count() > 1) return run_subcommand(call, kSubcommands);
+  if (call.subcommand != nullptr) return run_subcommand(call);
   call.reply.array(all_commands().size());
   for (const Command* row : all_commands()) describe(call, *row);
 }
 
 constexpr Command kCommands[] = {
-    {"command", -1, 0, {}, "server", "@connection", "2.8.13", "Asks about commands.", command},
+    {"command",
+     -1,
+     0,
+     {},
+     "server",
+     "@connection",
+     "2.8.13",
+     "Asks about commands.",
+     command,
+     kSubcommands},
 };
 
 }  // namespace

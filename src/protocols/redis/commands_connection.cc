@@ -67,11 +67,13 @@ bool authenticate(Call& call, const LoginWords& login) {
   call.depends_on(call.service.broker().catalog_depends());
   const bool open = logins.open_to(login.user);
   if (!open && !logins.right(login.user, login.password)) {
+    call.service.log_refusal(call.client, "auth", call.command->name, login.user);
     call.fail("WRONGPASS invalid username-password pair or user is disabled.");
     return false;
   }
   call.client.user = open ? ByteView() : login.user;
-  call.client.admitted = true;
+  call.client.admit(true);
+  call.service.refresh_rights(call.client);
   return true;
 }
 
@@ -153,7 +155,8 @@ void reset(Call& call) {
   client.database = call.service.stored_database(0);
   client.name.clear();
   client.user.clear();
-  client.admitted = !call.service.logins().demanded();
+  client.admit(!call.service.logins().demanded());
+  call.service.refresh_rights(client);
   client.protocol = 2;
   client.reply_mode = ReplyMode::kOn;
   client.no_evict = client.no_touch = false;
@@ -163,11 +166,9 @@ void reset(Call& call) {
 
 // ---- CLIENT
 
-ByteView user_of(const Client& client) {
-  return client.user.empty() ? kDefaultUser : ByteView(client.user);
-}
+}  // namespace
 
-std::string describe(const Service& service, const Client& client, Timestamp now) {
+std::string describe_client(const Service& service, const Client& client, Timestamp now) {
   std::string flags;
   if (client.blocked) flags += 'b';
   if (client.in_multi) flags += 'x';
@@ -186,9 +187,11 @@ std::string describe(const Service& service, const Client& client, Timestamp now
       service.number_of(client.database), client.channels.size(), client.patterns.size(),
       client.shard_channels.size(),
       client.in_multi ? static_cast<int64_t>(client.queue.size()) : -1, client.watched.size(),
-      client.queue_bytes, client.last_command, user_of(client), client.protocol,
+      client.queue_bytes, client.last_command, client.user_name(), client.protocol,
       client.library_name, client.library_version);
 }
+
+namespace {
 
 bool is_of_type(const Client& client, ByteView type) {
   return type == "pubsub" ? client.subscriptions() > 0
@@ -222,7 +225,7 @@ void client_list(Call& call) {
   for (const auto& [id, client] : call.service.clients()) {
     if (type && !is_of_type(*client, *type)) continue;
     if (!ids.empty() && std::ranges::find(ids, id) == ids.end()) continue;
-    text += describe(call.service, *client, call.now());
+    text += describe_client(call.service, *client, call.now());
     text += '\n';
   }
   call.reply.verbatim(text);
@@ -240,7 +243,7 @@ struct KillFilter {
     if (id && client.id != *id) return false;
     if (address && client.address != *address) return false;
     if (local_address && client.local_address != *local_address) return false;
-    if (user && *user != user_of(client)) return false;
+    if (user && *user != client.user_name()) return false;
     return !type || is_of_type(client, *type);
   }
 };
@@ -371,7 +374,7 @@ void client_id(Call& call) {
   call.reply.integer(static_cast<int64_t>(call.client.id));
 }
 void client_info(Call& call) {
-  call.reply.verbatim(describe(call.service, call.client, call.now()) + "\n");
+  call.reply.verbatim(describe_client(call.service, call.client, call.now()) + "\n");
 }
 
 // Tracking is never on.
@@ -398,26 +401,28 @@ void client_setname(Call& call) {
   if (set_name(call, call.args[2])) call.reply.ok();
 }
 
-constexpr Subcommand kClientSubcommands[] = {
-    {"client|getname", 2, client_getname},   {"client|id", 2, client_id},
-    {"client|getredir", 2, client_getredir}, {"client|trackinginfo", 2, client_trackinginfo},
-    {"client|info", 2, client_info},         {"client|kill", -3, client_kill},
-    {"client|list", -2, client_list},        {"client|no-evict", 3, client_no_evict},
-    {"client|no-touch", 3, client_no_touch}, {"client|reply", 3, client_reply},
-    {"client|setinfo", 4, client_setinfo},   {"client|setname", 3, client_setname},
-    {"client|unblock", -3, client_unblock},
-};
-
-void client(Call& call) {
-  run_subcommand(call, kClientSubcommands);
-}
-
 using namespace flag;
+
+constexpr Subcommand kClientSubcommands[] = {
+    {"client|getname", 2, client_getname},
+    {"client|getredir", 2, client_getredir},
+    {"client|id", 2, client_id},
+    {"client|info", 2, client_info},
+    {"client|kill", -3, client_kill, kAdmin},
+    {"client|list", -2, client_list, kAdmin},
+    {"client|no-evict", 3, client_no_evict, kAdmin},
+    {"client|no-touch", 3, client_no_touch},
+    {"client|reply", 3, client_reply},
+    {"client|setinfo", 4, client_setinfo},
+    {"client|setname", 3, client_setname},
+    {"client|trackinginfo", 2, client_trackinginfo},
+    {"client|unblock", -3, client_unblock, kAdmin},
+};
 
 constexpr Command kCommands[] = {
     {"auth",
      -2,
-     kFast | kNoAuth,
+     kFast | kNoAuth | kPassword,
      {},
      "connection",
      "@connection",
@@ -432,11 +437,12 @@ constexpr Command kCommands[] = {
      "@connection",
      "2.4.0",
      "Asks about and steers connections.",
-     client},
+     run_subcommand,
+     kClientSubcommands},
     {"echo", 2, kFast, {}, "connection", "@connection", "1.0.0", "Gives the argument back.", echo},
     {"hello",
      -1,
-     kFast | kNoAuth,
+     kFast | kNoAuth | kPassword,
      {},
      "connection",
      "@connection",

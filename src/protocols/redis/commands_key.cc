@@ -390,17 +390,13 @@ void object_help(Call& call) {
   answer_help(call, kLines);
 }
 
-constexpr Subcommand kObject[] = {{"object|encoding", 3, object_encoding},
-                                  {"object|freq", 3, object_freq},
-                                  {"object|help", 2, object_help},
-                                  {"object|idletime", 3, object_idletime},
-                                  {"object|refcount", 3, object_refcount}};
-
-void object(Call& call) {
-  run_subcommand(call, kObject);
-}
-
 using namespace flag;
+constexpr Subcommand kObject[] = {{"object|encoding", 3, object_encoding, kReadonly},
+                                  {"object|freq", 3, object_freq, kReadonly},
+                                  {"object|help", 2, object_help},
+                                  {"object|idletime", 3, object_idletime, kReadonly},
+                                  {"object|refcount", 3, object_refcount, kReadonly}};
+
 constexpr KeyPositions kOne{1, 1, 1};
 constexpr KeyPositions kEach{1, -1, 1};
 constexpr Command kCommands[] = {
@@ -457,7 +453,8 @@ constexpr Command kCommands[] = {
      "@keyspace",
      "2.2.3",
      "Asks how a key is kept.",
-     object},
+     run_subcommand,
+     kObject},
     {"persist", 2, kWrite | kFast, kOne, "generic", "@keyspace", "2.2.0",
      "Lets a key live for ever.", persist},
     {"pexpire", -3, kWrite | kFast, kOne, "generic", "@keyspace", "2.6.0",

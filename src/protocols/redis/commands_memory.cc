@@ -107,28 +107,25 @@ void memory_help(Call& call) {
   answer_help(call, kLines);
 }
 
+using namespace flag;
 constexpr Subcommand kMemory[] = {{"memory|doctor", 2, memory_doctor},
                                   {"memory|help", 2, memory_help},
                                   {"memory|malloc-stats", 2, memory_malloc_stats},
                                   {"memory|purge", 2, memory_purge},
                                   {"memory|stats", 2, memory_stats},
-                                  {"memory|usage", -3, memory_usage}};
+                                  {"memory|usage", -3, memory_usage, kReadonly}};
 
-void memory(Call& call) {
-  run_subcommand(call, kMemory);
-}
-
-using namespace flag;
 constexpr Command kCommands[] = {
     {"memory",
      -2,
      kReadonly,
      {2, 2, 1},
      "server",
-     "@read",
+     "",
      "4.0.0",
      "Estimates what keys take.",
-     memory},
+     run_subcommand,
+     kMemory},
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "protocols/redis/glob.h"
 #include "protocols/redis/limits.h"
 #include "protocols/redis/service.h"
+#include "protocols/redis/subcommands.h"
 
 namespace weir::redis {
 namespace {
@@ -124,18 +125,48 @@ void count_listeners(Call& call, const Pubsub::Channels& channels) {
   }
 }
 
-void pubsub(Call& call) {
-  Pubsub& all = call.service.pubsub();
-  if (call.is(1, "channels")) return list_channels(call, all.channels());
-  if (call.is(1, "shardchannels")) return list_channels(call, all.shard_channels());
-  if (call.is(1, "numsub")) return count_listeners(call, all.channels());
-  if (call.is(1, "shardnumsub")) return count_listeners(call, all.shard_channels());
-  if (call.is(1, "numpat")) return call.reply.integer(static_cast<int64_t>(all.patterns().size()));
-  call.fail(
-      fmt::format("ERR unknown subcommand '{}'. Try PUBSUB HELP.", call.args[1].substr(0, 128)));
+void pubsub_channels(Call& call) {
+  if (call.count() > 3) return fail_subcommand(call);
+  list_channels(call, call.service.pubsub().channels());
+}
+void pubsub_shardchannels(Call& call) {
+  if (call.count() > 3) return fail_subcommand(call);
+  list_channels(call, call.service.pubsub().shard_channels());
+}
+void pubsub_numsub(Call& call) {
+  count_listeners(call, call.service.pubsub().channels());
+}
+void pubsub_shardnumsub(Call& call) {
+  count_listeners(call, call.service.pubsub().shard_channels());
+}
+void pubsub_numpat(Call& call) {
+  call.reply.integer(static_cast<int64_t>(call.service.pubsub().patterns().size()));
+}
+
+void pubsub_help(Call& call) {
+  constexpr ByteView kLines[] = {"CHANNELS [<pattern>]",
+                                 "    The channels that somebody listens to.",
+                                 "NUMPAT",
+                                 "    How many patterns are listened to.",
+                                 "NUMSUB [<channel> ...]",
+                                 "    How many listen to each channel.",
+                                 "SHARDCHANNELS [<pattern>]",
+                                 "    The shard channels that somebody listens to.",
+                                 "SHARDNUMSUB [<shardchannel> ...]",
+                                 "    How many listen to each shard channel."};
+  answer_help(call, kLines);
 }
 
 using namespace flag;
+constexpr Subcommand kPubsubForms[] = {
+    {"pubsub|channels", -2, pubsub_channels, kPubsub},
+    {"pubsub|help", 2, pubsub_help},
+    {"pubsub|numpat", 2, pubsub_numpat, kPubsub},
+    {"pubsub|numsub", -2, pubsub_numsub, kPubsub},
+    {"pubsub|shardchannels", -2, pubsub_shardchannels, kPubsub},
+    {"pubsub|shardnumsub", -2, pubsub_shardnumsub, kPubsub},
+};
+
 constexpr uint32_t kSubscribing = kSubscription | kPubsub | kInSubscription;
 constexpr Command kCommands[] = {
     {"psubscribe",
@@ -161,10 +192,11 @@ constexpr Command kCommands[] = {
      kPubsub,
      {},
      "pubsub",
-     "@pubsub",
+     "",
      "2.8.0",
      "Asks about channels and listeners.",
-     pubsub},
+     run_subcommand,
+     kPubsubForms},
     {"punsubscribe",
      -1,
      kSubscribing,

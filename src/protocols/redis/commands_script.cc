@@ -2,27 +2,14 @@
 // answered as by a server that holds none; loading and running is refused by name.
 // https://redis.io/docs/latest/commands/?group=scripting
 
-#include <fmt/format.h>
-
-#include <optional>
-
 #include "protocols/redis/call.h"
 #include "protocols/redis/command.h"
+#include "protocols/redis/subcommands.h"
 
 namespace weir::redis {
 namespace {
 
 constexpr ByteView kNoScripts = "ERR this server runs no scripts";
-
-void unknown_subcommand(Call& call, ByteView container) {
-  call.fail(fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", call.args[1].substr(0, 128),
-                        container));
-}
-
-bool is_flush(const Call& call) {
-  return call.is(1, "flush") &&
-         (call.count() == 2 || (call.count() == 3 && (call.is(2, "async") || call.is(2, "sync"))));
-}
 
 void eval(Call& call) {
   call.fail(kNoScripts);
@@ -36,17 +23,31 @@ void fcall(Call& call) {
   call.fail("ERR Function not found");
 }
 
-void script(Call& call) {
-  if (is_flush(call)) return call.reply.ok();
-  if (call.is(1, "exists") && call.count() > 2) {
-    call.reply.array(call.count() - 2);
-    for (size_t i = 2; i < call.count(); ++i) call.reply.integer(0);
-    return;
-  }
-  if (call.is(1, "kill") && call.count() == 2)
-    return call.fail("NOTBUSY No scripts in execution right now.");
-  if (call.is(1, "load") || call.is(1, "debug")) return call.fail(kNoScripts);
-  unknown_subcommand(call, "SCRIPT");
+void no_scripts(Call& call) {
+  call.fail(kNoScripts);
+}
+
+void nothing_runs(Call& call) {
+  call.fail("NOTBUSY No scripts in execution right now.");
+}
+
+void flush(Call& call) {
+  const bool said = call.count() == 3 && (call.is(2, "async") || call.is(2, "sync"));
+  if (call.count() != 2 && !said) return fail_subcommand(call);
+  call.reply.ok();
+}
+
+void script_exists(Call& call) {
+  call.reply.array(call.count() - 2);
+  for (size_t i = 2; i < call.count(); ++i) call.reply.integer(0);
+}
+
+void function_list(Call& call) {
+  call.reply.array(0);
+}
+
+void function_delete(Call& call) {
+  call.fail("ERR Library not found");
 }
 
 void function_stats(Call& call) {
@@ -57,19 +58,22 @@ void function_stats(Call& call) {
   call.reply.map(0);
 }
 
-void function(Call& call) {
-  if (is_flush(call)) return call.reply.ok();
-  if (call.is(1, "list")) return call.reply.array(0);
-  if (call.is(1, "stats") && call.count() == 2) return function_stats(call);
-  if (call.is(1, "delete") && call.count() == 3) return call.fail("ERR Library not found");
-  if (call.is(1, "kill") && call.count() == 2)
-    return call.fail("NOTBUSY No scripts in execution right now.");
-  if (call.is(1, "load") || call.is(1, "dump") || call.is(1, "restore"))
-    return call.fail(kNoScripts);
-  unknown_subcommand(call, "FUNCTION");
-}
-
 using namespace flag;
+constexpr Subcommand kScript[] = {
+    {"script|debug", 3, no_scripts}, {"script|exists", -3, script_exists},
+    {"script|flush", -2, flush},     {"script|kill", 2, nothing_runs},
+    {"script|load", 3, no_scripts},
+};
+constexpr Subcommand kFunction[] = {
+    {"function|delete", 3, function_delete, kWrite},
+    {"function|dump", 2, no_scripts},
+    {"function|flush", -2, flush, kWrite},
+    {"function|kill", 2, nothing_runs},
+    {"function|list", -2, function_list},
+    {"function|load", -3, no_scripts, kWrite},
+    {"function|restore", -3, no_scripts, kWrite},
+    {"function|stats", 2, function_stats},
+};
 constexpr Command kCommands[] = {
     {"eval",
      -3,
@@ -106,7 +110,8 @@ constexpr Command kCommands[] = {
      "@scripting",
      "7.0.0",
      "Asks about functions; there are none.",
-     function},
+     run_subcommand,
+     kFunction},
     {"script",
      -2,
      0,
@@ -115,7 +120,8 @@ constexpr Command kCommands[] = {
      "@scripting",
      "2.6.0",
      "Asks about scripts; there are none.",
-     script},
+     run_subcommand,
+     kScript},
 };
 
 }  // namespace

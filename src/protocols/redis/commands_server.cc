@@ -13,18 +13,10 @@
 #include "protocols/redis/glob.h"
 #include "protocols/redis/info.h"
 #include "protocols/redis/service.h"
+#include "protocols/redis/subcommands.h"
 
 namespace weir::redis {
 namespace {
-
-void unknown_subcommand(Call& call, ByteView container) {
-  call.fail(fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", call.args[1].substr(0, 128),
-                        container));
-}
-
-void wrong_arguments(Call& call, ByteView container, ByteView sub) {
-  call.fail(fmt::format("ERR wrong number of arguments for '{}|{}' command", container, sub));
-}
 
 void info(Call& call) {
   std::vector<std::string> sections;
@@ -53,7 +45,8 @@ void config_get(Call& call) {
 }
 
 void config_set(Call& call) {
-  if (call.count() % 2 != 0) return wrong_arguments(call, "config", "set");
+  if (call.count() % 2 != 0)
+    return call.fail("ERR wrong number of arguments for 'config|set' command");
   Config& config = call.service.config();
   for (size_t i = 2; i < call.count(); i += 2) {
     for (size_t earlier = 2; earlier < i; earlier += 2) {
@@ -78,17 +71,25 @@ void config_set(Call& call) {
   call.reply.ok();
 }
 
-void config(Call& call) {
-  if (call.is(1, "get"))
-    return call.count() < 3 ? wrong_arguments(call, "config", "get") : config_get(call);
-  if (call.is(1, "set"))
-    return call.count() < 4 ? wrong_arguments(call, "config", "set") : config_set(call);
-  if (call.is(1, "resetstat")) {
-    call.service.statistics().reset();
-    return call.reply.ok();
-  }
-  if (call.is(1, "rewrite")) return call.fail("ERR The server is running without a config file");
-  unknown_subcommand(call, "CONFIG");
+void config_resetstat(Call& call) {
+  call.service.statistics().reset();
+  call.reply.ok();
+}
+
+void config_rewrite(Call& call) {
+  call.fail("ERR The server is running without a config file");
+}
+
+void config_help(Call& call) {
+  constexpr ByteView kLines[] = {"GET <pattern> [<pattern> ...]",
+                                 "    The parameters whose names match.",
+                                 "SET <parameter> <value> [<parameter> <value> ...]",
+                                 "    Changes parameters until the next restart.",
+                                 "RESETSTAT",
+                                 "    Begins the counters of INFO anew.",
+                                 "REWRITE",
+                                 "    Refused: there is no file."};
+  answer_help(call, kLines);
 }
 
 // ---- the rest
@@ -143,14 +144,28 @@ void lolwut(Call& call) {
       fmt::format("Weir {}\nRedis ver. {}\n", call.service.options().weir_version, kRedisVersion));
 }
 
-void module(Call& call) {
-  if (call.is(1, "list") && call.count() == 2) return call.reply.array(0);
-  if (call.is(1, "load") || call.is(1, "loadex") || call.is(1, "unload"))
-    return call.fail("ERR modules are not supported by this server");
-  unknown_subcommand(call, "MODULE");
+void module_list(Call& call) {
+  call.reply.array(0);
+}
+
+void no_modules(Call& call) {
+  call.fail("ERR modules are not supported by this server");
 }
 
 using namespace flag;
+constexpr Subcommand kConfig[] = {
+    {"config|get", -3, config_get, kAdmin},
+    {"config|help", 2, config_help},
+    {"config|resetstat", 2, config_resetstat, kAdmin},
+    {"config|rewrite", 2, config_rewrite, kAdmin},
+    {"config|set", -4, config_set, kAdmin},
+};
+constexpr Subcommand kModule[] = {
+    {"module|list", 2, module_list, kAdmin},
+    {"module|load", -3, no_modules, kAdmin},
+    {"module|loadex", -3, no_modules, kAdmin},
+    {"module|unload", 3, no_modules, kAdmin},
+};
 constexpr Command kCommands[] = {
     {"bgsave",
      -1,
@@ -161,14 +176,23 @@ constexpr Command kCommands[] = {
      "1.0.0",
      "Does nothing: every answered write is durable.",
      bgsave},
-    {"config", -2, kAdmin, {}, "server", "@admin", "2.0.0", "Reads and sets parameters.", config},
+    {"config",
+     -2,
+     kAdmin,
+     {},
+     "server",
+     "",
+     "2.0.0",
+     "Reads and sets parameters.",
+     run_subcommand,
+     kConfig},
     {"info", -1, 0, {}, "server", "@dangerous", "1.0.0", "Tells about the server.", info},
     {"lastsave",
      1,
      kFast,
      {},
      "server",
-     "@admin",
+     "@admin @dangerous",
      "1.0.0",
      "The time of the last durable write.",
      lastsave},
@@ -186,16 +210,17 @@ constexpr Command kCommands[] = {
      kAdmin,
      {},
      "server",
-     "@admin",
+     "",
      "4.0.0",
      "Asks about modules; there are none.",
-     module},
+     run_subcommand,
+     kModule},
     {"role",
      1,
      kFast,
      {},
      "server",
-     "@admin",
+     "@admin @dangerous",
      "2.8.12",
      "The replication role: a master without replicas.",
      role},

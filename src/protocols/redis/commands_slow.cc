@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "protocols/redis/call.h"
 #include "protocols/redis/client.h"
@@ -15,6 +18,8 @@
 
 namespace weir::redis {
 namespace {
+
+using namespace flag;
 
 // ---- SLOWLOG
 
@@ -66,14 +71,10 @@ void slowlog_help(Call& call) {
   answer_help(call, kLines);
 }
 
-constexpr Subcommand kSlowlog[] = {{"slowlog|get", -2, slowlog_get},
+constexpr Subcommand kSlowlog[] = {{"slowlog|get", -2, slowlog_get, kAdmin},
                                    {"slowlog|help", 2, slowlog_help},
-                                   {"slowlog|len", 2, slowlog_len},
-                                   {"slowlog|reset", 2, slowlog_reset}};
-
-void slowlog(Call& call) {
-  run_subcommand(call, kSlowlog);
-}
+                                   {"slowlog|len", 2, slowlog_len, kAdmin},
+                                   {"slowlog|reset", 2, slowlog_reset, kAdmin}};
 
 // ---- LATENCY
 
@@ -134,16 +135,67 @@ void latency_doctor(Call& call) {
   call.reply.verbatim(text + "SLOWLOG GET shows the commands.\n");
 }
 
-// As by a server whose latency-tracking is off.
+struct Tracked {
+  std::string_view name;
+  const CommandStatistics& counters;
+};
+
+// The command and its subcommands, as far as they have run.
+void add_tracked(Call& call, const Command& command, std::vector<Tracked>& all) {
+  const auto add = [&](const Subcommand* subcommand) {
+    const auto& counters = call.service.statistics().of(command_number(command, subcommand));
+    if (counters.latency) all.push_back({full_name(command, subcommand), counters});
+  };
+  add(nullptr);
+  for (const Subcommand& subcommand : command.subcommands) add(&subcommand);
+}
+
+void describe(Call& call, const Tracked& tracked) {
+  std::vector<std::pair<int64_t, uint64_t>> steps;  // microseconds, calls up to them
+  uint64_t calls = 0;
+  for (size_t i = 0; i < LatencyHistogram::kBuckets; ++i) {
+    const uint64_t count = tracked.counters.latency->count(i);
+    calls += count;
+    if (count > 0) steps.emplace_back(LatencyHistogram::bound_ns(i) / 1000, calls);
+  }
+  call.reply.bulk(tracked.name);
+  call.reply.map(2);
+  call.reply.bulk("calls");
+  call.reply.integer(static_cast<int64_t>(calls));
+  call.reply.bulk("histogram_usec");
+  call.reply.map(steps.size());
+  for (const auto& [microseconds, count] : steps) {
+    call.reply.integer(microseconds);
+    call.reply.integer(static_cast<int64_t>(count));
+  }
+}
+
 void latency_histogram(Call& call) {
-  call.reply.map(0);
+  // The counters stay where they are once all have their place.
+  call.service.statistics().of(command_numbers() - 1);
+  std::vector<Tracked> tracked;
+  if (call.count() == 2) {
+    for (const Command* command : all_commands()) add_tracked(call, *command, tracked);
+  }
+  for (const ByteView name : call.args.subspan(2)) {
+    const auto [command, subcommand] = find_full_name(name);
+    if (command == nullptr) continue;
+    if (subcommand == nullptr) {
+      add_tracked(call, *command, tracked);
+      continue;
+    }
+    const auto& counters = call.service.statistics().of(command_number(*command, subcommand));
+    if (counters.latency) tracked.push_back({subcommand->name, counters});
+  }
+  call.reply.map(tracked.size());
+  for (const Tracked& each : tracked) describe(call, each);
 }
 
 void latency_help(Call& call) {
   constexpr ByteView kLines[] = {"DOCTOR",
                                  "    What was observed, in words.",
                                  "HISTOGRAM [<command> ...]",
-                                 "    Histograms of commands; there are none.",
+                                 "    How long the calls of commands took, by powers of two.",
                                  "HISTORY <event>",
                                  "    The samples of an event: command, fast-command.",
                                  "LATEST",
@@ -154,27 +206,36 @@ void latency_help(Call& call) {
 }
 
 constexpr Subcommand kLatency[] = {
-    {"latency|doctor", 2, latency_doctor},   {"latency|graph", 3, latency_graph},
-    {"latency|help", 2, latency_help},       {"latency|histogram", -2, latency_histogram},
-    {"latency|history", 3, latency_history}, {"latency|latest", 2, latency_latest},
-    {"latency|reset", -2, latency_reset}};
+    {"latency|doctor", 2, latency_doctor, kAdmin},
+    {"latency|graph", 3, latency_graph, kAdmin},
+    {"latency|help", 2, latency_help},
+    {"latency|histogram", -2, latency_histogram, kAdmin},
+    {"latency|history", 3, latency_history, kAdmin},
+    {"latency|latest", 2, latency_latest, kAdmin},
+    {"latency|reset", -2, latency_reset, kAdmin},
+};
 
-void latency(Call& call) {
-  run_subcommand(call, kLatency);
-}
-
-using namespace flag;
 constexpr Command kCommands[] = {
     {"latency",
      -2,
      kAdmin,
      {},
      "server",
-     "@admin",
+     "",
      "2.8.13",
      "Asks about latency spikes.",
-     latency},
-    {"slowlog", -2, kAdmin, {}, "server", "@admin", "2.2.12", "Asks about slow commands.", slowlog},
+     run_subcommand,
+     kLatency},
+    {"slowlog",
+     -2,
+     kAdmin,
+     {},
+     "server",
+     "",
+     "2.2.12",
+     "Asks about slow commands.",
+     run_subcommand,
+     kSlowlog},
 };
 
 }  // namespace
@@ -182,7 +243,12 @@ constexpr Command kCommands[] = {
 void Service::measure(const Call& call, const Command& command, int64_t began_ns) {
   measured_until_ns_ = monotonic_ns_();
   const int64_t taken_ns = measured_until_ns_ - began_ns;
-  statistics_.of(command.number).taken_ns += taken_ns;
+  CommandStatistics& counters = statistics_.of(command_number(command, call.subcommand));
+  counters.taken_ns += taken_ns;
+  if (config_.tracks_latency() && !call.blocked) {
+    if (!counters.latency) counters.latency = std::make_unique<LatencyHistogram>();
+    counters.latency->add(taken_ns);
+  }
   if (taken_ns >= config_.noteworthy_ns()) note(call, command, taken_ns);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocols/redis/call.h"
+#include "protocols/redis/client.h"
 #include "protocols/redis/command.h"
 #include "protocols/redis/numbers.h"
 #include "protocols/redis/service.h"
@@ -168,9 +169,23 @@ void store_list(Call& call, ByteView key, const std::vector<std::optional<std::s
   call.reply.integer(static_cast<int64_t>(views.size()));
 }
 
+// Patterns read keys that the arguments do not name.
+ByteView pattern_refusal(const Call& call, const SortOptions& options) {
+  const KnownUser* known = call.client.known.get();
+  if (known == nullptr || known->rules.reads_every_key({*call.command, nullptr, call.args}))
+    return {};
+  if (options.by && !options.keeps_order())
+    return "ERR BY option of SORT denied due to insufficient ACL permissions";
+  const bool looks_up = std::ranges::any_of(options.get, [](ByteView name) { return name != "#"; });
+  if (looks_up) return "ERR GET option of SORT denied due to insufficient ACL permissions";
+  return {};
+}
+
 void sort_key(Call& call, bool may_store) {
   const auto options = sort_options(call, may_store);
   if (!options) return;
+  if (const ByteView refused = pattern_refusal(call, *options); !refused.empty())
+    return call.fail(refused);
   // Patterns read keys that the arguments do not name.
   if (options->by || !options->get.empty()) call.buffer.depends_on(call.service.last_lsn());
   auto elements = elements_of(call, call.args[1], *options);

@@ -101,6 +101,13 @@ struct Claimer {
     return candidates;
   }
 
+  // What an entry's count is set to. One that is made pending by force counts as delivered once
+  // before it is claimed.
+  std::optional<uint32_t> deliveries_of(Offset offset) const {
+    if (options.deliveries || group.queue->lease_of(offset)) return options.deliveries;
+    return options.just_ids ? 1 : 2;
+  }
+
   // Keeps those that are still there; the deleted ones go to `gone`.
   std::vector<Offset> claim(const std::vector<Offset>& candidates, std::vector<Offset>& gone) {
     const log::Log* log = service.broker().find_log(group.stream.log);
@@ -111,7 +118,7 @@ struct Claimer {
         gone.push_back(offset);
         continue;
       }
-      claims.push_back({offset, options.deliveries, options.just_ids});
+      claims.push_back({offset, deliveries_of(offset), options.just_ids});
       claimed.push_back(offset);
     }
     queue::Events events;

@@ -19,6 +19,7 @@
 #include "protocols/redis/notifications.h"
 #include "protocols/redis/stream_arguments.h"
 #include "protocols/redis/stream_commands.h"
+#include "protocols/redis/subcommands.h"
 
 namespace weir::redis {
 namespace {
@@ -188,40 +189,36 @@ void xgroup_help(Call& call) {
   for (const ByteView text : kLines) call.reply.simple(text);
 }
 
-void xgroup(Call& call) {
-  struct Form {
-    ByteView name;
-    int arity;
-  };
-  constexpr Form kForms[] = {
-      {"create", -5},     {"setid", -5},  {"destroy", 4}, {"createconsumer", 5},
-      {"delconsumer", 5}, {"policy", -4}, {"help", 2}};
-  const auto form = std::ranges::find_if(kForms, [&](const Form& f) { return call.is(1, f.name); });
-  if (form == std::end(kForms)) {
-    return call.fail(
-        fmt::format("ERR unknown subcommand '{}'. Try XGROUP HELP.", call.args[1].substr(0, 128)));
-  }
-  const auto count = static_cast<int>(call.count());
-  if (form->arity > 0 ? count != form->arity : count < -form->arity) {
-    return call.fail(
-        fmt::format("ERR wrong number of arguments for 'xgroup|{}' command", form->name));
-  }
-  if (form->name == "help") return xgroup_help(call);
-  if (form->name == "create") return xgroup_create(call);
+template <void (*Act)(Call&, const StreamKey&)>
+void of_stream(Call& call) {
   const auto stream = stream_argument(call, 2);
   if (!stream) return;
   if (!*stream) return call.fail(kKeyMustExist);
-  if (form->name == "destroy") return xgroup_destroy(call, *stream);
+  Act(call, *stream);
+}
+
+template <void (*Act)(Call&, const GroupKey&)>
+void of_group(Call& call) {
+  const auto stream = stream_argument(call, 2);
+  if (!stream) return;
+  if (!*stream) return call.fail(kKeyMustExist);
   const auto group = group_of(call, *stream, call.args[3]);
   if (!group) {
     return call.fail(fmt::format("NOGROUP No such consumer group '{}' for key name '{}'",
                                  call.args[3], call.args[2]));
   }
-  if (form->name == "setid") return xgroup_setid(call, *group);
-  if (form->name == "createconsumer") return xgroup_createconsumer(call, *group);
-  if (form->name == "policy") return xgroup_policy(call, *group);
-  xgroup_delconsumer(call, *group);
+  Act(call, *group);
 }
+
+constexpr Subcommand kGroupForms[] = {
+    {"xgroup|create", -5, xgroup_create, flag::kWrite | flag::kDenyOom},
+    {"xgroup|createconsumer", 5, of_group<xgroup_createconsumer>, flag::kWrite | flag::kDenyOom},
+    {"xgroup|delconsumer", 5, of_group<xgroup_delconsumer>, flag::kWrite},
+    {"xgroup|destroy", 4, of_stream<xgroup_destroy>, flag::kWrite},
+    {"xgroup|help", 2, xgroup_help},
+    {"xgroup|policy", -4, of_group<xgroup_policy>, flag::kWrite},
+    {"xgroup|setid", -5, of_group<xgroup_setid>, flag::kWrite},
+};
 
 // ---- XACK
 
@@ -426,7 +423,7 @@ constexpr KeyPositions kSecond{2, 2, 1};
 constexpr Command kCommands[] = {
     {"xack", -4, kWrite | kFast, kOne, "stream", "@stream", "5.0.0", "Acknowledges entries.", xack},
     {"xgroup", -2, kWrite, kSecond, "stream", "@stream", "5.0.0",
-     "Creates, moves and deletes groups.", xgroup},
+     "Creates, moves and deletes groups.", run_subcommand, kGroupForms},
     {"xpending", -3, kReadonly, kOne, "stream", "@stream", "5.0.0",
      "Lists what is delivered and not acknowledged.", xpending},
 };

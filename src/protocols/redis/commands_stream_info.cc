@@ -11,6 +11,7 @@
 #include "protocols/redis/client.h"
 #include "protocols/redis/command.h"
 #include "protocols/redis/stream_arguments.h"
+#include "protocols/redis/subcommands.h"
 
 namespace weir::redis {
 namespace {
@@ -366,9 +367,6 @@ void info_consumers(Call& call, const GroupKey& group) {
 }
 
 void info_help(Call& call) {
-  if (call.count() != 2) {
-    return call.fail("ERR wrong number of arguments for 'xinfo|help' command");
-  }
   constexpr ByteView kLines[] = {"XINFO <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
                                  "CONSUMERS <key> <groupname>", "GROUPS <key>",
                                  "STREAM <key> [FULL [COUNT <count>]]"};
@@ -399,39 +397,22 @@ void xinfo_stream(Call& call, const StreamKey& stream, const log::Log& log) {
   info_stream_full(call, stream, log, count == 0 ? SIZE_MAX : static_cast<size_t>(count));
 }
 
-struct InfoForm {
-  ByteView name;
-  size_t count_min;
-  size_t count_max;
-  void (*answer)(Call&, const StreamKey&, const log::Log&);
-};
-
-constexpr InfoForm kInfoForms[] = {
-    {"stream", 3, SIZE_MAX, xinfo_stream},
-    {"groups", 3, 3, info_groups},
-    {"consumers", 4, 4, xinfo_consumers},
-};
-
-void xinfo(Call& call) {
-  if (call.is(1, "help")) return info_help(call);
-  const auto* form = std::ranges::find_if(
-      kInfoForms, [&](const InfoForm& candidate) { return call.is(1, candidate.name); });
-  if (form == std::end(kInfoForms)) {
-    return call.fail(
-        fmt::format("ERR unknown subcommand '{}'. Try XINFO HELP.", call.args[1].substr(0, 128)));
-  }
-  if (call.count() < form->count_min || call.count() > form->count_max) {
-    return call.fail(
-        fmt::format("ERR wrong number of arguments for 'xinfo|{}' command", form->name));
-  }
+template <void (*Answer)(Call&, const StreamKey&, const log::Log&)>
+void about_stream(Call& call) {
   const auto stream = stream_argument(call, 2);
   if (!stream) return;
   const log::Log* log = *stream ? call.service.broker().find_log(stream->log) : nullptr;
   if (log == nullptr) return call.fail(errors::kNoSuchKey);
-  form->answer(call, *stream, *log);
+  Answer(call, *stream, *log);
 }
 
 using namespace flag;
+constexpr Subcommand kInfoForms[] = {
+    {"xinfo|consumers", 4, about_stream<xinfo_consumers>, kReadonly},
+    {"xinfo|groups", 3, about_stream<info_groups>, kReadonly},
+    {"xinfo|help", 2, info_help},
+    {"xinfo|stream", -3, about_stream<xinfo_stream>, kReadonly},
+};
 constexpr Command kCommands[] = {
     {"xinfo",
      -2,
@@ -441,7 +422,8 @@ constexpr Command kCommands[] = {
      "@stream",
      "5.0.0",
      "Asks about streams, groups and consumers.",
-     xinfo},
+     run_subcommand,
+     kInfoForms},
 };
 
 }  // namespace

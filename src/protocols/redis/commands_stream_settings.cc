@@ -100,6 +100,7 @@ bool change(Call& call,
 }
 
 void xcfgset(Call& call) {
+  if (call.count() == 2) return call.fail("ERR At least one parameter must be specified");
   auto stream = stream_argument(call, 1);
   if (!stream) return;
   if (!*stream) return call.fail(errors::kNoSuchKey);
@@ -124,7 +125,7 @@ void xcfgset(Call& call) {
 using namespace flag;
 constexpr KeyPositions kOne{1, 1, 1};
 constexpr Command kCommands[] = {
-    {"xcfgset", -4, kWrite | kDenyOom | kFast, kOne, "stream", "@stream", "8.6.0",
+    {"xcfgset", -2, kWrite | kDenyOom | kFast, kOne, "stream", "@stream", "8.6.0",
      "Sets what of a stream is kept, and what is remembered of idempotent producers.", xcfgset},
 };
 

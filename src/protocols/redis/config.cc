@@ -16,6 +16,8 @@ namespace weir::redis {
 namespace {
 
 constexpr std::pair<std::string_view, std::string_view> kDefaults[] = {
+    {"acl-pubsub-default", "resetchannels"},
+    {"acllog-max-len", "128"},
     {"appendfsync", "always"},
     {"appendonly", "yes"},
     {"bind", "127.0.0.1 -::1"},
@@ -25,7 +27,7 @@ constexpr std::pair<std::string_view, std::string_view> kDefaults[] = {
     {"hash-max-listpack-value", "64"},
     {"hz", "10"},
     {"latency-monitor-threshold", "0"},
-    {"latency-tracking", "no"},
+    {"latency-tracking", "yes"},
     {"lazyfree-lazy-user-del", "no"},
     {"list-compress-depth", "0"},
     {"list-max-listpack-size", "-2"},
@@ -52,8 +54,10 @@ constexpr std::pair<std::string_view, std::string_view> kDefaults[] = {
 };
 
 // What the broker is, not what a client may choose.
-constexpr std::string_view kImmutable[] = {"bind", "databases", "port", "proto-max-bulk-len"};
-constexpr std::string_view kNumbers[] = {"client-query-buffer-limit",
+constexpr std::string_view kImmutable[] = {"acl-pubsub-default", "bind", "databases", "port",
+                                           "proto-max-bulk-len"};
+constexpr std::string_view kNumbers[] = {"acllog-max-len",
+                                         "client-query-buffer-limit",
                                          "hash-max-listpack-entries",
                                          "hash-max-listpack-value",
                                          "hz",
@@ -85,9 +89,11 @@ struct Bounded {
 constexpr int64_t kSlowEntriesMax = 10'000;
 // Times in this range do not overflow as nanoseconds.
 constexpr int64_t kMillisecondsMax = INT64_MAX / 1'000'000;
+constexpr int64_t kAclLogEntriesMax = 10'000;
 constexpr int64_t kMicrosecondsMax = INT64_MAX / 1'000;
 
 constexpr Bounded kBounded[] = {
+    {"acllog-max-len", 0, kAclLogEntriesMax},
     {"latency-monitor-threshold", 0, kMillisecondsMax},
     {"slowlog-log-slower-than", -1, kMicrosecondsMax},
     {"slowlog-max-len", 0, kSlowEntriesMax},
@@ -165,6 +171,10 @@ void Config::take(ByteView name, const std::string& value) {
   const auto number = [&] { return parse_integer(value).value_or(0); };
   if (name == "stream-node-max-entries") {
     stream_node_entries_ = static_cast<size_t>(std::max<int64_t>(0, number()));
+  } else if (name == "acllog-max-len") {
+    acl_log_entries_ = static_cast<size_t>(number());
+  } else if (name == "latency-tracking") {
+    tracks_latency_ = lower(value) == "yes";
   } else if (name == "slowlog-max-len") {
     slow_entries_ = static_cast<size_t>(number());
   } else if (name == "slowlog-log-slower-than") {
@@ -198,8 +208,8 @@ std::string Config::set(ByteView setting, ByteView text) {
       (name == "appendfsync" && lower(value) != "always")) {
     return "durability is a policy of the broker and cannot be lowered here";
   }
-  if (name == "latency-tracking" && lower(value) != "no") {
-    return "histograms of latencies are not kept here";
+  if (name == "latency-tracking" && lower(value) != "no" && lower(value) != "yes") {
+    return "argument must be 'yes' or 'no'";
   }
   if (name == "notify-keyspace-events") {
     const auto events = notified_events(value);

@@ -19,6 +19,8 @@ class Config {
   uint64_t maxmemory() const { return maxmemory_; }  // 0: no limit
   size_t stream_node_entries() const { return stream_node_entries_; }
   int64_t slow_from_us() const { return slow_from_us_; }  // negative: there is no slow log
+  bool tracks_latency() const { return tracks_latency_; }
+  size_t acl_log_entries() const { return acl_log_entries_; }
   size_t slow_entries() const { return slow_entries_; }
   int64_t latency_from_ms() const { return latency_from_ms_; }  // 0: latency is not watched
   // Which events of keys are told: notify::k...
@@ -41,9 +43,11 @@ class Config {
   size_t stream_node_entries_ = 100;
   uint32_t notified_ = 0;
   int64_t slow_from_us_ = 0;
+  size_t acl_log_entries_ = 0;
   size_t slow_entries_ = 0;
   int64_t latency_from_ms_ = 0;
   int64_t noteworthy_ns_ = 0;
+  bool tracks_latency_ = true;
 };
 
 }  // namespace weir::redis

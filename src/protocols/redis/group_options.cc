@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "protocols/redis/client.h"
+#include "protocols/redis/command.h"
 #include "protocols/redis/numbers.h"
 #include "protocols/redis/stream_arguments.h"
 
@@ -140,6 +141,14 @@ Result<void> move_all(const Move& move,
   return {};
 }
 
+// What is moved to a stream is as good as added to it.
+bool may_add_to(const Call& call, ByteView name) {
+  const KnownUser* known = call.client.known.get();
+  if (known == nullptr || name.empty()) return true;
+  const ByteView words[] = {"xadd", name, "*", "f", "v"};
+  return known->rules.judge({*find_command("xadd"), nullptr, words}).what == Denied::kNot;
+}
+
 }  // namespace
 
 GroupOptions group_options(const catalog::Thing& stream, ByteView group) {
@@ -171,6 +180,8 @@ void xgroup_policy(Call& call, const GroupKey& group) {
     return call.fail("ERR MAXDELIVERIES needs DEADLETTER, the stream that gets the entries");
   if (options.dead_letter == call.args[2])
     return call.fail("ERR a stream cannot be its own DEADLETTER");
+  if (!may_add_to(call, options.dead_letter))
+    return call.fail("NOPERM No permissions to access a key");
   const catalog::Name stream = group.stream.thing->name;
   const std::string delay = options.delay.count() == 0 ? "" : std::to_string(options.delay.count());
   for (const auto& [property, value] : {std::pair(property_of(call.args[3]), written(options)),

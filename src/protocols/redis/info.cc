@@ -81,16 +81,21 @@ void replication(Service&, Out& out) {
   line(out, "master_repl_offset:0");
 }
 
+void command_line(Out& out, std::string_view name, const CommandStatistics& counters) {
+  if (counters.unused()) return;
+  const auto taken_us = static_cast<double>(counters.taken_ns) / 1000;
+  const double each_us = counters.calls == 0 ? 0.0 : taken_us / static_cast<double>(counters.calls);
+  line(out, "cmdstat_{}:calls={},usec={},usec_per_call={:.2f},rejected_calls={},failed_calls={}",
+       name, counters.calls, counters.taken_ns / 1000, each_us, counters.rejected, counters.failed);
+}
+
 void commandstats(Service& service, Out& out) {
   for (const Command* command : all_commands()) {
-    const CommandStatistics& counters = service.statistics().of(command->number);
-    if (counters.unused()) continue;
-    const auto taken_us = static_cast<double>(counters.taken_ns) / 1000;
-    const double each_us =
-        counters.calls == 0 ? 0.0 : taken_us / static_cast<double>(counters.calls);
-    line(out, "cmdstat_{}:calls={},usec={},usec_per_call={:.2f},rejected_calls={},failed_calls={}",
-         command->name, counters.calls, counters.taken_ns / 1000, each_us, counters.rejected,
-         counters.failed);
+    command_line(out, command->name, service.statistics().of(command->number));
+    for (const Subcommand& subcommand : command->subcommands) {
+      command_line(out, subcommand.name,
+                   service.statistics().of(command_number(*command, &subcommand)));
+    }
   }
 }
 

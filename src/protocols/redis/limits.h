@@ -12,6 +12,9 @@ inline constexpr size_t kBulkBytesMax = size_t{60} << 20;
 // A whole request, hence the read buffer of a connection; beyond it the client is told and closed.
 inline constexpr size_t kRequestBytesMax = kBulkBytesMax + (size_t{2} << 20);
 inline constexpr size_t kArgumentsMax = 1024 * 1024;
+// The same of who has to log in first, as in Redis.
+inline constexpr size_t kRestrictedBulkBytesMax = 16 * 1024;
+inline constexpr size_t kRestrictedArgumentsMax = 10;
 // An inline request, and a line that announces a length.
 inline constexpr size_t kLineBytesMax = 64 * 1024;
 // Queued commands of one MULTI, in bytes of their arguments.

@@ -11,9 +11,6 @@ namespace {
 
 constexpr size_t kSecretBytes = 32;
 constexpr size_t kKnownMax = 10'000;
-constexpr std::string_view kAllKeys = "~*";
-constexpr std::string_view kAllChannels = "&*";
-constexpr std::string_view kAllCommands = "+@all";
 
 bool is_word(ByteView text, ByteView lower) {
   return std::ranges::equal(text, lower, [](char c, char wanted) {
@@ -46,24 +43,6 @@ std::optional<LoginWords> login_words(const Command& command, std::span<const By
   return last;
 }
 
-Rights Rights::of(std::string_view text) {
-  const auto has = [&](std::string_view word) { return text.find(word) != std::string_view::npos; };
-  return {.keys = has(kAllKeys), .channels = has(kAllChannels), .commands = has(kAllCommands)};
-}
-
-std::string Rights::text() const {
-  std::string text;
-  const auto add = [&](bool wanted, std::string_view word) {
-    if (!wanted) return;
-    if (!text.empty()) text += ' ';
-    text += word;
-  };
-  add(keys, kAllKeys);
-  add(channels, kAllChannels);
-  add(commands, kAllCommands);
-  return text;
-}
-
 Logins::Logins(const catalog::Catalog& catalog, LoginOptions options)
     : catalog_(catalog),
       options_(std::move(options)),
@@ -71,12 +50,20 @@ Logins::Logins(const catalog::Catalog& catalog, LoginOptions options)
       elsewhere_([](Work work, Done done) { done(work()); }) {}
 
 bool Logins::demanded() const {
-  return options_.required || has_default();
+  if (options_.required) return true;
+  const auto user = catalog_.access().find_user(kDefaultUser);
+  return user && !(user->enabled && needs_no_password(*user));
+}
+
+bool Logins::needs_no_password(const catalog::User& user) const {
+  return !options_.required && user.properties.contains(std::string(kNoPasswordProperty));
 }
 
 std::shared_ptr<const catalog::User> Logins::find(ByteView name) const {
   auto user = catalog_.access().find_user(name);
-  return user && user->enabled && !user->credentials.empty() ? std::move(user) : nullptr;
+  const bool may_log_in =
+      user && user->enabled && (!user->credentials.empty() || needs_no_password(*user));
+  return may_log_in ? std::move(user) : nullptr;
 }
 
 std::string Logins::digest_of(ByteView password) const {
@@ -86,6 +73,7 @@ std::string Logins::digest_of(ByteView password) const {
 bool Logins::right(ByteView name, ByteView password) const {
   const auto user = find(name);
   if (!user || password.size() > kPasswordBytesMax) return false;
+  if (needs_no_password(*user)) return true;
   const auto seen = known_.find(user->name);
   return seen != known_.end() &&
          seen->second.stored_key == user->credentials.begin()->second.stored_key &&
@@ -103,28 +91,34 @@ void Logins::compare(ByteView name, ByteView password, std::function<void()> set
   const auto [found, added] = comparisons_.try_emplace(id);
   found->second.settled.push_back(std::move(settled));
   if (!added) return;
-  found->second.user = std::move(user);
-  found->second.password = password;
+  found->second.user = user;
   found->second.digest = std::move(digest);
-  not_begun_.push_back(id);
-  start_comparisons();
+  submit(
+      [user = std::move(user), text = std::string(password)] {
+        if (user) return matches(user->credentials, text);
+        (void)matches(ScramHash::kSha256, {kScramIterationsMin, "salt", {}, {}}, text);
+        return false;
+      },
+      [this, id](bool right) { finish(id, right); });
 }
 
-void Logins::start_comparisons() {
+void Logins::submit(Work work, Done done) {
+  not_begun_.emplace_back(std::move(work), std::move(done));
+  start_work();
+}
+
+void Logins::start_work() {
   while (under_way_ < kComparisonsMax && !not_begun_.empty()) {
     ++under_way_;
-    const std::string id = std::move(not_begun_.front());
+    auto next = std::move(not_begun_.front());
     not_begun_.pop_front();
-    const Comparison& next = comparisons_.at(id);
-    elsewhere_(
-        [user = next.user, password = next.password] {
-          if (user) return matches(user->credentials, password);
-          (void)matches(ScramHash::kSha256, {kScramIterationsMin, "salt", {}, {}}, password);
-          return false;
-        },
-        [this, alive = std::weak_ptr(alive_), id](bool right) {
-          if (!alive.expired()) finish(id, right);
-        });
+    elsewhere_(std::move(next.first), [this, alive = std::weak_ptr(alive_),
+                                       done = std::move(next.second)](bool result) mutable {
+      if (alive.expired()) return;
+      --under_way_;
+      start_work();
+      done(result);
+    });
   }
 }
 
@@ -132,7 +126,6 @@ void Logins::finish(const std::string& id, bool right) {
   const auto found = comparisons_.find(id);
   Comparison done = std::move(found->second);
   comparisons_.erase(found);
-  --under_way_;
   // Clients log in again with every connection: the second time must cost nothing.
   if (right) {
     if (known_.size() >= kKnownMax) known_.clear();
@@ -140,22 +133,45 @@ void Logins::finish(const std::string& id, bool right) {
         done.user->name,
         Known{done.user->credentials.begin()->second.stored_key, std::move(done.digest)});
   }
-  start_comparisons();
   for (const auto& settled : done.settled) settled();
 }
 
-Rights Logins::rights_of(const catalog::User& user) const {
-  if (!user.enabled) return {};
-  const auto& super = options_.super_users;
-  if (std::ranges::find(super, user.name) != super.end()) return Rights::all();
-  const auto property = user.properties.find(std::string(kRightsProperty));
-  if (property != user.properties.end()) return Rights::of(property->second);
-  return user.name == kDefaultUser ? Rights::all() : Rights();
+void Logins::derive(ByteView password, std::function<void(ScramCredentials)> done) {
+  const auto made = std::make_shared<ScramCredentials>();
+  submit(
+      [made, text = std::string(password)] {
+        *made = credentials_of(text);
+        return true;
+      },
+      [made, done = std::move(done)](bool) { done(std::move(*made)); });
 }
 
-Rights Logins::rights_of(std::string_view name) const {
-  const auto user = catalog_.access().find_user(name);
-  return user ? rights_of(*user) : Rights();
+AclRules Logins::rules_of(const catalog::User& user) const {
+  if (!user.enabled) return {};
+  const auto& super = options_.super_users;
+  if (std::ranges::find(super, user.name) != super.end()) return AclRules::all();
+  const auto property = user.properties.find(std::string(kRightsProperty));
+  if (property != user.properties.end()) return AclRules::of(property->second);
+  return user.name == kDefaultUser ? AclRules::all() : AclRules();
+}
+
+std::shared_ptr<const KnownUser> Logins::known_user(std::string_view name,
+                                                    const std::shared_ptr<const KnownUser>& known) {
+  const auto& users = catalog_.access().users();
+  const auto found = users.find(name.empty() ? kDefaultUser : name);
+  if (found == users.end()) {
+    // A user who is gone may do nothing; "default", where nobody has to log in, everything.
+    const bool is_default = name.empty() || name == kDefaultUser;
+    return is_default && !options_.required ? nullptr : std::make_shared<const KnownUser>();
+  }
+  if (known && known->user == found->second) return known;
+  auto& kept = users_[found->first];
+  if (!kept || kept->user != found->second) {
+    kept = std::make_shared<const KnownUser>(found->second, rules_of(*found->second));
+  }
+  auto result = kept;
+  if (users_.size() > kKnownMax) users_.clear();
+  return result;
 }
 
 }  // namespace weir::redis

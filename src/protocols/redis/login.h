@@ -1,9 +1,9 @@
 #pragma once
 // Logins: which users of the catalog may log in through Redis, and what they may do.
 //
-// Rights are all or nothing: every key or none, every channel or none, every command or none. They
-// are a property of the user; super users and the user "default" have all of them unless a property
-// says otherwise. Where nobody has to log in, who does not has all rights, as in Redis.
+// What a user may do is a property of the user (acl_rules.h); super users, and the user "default"
+// as long as nothing else is said, may do everything. Where nobody has to log in, who does not is
+// "default", as in Redis.
 //
 // Comparing a password that was not seen before takes milliseconds, so it is done elsewhere and
 // remembered here; a command that logs in is run when that is over (Service::awaits_login).
@@ -19,30 +19,27 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "core/catalog/access.h"
 #include "core/catalog/catalog.h"
+#include "protocols/redis/acl_rules.h"
 
 namespace weir::redis {
 
 struct Command;
 
 inline constexpr std::string_view kDefaultUser = "default";
-// The property of a user; words of an ACL rule: "~*", "&*", "+@all".
+// Properties of a user: what he may do, as acl_rules.h has it; and whether any password will do.
 inline constexpr std::string_view kRightsProperty = "redis.rights";
+inline constexpr std::string_view kNoPasswordProperty = "redis.nopass";
 
-struct Rights {
-  bool keys = false;
-  bool channels = false;
-  bool commands = false;
-
-  static Rights all() { return {true, true, true}; }
-  static Rights of(std::string_view text);
-  std::string text() const;  // "~* &* +@all"
-
-  bool operator==(const Rights&) const = default;
+// A user as he was when his rules were read.
+struct KnownUser {
+  std::shared_ptr<const catalog::User> user;
+  AclRules rules;
 };
 
 struct LoginOptions {
@@ -74,8 +71,9 @@ class Logins {
 
   // Whether a new connection is answered before it has logged in.
   bool demanded() const;
-  // The user "default" exists, so AUTH with a password alone means somebody.
   bool has_default() const { return catalog_.access().find_user(kDefaultUser) != nullptr; }
+  // Whether any password will do for this user. Where everybody has to log in, it never does.
+  bool needs_no_password(const catalog::User& user) const;
   // As long as nobody has to log in, the user "default" needs no password, and any will do.
   bool open_to(ByteView name) const { return name == kDefaultUser && !demanded(); }
 
@@ -87,9 +85,15 @@ class Logins {
   // slow for a user who does not exist. The same password of many clients is compared once.
   void compare(ByteView name, ByteView password, std::function<void()> settled);
 
-  // Of a user as he is now; none for one who is gone or disabled.
-  Rights rights_of(std::string_view name) const;
-  Rights rights_of(const catalog::User& user) const;
+  // Keys that verify a new password, made elsewhere; `done` is called once, perhaps before this
+  // returns.
+  void derive(ByteView password, std::function<void(ScramCredentials)> done);
+
+  // What may be done by whom `name` names, as he is now; "" is who has not logged in. Null:
+  // everything. Cheap when `known` is what was answered before.
+  std::shared_ptr<const KnownUser> known_user(std::string_view name,
+                                              const std::shared_ptr<const KnownUser>& known);
+  AclRules rules_of(const catalog::User& user) const;
 
  private:
   // A password that was right for this verifier, as a digest that only this process can make.
@@ -99,14 +103,14 @@ class Logins {
   };
   struct Comparison {
     std::shared_ptr<const catalog::User> user;  // null: nobody who may log in
-    std::string password;
     std::string digest;
     std::vector<std::function<void()>> settled;
   };
 
   std::shared_ptr<const catalog::User> find(ByteView name) const;
   std::string digest_of(ByteView password) const;
-  void start_comparisons();
+  void submit(Work work, Done done);
+  void start_work();
   void finish(const std::string& id, bool right);
 
   const catalog::Catalog& catalog_;
@@ -114,8 +118,9 @@ class Logins {
   const std::string secret_;
   Elsewhere elsewhere_;
   absl::flat_hash_map<std::string, Known> known_;
+  absl::flat_hash_map<std::string, std::shared_ptr<const KnownUser>> users_;
   absl::flat_hash_map<std::string, Comparison> comparisons_;  // by user and digest
-  std::deque<std::string> not_begun_;
+  std::deque<std::pair<Work, Done>> not_begun_;
   size_t under_way_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what comes back too late
 };

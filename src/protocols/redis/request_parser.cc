@@ -127,6 +127,8 @@ RequestParser::Outcome RequestParser::begin_array(ByteView input) {
     }
     count = *number < 0 ? 0 : static_cast<size_t>(*number);
   }
+  if (restricted_ && count > kRestrictedArgumentsMax)
+    return protocol_error("unauthenticated multibulk length");
   if (count == 0) {
     const size_t consumed = position_;
     reset();
@@ -155,6 +157,8 @@ RequestParser::Outcome RequestParser::begin_bulk(ByteView input) {
     }
     bulk_length_ = static_cast<size_t>(*length);
   }
+  if (restricted_ && bulk_length_ > kRestrictedBulkBytesMax)
+    return protocol_error("unauthenticated bulk length");
   in_bulk_ = true;
   return {Status::kRequest};
 }

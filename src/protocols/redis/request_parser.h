@@ -6,8 +6,8 @@
 // one costs no more than its bytes. Arguments are views into the input, or into the parser for
 // inline commands that had quotes.
 //
-// Invariant: at most kArgumentsMax arguments of at most kBulkBytesMax bytes; memory is taken for
-// what has arrived only.
+// Invariant: at most kArgumentsMax arguments of at most kBulkBytesMax bytes, or of far fewer while
+// it is restricted; memory is taken for what has arrived only.
 
 #include <cstddef>
 #include <string>
@@ -32,6 +32,9 @@ class RequestParser {
 
   // `input` begins with the first byte that was not consumed before.
   Outcome parse(ByteView input);
+
+  // Whether who sends this has to log in first.
+  void restrict(bool on) { restricted_ = on; }
 
   // Valid while the input of the last parse() is, until the next parse().
   const std::vector<ByteView>& arguments() const { return arguments_; }
@@ -66,6 +69,7 @@ class RequestParser {
   bool in_array_ = false;
   bool in_bulk_ = false;
   bool arguments_are_own_ = false;
+  bool restricted_ = false;
   size_t bulk_length_ = 0;
   size_t expected_bytes_ = 0;
   std::vector<Piece> pieces_;

@@ -17,12 +17,6 @@ using broker::Broker;
 using keyspace::BucketId;
 using keyspace::EventKind;
 
-std::string lower(ByteView text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return result;
-}
-
 std::string unknown_command(std::span<const ByteView> arguments) {
   if (const std::string_view reason = why_absent(arguments[0]); !reason.empty())
     return std::string(reason);
@@ -116,7 +110,8 @@ keyspace::Bucket* Service::make_bucket(BucketId id) {
 void Service::connect(const std::shared_ptr<Client>& client) {
   ++statistics_.connections;
   client->connected = client->active = now();
-  client->admitted = !logins_.demanded();
+  client->admit(!logins_.demanded());
+  refresh_rights(*client);
   client->database = stored_[0];
   clients_.emplace(client->id, client);
 }
@@ -168,6 +163,7 @@ void Segment::own() {
 void Service::run(const std::shared_ptr<Client>& client, Segment segment) {
   client->active = segment_now_ = now();
   measured_until_ns_ = monotonic_ns_();
+  refresh_rights(*client);
   // A stream whose time is over is removed before anybody looks, not hidden as keys are.
   if (!stream_deadlines_.empty() && stream_deadlines_.begin()->first <= segment_now_) expire_keys();
   Progress progress;
@@ -187,11 +183,11 @@ bool Service::advance(const std::shared_ptr<Client>& client, Progress& progress)
   while (progress.command < segment.requests.size() && !client->closing) {
     const auto [command, count] = segment.requests[progress.command];
     const auto arguments = std::span(segment.arguments).subspan(progress.argument, count);
-    const bool may_log_in = command != nullptr && (command->flags & flag::kNoAuth) != 0;
-    if (may_log_in && awaits_login(client, *command, arguments, progress)) return false;
+    const bool has_password = command != nullptr && (command->flags & flag::kPassword) != 0;
+    if (has_password && awaits_password(client, *command, arguments, progress)) return false;
     ++progress.command;
     progress.argument += count;
-    progress.compared = false;
+    progress.prepared = false;
     if (!execute(client, command, arguments, progress.buffer)) return false;
   }
   progress.buffer.finish(std::move(segment.complete));
@@ -203,6 +199,7 @@ bool Service::advance(const std::shared_ptr<Client>& client, Progress& progress)
 void Service::advance_waiting(const std::shared_ptr<Client>& client) {
   segment_now_ = now();
   measured_until_ns_ = monotonic_ns_();
+  refresh_rights(*client);
   while (!client->waiting.empty() && !client->blocked && !client->logging_in) {
     Progress progress = std::move(client->waiting.front());
     // The rest stays in place meanwhile, so that nothing overtakes it.
@@ -214,50 +211,6 @@ void Service::advance_waiting(const std::shared_ptr<Client>& client) {
   }
 }
 
-std::string Service::refusal(const Client& client,
-                             const Command& command,
-                             std::span<const ByteView> arguments) const {
-  const auto count = static_cast<int>(arguments.size());
-  if (command.arity > 0 ? count != command.arity : count < -command.arity) {
-    return "ERR wrong number of arguments for '" + std::string(command.name) + "' command";
-  }
-  if (std::string denied = denial(client, command, arguments); !denied.empty()) return denied;
-  if ((command.flags & flag::kDenyOom) != 0 && config_.maxmemory() != 0 &&
-      keyspace_.used_bytes() > config_.maxmemory()) {
-    return std::string(errors::kOutOfMemory);
-  }
-  if (client.protocol == 2 && client.subscriptions() > 0 &&
-      (command.flags & flag::kInSubscription) == 0) {
-    return "ERR Can't execute '" + lower(arguments[0]) +
-           "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
-           "context";
-  }
-  if (client.in_multi && (command.flags & flag::kNoMulti) != 0) {
-    return "ERR Command not allowed inside a transaction";
-  }
-  return {};
-}
-
-std::string Service::denial(const Client& client,
-                            const Command& command,
-                            std::span<const ByteView> arguments) const {
-  if ((command.flags & flag::kNoAuth) != 0) return {};
-  if (!client.admitted) return "NOAUTH Authentication required.";
-  if (client.user.empty()) return {};
-  const Rights rights = logins_.rights_of(client.user);
-  if (!rights.commands) {
-    return "NOPERM User " + client.user + " has no permissions to run the '" +
-           std::string(command.name) + "' command";
-  }
-  if (!rights.keys && !key_indexes(command, arguments).empty()) {
-    return "NOPERM No permissions to access a key";
-  }
-  if (!rights.channels && (command.flags & flag::kPubsub) != 0) {
-    return "NOPERM No permissions to access a channel";
-  }
-  return {};
-}
-
 bool Service::execute(const std::shared_ptr<Client>& client,
                       const Command* command,
                       std::span<const ByteView> arguments,
@@ -265,10 +218,13 @@ bool Service::execute(const std::shared_ptr<Client>& client,
   ReplyWriter reply(buffer.text, client->protocol);
   const ReplyBuffer::Mark mark = buffer.mark();
   ++client->commands;
-  std::string refused =
-      command == nullptr ? unknown_command(arguments) : refusal(*client, *command, arguments);
+  const Subcommand* subcommand = command == nullptr || command->subcommands.empty()
+                                     ? nullptr
+                                     : find_subcommand(*command, arguments);
+  std::string refused = command == nullptr ? unknown_command(arguments)
+                                           : refusal(*client, *command, subcommand, arguments);
   if (!refused.empty()) {
-    if (command != nullptr) ++statistics_.of(command->number).rejected;
+    if (command != nullptr) ++statistics_.of(command_number(*command, subcommand)).rejected;
     if (client->in_multi) client->multi_broken = true;
     statistics_.count_error(refused);
     reply.error(refused);
@@ -359,8 +315,10 @@ Result<broker::Depends> Service::in_turn(
 void Service::run_handler(Call& call, const Command& command) {
   const size_t mark = call.buffer.text.size();
   call.command = &command;
+  call.subcommand = find_subcommand(command, call.args);
+  const size_t number = command_number(command, call.subcommand);
   ++statistics_.processed;
-  const auto counters = [&]() -> CommandStatistics& { return statistics_.of(command.number); };
+  const auto counters = [&]() -> CommandStatistics& { return statistics_.of(number); };
   if (!call.resumed) ++counters().calls;
   // Those of a transaction are told by each of its commands.
   if (config_.notified() == 0 || command.group == "transactions") {
@@ -389,6 +347,11 @@ void Service::execute_queue(Call& exec) {
     call.may_block = false;
     const int64_t began_ns = measured_until_ns_;
     depend_on_keys(call, *queued.command);
+    if (std::string refused = late_denial(call, *queued.command); !refused.empty()) {
+      statistics_.count_error(refused);
+      call.reply.error(refused);
+      continue;
+    }
     run_handler(call, *queued.command);
     measure(call, *queued.command, began_ns);
   }

@@ -27,6 +27,7 @@
 #include "broker/broker.h"
 #include "core/keyspace/keyspace.h"
 #include "core/keyspace/transaction.h"
+#include "protocols/redis/acl_log.h"
 #include "protocols/redis/client.h"
 #include "protocols/redis/command.h"
 #include "protocols/redis/config.h"
@@ -90,6 +91,7 @@ class Service {
   LatencyEvents& latency() { return latency_; }
   Pubsub& pubsub() { return pubsub_; }
   Logins& logins() { return logins_; }
+  AclLog& acl_log() { return acl_log_; }
   Streams& streams() { return streams_; }
   Idempotence& idempotence() { return idempotence_; }
   // Of a stream: its own settings (XCFGSET), or those of the server.
@@ -103,7 +105,7 @@ class Service {
   size_t blocked_clients() const { return blocked_; }
   size_t blocking_keys() const { return blocking_keys_.size(); }
   // Keys for which someone waits to be told that they are gone (XREADGROUP).
-  size_t blocking_keys_on_nokey() const { return blocking_on_nokey_; }
+  size_t blocking_keys_on_nokey() const { return blocking_on_nokey_.size(); }
   // Ends the wait of a client: with an error, or as if its time were over. False when it does not
   // wait.
   bool unblock(Client& client, bool with_error);
@@ -179,6 +181,18 @@ class Service {
   void monitor(Client& client) { monitors_[client.id] = &client; }
   void unmonitor(const Client& client) { monitors_.erase(client.id); }
 
+  // Has the client's rights looked up anew: who it is, or what he may do, has changed.
+  void refresh_rights(Client& client) {
+    client.known = logins_.known_user(client.user, client.known);
+  }
+  // Notes in ACL LOG that somebody was refused something.
+  void log_refusal(const Client& client,
+                   std::string_view reason,
+                   std::string_view object,
+                   std::string_view user);
+  // Ends connections that listen to channels which their user may not hear any more.
+  void end_forbidden_subscriptions(Call& call, std::string_view user);
+
   // Runs the queued commands of EXEC inside the turn that is open.
   void execute_queue(Call& exec);
 
@@ -193,12 +207,12 @@ class Service {
   // False when a command waits; the progress is kept by the client then.
   bool advance(const std::shared_ptr<Client>& client, Progress& progress);
   void advance_waiting(const std::shared_ptr<Client>& client);
-  // True when the next command is a login whose password has to be compared first; nothing of the
-  // client is executed meanwhile.
-  bool awaits_login(const std::shared_ptr<Client>& client,
-                    const Command& command,
-                    std::span<const ByteView> arguments,
-                    Progress& progress);
+  // True when the next command is a login whose password has to be compared first, or sets a
+  // password whose keys have to be made; nothing of the client is executed meanwhile.
+  bool awaits_password(const std::shared_ptr<Client>& client,
+                       const Command& command,
+                       std::span<const ByteView> arguments,
+                       Progress& progress);
   // False when the command waits. `command` is null when it is unknown.
   bool execute(const std::shared_ptr<Client>& client,
                const Command* command,
@@ -212,11 +226,12 @@ class Service {
   // Empty when the command may run.
   std::string refusal(const Client& client,
                       const Command& command,
-                      std::span<const ByteView> arguments) const;
-  // Empty when the client has the right to run it.
-  std::string denial(const Client& client,
-                     const Command& command,
-                     std::span<const ByteView> arguments) const;
+                      const Subcommand* subcommand,
+                      std::span<const ByteView> arguments);
+  // Empty when the client has the right to run it; else the refusal, which is logged.
+  std::string denial(const Client& client, const Asked& asked);
+  // The same for a command of a transaction, whose rules may have changed since it was queued.
+  std::string late_denial(const Call& call, const Command& command);
   void enqueue(Client& client,
                const Command& command,
                std::span<const ByteView> arguments,
@@ -284,6 +299,7 @@ class Service {
   int64_t measured_until_ns_ = 0;
   SlowLog slow_log_;
   LatencyEvents latency_;
+  AclLog acl_log_;
   Logins logins_;
   Pubsub pubsub_;
   Streams streams_;
@@ -292,8 +308,8 @@ class Service {
   absl::btree_map<uint64_t, Client*> monitors_;
   absl::btree_map<DatabaseKey, absl::flat_hash_set<Client*>> watchers_;
   absl::flat_hash_map<std::string, size_t> blocking_keys_;
+  absl::flat_hash_map<std::string, size_t> blocking_on_nokey_;
   size_t blocked_ = 0;
-  size_t blocking_on_nokey_ = 0;
   absl::btree_set<std::pair<Timestamp, DatabaseKey>> stream_deadlines_;
   Timestamp expiry_armed_ = Timestamp::never();
   broker::WaiterId expiry_waiter_;

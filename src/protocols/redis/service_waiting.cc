@@ -18,6 +18,9 @@ using broker::Broker;
 
 constexpr size_t kExpiredPerTurnMax = 512;
 
+// Who waits in it is told when the key goes.
+constexpr std::string_view kToldOfAbsence = "xreadgroup";
+
 }  // namespace
 
 void Service::park(const std::shared_ptr<Client>& client,
@@ -34,6 +37,7 @@ void Service::park(const std::shared_ptr<Client>& client,
   for (std::string& key : request.keys) {
     key.insert(0, std::to_string(client->database) + ":");
     ++blocking_keys_[key];
+    if (command.name == kToldOfAbsence) ++blocking_on_nokey_[key];
   }
   blocked.keys = std::move(request.keys);
   ++blocked_;
@@ -73,6 +77,9 @@ void Service::unpark(Client& client) {
   for (const std::string& key : client.blocked->keys) {
     const auto found = blocking_keys_.find(key);
     if (--found->second == 0) blocking_keys_.erase(found);
+    const auto told = client.blocked->command->name == kToldOfAbsence ? blocking_on_nokey_.find(key)
+                                                                      : blocking_on_nokey_.end();
+    if (told != blocking_on_nokey_.end() && --told->second == 0) blocking_on_nokey_.erase(told);
   }
   client.blocked.reset();
 }
@@ -132,26 +139,6 @@ bool Service::unblock(Client& client, bool with_error) {
   unpark(client);
   advance_waiting(self);
   return true;
-}
-
-// ---- logins
-
-bool Service::awaits_login(const std::shared_ptr<Client>& client,
-                           const Command& command,
-                           std::span<const ByteView> arguments,
-                           Progress& progress) {
-  const auto login = progress.compared ? std::nullopt : login_words(command, arguments);
-  if (!login || logins_.open_to(login->user) || !logins_.unknown(login->user, login->password))
-    return false;
-  progress.compared = client->logging_in = true;
-  // It may be settled at once, while the caller still holds the segment.
-  const auto parked = std::make_shared<bool>(false);
-  logins_.compare(login->user, login->password, [this, client, parked] {
-    client->logging_in = false;
-    if (*parked) advance_waiting(client);
-  });
-  *parked = true;
-  return client->logging_in;
 }
 
 // ---- expiry

@@ -73,6 +73,7 @@ size_t RedisSession::on_data(ByteView data) {
   size_t consumed = 0;
   Segment segment;
   while (connection_.wants_more() && !flow_->paused.load(std::memory_order_relaxed)) {
+    parser_.restrict(client_->restricted.load(std::memory_order_relaxed));
     const RequestParser::Outcome outcome = parser_.parse(data.substr(consumed));
     if (outcome.status == RequestParser::Status::kMore) {
       if (parser_.expected_bytes() != 0) connection_.expect(parser_.expected_bytes());
@@ -109,10 +110,22 @@ void RedisSession::add_request(Segment& segment) {
   // The words of an inline command live in the parser, until it parses the next.
   const bool borrowed_from_parser = parser_.arguments_are_own();
   if (borrowed_from_parser) segment.own();
+  const bool logs_in = command != nullptr && (command->flags & flag::kPassword) != 0;
+  if (logs_in && client_->restricted.load(std::memory_order_relaxed))
+    return submit_login(std::exchange(segment, {}));
   if (may_wait || borrowed_from_parser) submit(std::exchange(segment, {}), may_wait);
 }
 
-void RedisSession::submit(Segment segment, bool may_wait) {
+// How long the next request may be is known when this one is answered.
+void RedisSession::submit_login(Segment segment) {
+  connection_.pause_reading();
+  submit(std::move(segment), false, [weak = connection_.weak_from_this()] {
+    if (const auto alive = weak.lock())
+      alive->run([](net::Connection& self) { self.resume_reading(); });
+  });
+}
+
+void RedisSession::submit(Segment segment, bool may_wait, std::function<void()> answered) {
   if (segment.requests.empty()) return;
   net::ReplySlot slot = connection_.reserve();
   // A client that ends its side while it waits has gone, as in Redis: what arrives later must not
@@ -122,9 +135,10 @@ void RedisSession::submit(Segment segment, bool may_wait) {
       service.call([client](Service& server) { server.disconnect(client); });
     });
   }
-  segment.complete = [slot = std::move(slot)](std::string reply,
-                                              const broker::Depends& depends) mutable {
+  segment.complete = [slot = std::move(slot), answered = std::move(answered)](
+                         std::string reply, const broker::Depends& depends) mutable {
     slot.complete(std::move(reply), depends.lsn, depends.durability);
+    if (answered) answered();
   };
   if (service_.is_here()) {
     service_.here().run(client_, std::move(segment));

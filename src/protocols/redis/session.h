@@ -8,6 +8,7 @@
 // Redis does: a web page must not be able to drive the server of its visitor.
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -31,7 +32,8 @@ class RedisSession final : public net::Session {
   struct Flow;
 
   void add_request(Segment& segment);
-  void submit(Segment segment, bool may_wait = false);
+  void submit(Segment segment, bool may_wait = false, std::function<void()> answered = {});
+  void submit_login(Segment segment);
   void close_without_answer();
 
   net::Connection& connection_;

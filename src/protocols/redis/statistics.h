@@ -3,7 +3,9 @@
 
 #include <absl/container/btree_map.h>
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,7 +13,29 @@
 
 namespace weir::redis {
 
+// How long the calls of a command took: how many by powers of two of about a microsecond.
+class LatencyHistogram {
+ public:
+  static constexpr size_t kBuckets = 21;  // the last one: longer than half a second
+
+  void add(int64_t ns) {
+    size_t bucket = 0;
+    while (bucket + 1 < kBuckets && ns > bound_ns(bucket)) ++bucket;
+    ++counts_[bucket];
+  }
+  uint64_t count(size_t bucket) const { return counts_[bucket]; }
+  // The longest time of a bucket, as the histograms of Redis have it.
+  static int64_t bound_ns(size_t bucket) {
+    const int64_t power = int64_t{1024} << bucket;
+    return power + power / 128 - 1;
+  }
+
+ private:
+  std::array<uint64_t, kBuckets> counts_{};
+};
+
 struct CommandStatistics {
+  std::unique_ptr<LatencyHistogram> latency;  // once it ran while latency-tracking is on
   uint64_t calls = 0;
   uint64_t rejected = 0;  // refused before it ran
   uint64_t failed = 0;    // ran and gave an error
@@ -24,7 +48,7 @@ struct Statistics {
   // Different error words are counted up to here, so that a client cannot fill memory with names.
   static constexpr size_t kErrorsMax = 128;
 
-  std::vector<CommandStatistics> commands;        // by Command::number; grows as they are used
+  std::vector<CommandStatistics> commands;        // by command_number(); grows as they are used
   absl::btree_map<std::string, uint64_t> errors;  // by the first word: "WRONGTYPE"
   uint64_t connections = 0;
   uint64_t processed = 0;

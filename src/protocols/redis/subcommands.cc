@@ -21,19 +21,21 @@ std::string upper(ByteView text) {
 
 }  // namespace
 
-void run_subcommand(Call& call, std::span<const Subcommand> all) {
-  const size_t prefix = call.command->name.size() + 1;
-  for (const Subcommand& sub : all) {
-    if (!call.is(1, sub.name.substr(prefix))) continue;
-    call.client.last_command = sub.name;
-    const auto count = static_cast<int>(call.count());
-    if (sub.arity > 0 ? count != sub.arity : count < -sub.arity) {
-      return call.fail(fmt::format("ERR wrong number of arguments for '{}' command", sub.name));
-    }
-    return sub.handler(call);
+void run_subcommand(Call& call) {
+  call.client.last_command = call.subcommand->name;
+  call.subcommand->handler(call);
+}
+
+std::string subcommand_mistake(const Command& command,
+                               const Subcommand* subcommand,
+                               std::span<const ByteView> arguments) {
+  if (command.subcommands.empty() || arguments.size() < 2) return {};
+  if (subcommand == nullptr) {
+    return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.",
+                       arguments[1].substr(0, kShownBytesMax), upper(command.name));
   }
-  call.fail(fmt::format("ERR unknown subcommand '{}'. Try {} HELP.",
-                        call.args[1].substr(0, kShownBytesMax), upper(call.command->name)));
+  if (arity_fits(subcommand->arity, arguments.size())) return {};
+  return fmt::format("ERR wrong number of arguments for '{}' command", subcommand->name);
 }
 
 void fail_subcommand(Call& call) {

@@ -2,23 +2,20 @@
 // Commands that are containers of others: CLIENT LIST, SLOWLOG GET.
 
 #include <span>
-#include <string_view>
+#include <string>
 
 #include "base/bytes.h"
+#include "protocols/redis/command.h"
 
 namespace weir::redis {
 
-class Call;
+// Runs the one that the first argument names, which has been found (Call::subcommand).
+void run_subcommand(Call& call);
 
-struct Subcommand {
-  std::string_view name;  // with its container: "slowlog|get"
-  int arity;              // arguments with both words; negative: at least
-  void (*handler)(Call&);
-};
-
-// Runs the one that the first argument names, or answers that there is none or that the number of
-// arguments is wrong.
-void run_subcommand(Call& call, std::span<const Subcommand> all);
+// Empty when the arguments are as the container wants them, else the error.
+std::string subcommand_mistake(const Command& command,
+                               const Subcommand* subcommand,
+                               std::span<const ByteView> arguments);
 
 // "ERR unknown subcommand or wrong number of arguments for ...", for what an arity cannot say.
 void fail_subcommand(Call& call);

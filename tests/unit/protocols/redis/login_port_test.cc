@@ -39,7 +39,7 @@ class Port {
       catalog::User alice;
       alice.name = "alice";
       alice.credentials = credentials_of("secret");
-      alice.properties[std::string(kRightsProperty)] = Rights::all().text();
+      alice.properties[std::string(kRightsProperty)] = AclRules::all().text();
       WEIR_ASSERT(broker.put_user(alice, clock_.now()).has_value());
       journal_.sync_on_poll(true);
       pump_ = std::make_unique<runtime::Timer>(shard_, [this] { pump(); });
@@ -116,6 +116,27 @@ TEST(RedisLoginPort, WhoTriesManyPasswordsIsAnsweredAndOthersAreToo) {
   client.send("SET k v\r\nGET k\r\n");
   EXPECT_EQ(client.receive(12), "+OK\r\n$1\r\nv\r\n");
   EXPECT_EQ(guesser.receive(wrong.size()), wrong);
+}
+
+TEST(RedisLoginPort, WhoHasNotLoggedInMaySendOnlyShortRequests) {
+  Port port;
+  net::TestClient many(port.port());
+  many.send("*11\r\n");
+  const std::string too_many = "-ERR Protocol error: unauthenticated multibulk length\r\n";
+  EXPECT_EQ(many.receive(too_many.size()), too_many);
+  net::TestClient large(port.port());
+  large.send("*2\r\n$3\r\nGET\r\n$16385\r\n");
+  const std::string too_large = "-ERR Protocol error: unauthenticated bulk length\r\n";
+  EXPECT_EQ(large.receive(too_large.size()), too_large);
+}
+
+TEST(RedisLoginPort, WhatFollowsALoginInTheSamePipelineMayBeLong) {
+  Port port;
+  net::TestClient client(port.port());
+  const std::string value(20'000, 'v');
+  client.send("*3\r\n$4\r\nAUTH\r\n$5\r\nalice\r\n$6\r\nsecret\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$" +
+              std::to_string(value.size()) + "\r\n" + value + "\r\n");
+  EXPECT_EQ(client.receive(10), "+OK\r\n+OK\r\n");
 }
 
 TEST(RedisLoginPort, StopsWhileAPasswordIsCompared) {

@@ -31,6 +31,11 @@ struct Slow {
     held.pop_front();
     done(work());
   }
+  void do_newest() {
+    auto [work, done] = std::move(held.back());
+    held.pop_back();
+    done(work());
+  }
 
   TestServer server;
   TestClient root{server};
@@ -117,9 +122,35 @@ TEST(RedisSlowLogin, AUserWhoChangesMeanwhileIsNotLetInByHisOldPassword) {
   Slow slow;
   TestClient client(slow.server);
   client.send({"AUTH", "alice", "secret"});
-  EXPECT_EQ(slow.root.send({"ACL", "SETUSER", "alice", ">other"}), kOk);
+  EXPECT_EQ(slow.root.send({"ACL", "SETUSER", "alice", ">other"}), "");
+  slow.do_newest();
+  EXPECT_EQ(slow.root.last(), kOk);
   slow.compare_one();
   EXPECT_EQ(client.last(), kWrong);
+}
+
+TEST(RedisSlowLogin, WhoSetsAPasswordHoldsUpNobodyElse) {
+  Slow slow;
+  TestClient client(slow.server);
+  EXPECT_EQ(
+      slow.root.send_all({{"ACL", "SETUSER", "bob", "on", ">1", ">secret", "+@all"}, {"PING"}}),
+      "");
+  EXPECT_EQ(client.send({"SET", "k", "v"}), kOk);
+  slow.compare_one();
+  EXPECT_TRUE(slow.held.empty()) << "the last of several passwords is the only one that counts";
+  EXPECT_EQ(slow.root.last(), "+OK\r\n+PONG\r\n");
+  EXPECT_EQ(client.send({"AUTH", "bob", "secret"}), "");
+  slow.compare_one();
+  EXPECT_EQ(client.last(), kOk);
+}
+
+TEST(RedisSlowLogin, WhoMayNotSetPasswordsMakesNoWork) {
+  Slow slow;
+  slow.root.send({"ACL", "SETUSER", "guest", "on", "nopass", "+@all", "-acl"});
+  TestClient client(slow.server);
+  EXPECT_EQ(client.send({"AUTH", "guest", "x"}), kOk);
+  EXPECT_THAT(client.send({"ACL", "SETUSER", "guest", ">x"}), StartsWith("-NOPERM"));
+  EXPECT_TRUE(slow.held.empty());
 }
 
 TEST(RedisSlowLogin, AClientMayGoWhileItsPasswordIsCompared) {

@@ -88,6 +88,20 @@ TEST(RequestParser, ErrorsHaveRedisWords) {
             "Protocol error: too big bulk count string");
 }
 
+TEST(RequestParser, WhileRestrictedOnlyShortRequestsAreTaken) {
+  RequestParser parser;
+  parser.restrict(true);
+  EXPECT_EQ(parser.parse("*11\r\n").status, Status::kError);
+  EXPECT_EQ(parser.error(), "Protocol error: unauthenticated multibulk length");
+  EXPECT_EQ(parser.parse("*1000000\r\n").status, Status::kError);
+  EXPECT_EQ(parser.error(), "Protocol error: unauthenticated multibulk length");
+  EXPECT_EQ(parser.parse("*2\r\n$3\r\nGET\r\n$16385\r\n").status, Status::kError);
+  EXPECT_EQ(parser.error(), "Protocol error: unauthenticated bulk length");
+  EXPECT_EQ(parser.parse("*10\r\n$16384\r\n").status, Status::kMore);
+  parser = {};
+  EXPECT_EQ(parser.parse("*11\r\n$16385\r\n").status, Status::kMore);
+}
+
 TEST(RequestParser, AHugeAnnouncedLengthTakesNoMemory) {
   RequestParser parser;
   EXPECT_EQ(parser.parse("*1048576\r\n$1000000\r\nabc").status, Status::kMore);

@@ -86,6 +86,35 @@ TEST(CommandTable, CategoriesFollowFromFlagsToo) {
   EXPECT_EQ(one.send({"ACL", "CAT", "none"}), "-ERR Unknown category 'none'\r\n");
 }
 
+TEST(CommandTable, SubcommandsAreDescribedAndCountedByTheirOwnNames) {
+  OneClient one;
+  EXPECT_EQ(one.send({"COMMAND", "INFO", "config|get"}),
+            "*1\r\n*10\r\n$10\r\nconfig|get\r\n:-3\r\n*1\r\n+admin\r\n:0\r\n:0\r\n:0\r\n"
+            "*3\r\n+@admin\r\n+@dangerous\r\n+@slow\r\n*0\r\n*0\r\n*0\r\n");
+  EXPECT_THAT(one.send({"COMMAND", "INFO", "config"}),
+              AllOf(HasSubstr("*1\r\n+@slow\r\n*0\r\n*0\r\n*5\r\n*10\r\n$10\r\nconfig|get"),
+                    HasSubstr("config|rewrite")));
+  EXPECT_THAT(one.send({"COMMAND", "LIST", "FILTERBY", "PATTERN", "xinfo|*"}),
+              AllOf(HasSubstr("xinfo|stream"), HasSubstr("xinfo|groups")));
+  EXPECT_THAT(one.send({"ACL", "CAT", "scripting"}), HasSubstr("function|list"));
+  EXPECT_THAT(one.send({"ACL", "CAT", "slow"}), HasSubstr("$6\r\nconfig\r\n"));
+  one.send({"CONFIG", "RESETSTAT"});
+  one.send({"CLIENT", "ID"});
+  one.send({"CLIENT", "ID", "x"});
+  EXPECT_THAT(one.send({"INFO", "commandstats"}),
+              AllOf(HasSubstr("cmdstat_client|id:calls=1,"), HasSubstr("rejected_calls=1,")));
+}
+
+TEST(CommandTable, AMistakeInASubcommandBreaksATransaction) {
+  OneClient one;
+  one.send({"MULTI"});
+  EXPECT_EQ(one.send({"XINFO", "NOTHING", "k"}),
+            "-ERR unknown subcommand 'NOTHING'. Try XINFO HELP.\r\n");
+  EXPECT_EQ(one.send({"XGROUP", "CREATE", "k"}),
+            "-ERR wrong number of arguments for 'xgroup|create' command\r\n");
+  EXPECT_THAT(one.send({"EXEC"}), StartsWith("-EXECABORT"));
+}
+
 TEST(Object, AnswersAsRedisWithoutEviction) {
   OneClient one;
   one.send({"SET", "small", "9999"});

@@ -182,18 +182,37 @@ TEST(Latency, KeepsTheWorstOfEachSecond) {
   EXPECT_EQ(timed.ask({"LATENCY", "RESET"}), ":0\r\n");
 }
 
-TEST(Latency, WhatIsNotKeptIsShapedRight) {
+TEST(Latency, HistogramsCountTheCallsOfEachCommandByPowersOfTwo) {
   Timed timed;
-  EXPECT_EQ(timed.ask({"LATENCY", "HISTOGRAM"}), "*0\r\n");
-  EXPECT_EQ(timed.ask({"LATENCY", "HISTOGRAM", "set"}), "*0\r\n");
+  timed.ask({"CONFIG", "RESETSTAT"});
+  timed.step_ns = 3'000;
+  timed.send({"SET", "k", "v"});
+  timed.step_ns = 40'000'000;
+  timed.send({"SET", "k", "w"});
+  timed.step_ns = 900;
+  timed.send({"CLIENT", "ID"});
+  EXPECT_EQ(timed.ask({"LATENCY", "HISTOGRAM", "set", "nothing", "get"}),
+            "*2\r\n$3\r\nset\r\n*4\r\n$5\r\ncalls\r\n:2\r\n$14\r\nhistogram_usec\r\n"
+            "*4\r\n:4\r\n:1\r\n:67633\r\n:2\r\n");
+  EXPECT_EQ(timed.ask({"LATENCY", "HISTOGRAM", "client"}),
+            "*2\r\n$9\r\nclient|id\r\n*4\r\n$5\r\ncalls\r\n:1\r\n$14\r\nhistogram_usec\r\n"
+            "*2\r\n:1\r\n:1\r\n");
+  EXPECT_THAT(timed.ask({"LATENCY", "HISTOGRAM"}), HasSubstr("$17\r\nlatency|histogram\r\n"));
+  timed.ask({"CONFIG", "SET", "latency-tracking", "no"});
+  timed.ask({"GET", "k"});
+  EXPECT_EQ(timed.ask({"LATENCY", "HISTOGRAM", "get"}), "*0\r\n");
+  EXPECT_THAT(timed.ask({"CONFIG", "SET", "latency-tracking", "maybe"}), StartsWith("-ERR"));
+  TestClient third(timed.server, 3);
+  EXPECT_EQ(third.send({"LATENCY", "HISTOGRAM", "get"}), "%0\r\n");
+}
+
+TEST(Latency, MistakesAreToldAsByRedis) {
+  Timed timed;
   EXPECT_EQ(timed.ask({"LATENCY", "GRAPH", "fork"}),
             "-ERR No samples available for event 'fork'\r\n");
   EXPECT_EQ(timed.ask({"LATENCY", "HISTORY"}),
             "-ERR wrong number of arguments for 'latency|history' command\r\n");
   EXPECT_THAT(timed.ask({"LATENCY", "HELP"}), StartsWith("*13\r\n+LATENCY <subcommand>"));
-  EXPECT_THAT(timed.ask({"CONFIG", "SET", "latency-tracking", "yes"}), StartsWith("-ERR"));
-  TestClient third(timed.server, 3);
-  EXPECT_EQ(third.send({"LATENCY", "HISTOGRAM"}), "%0\r\n");
 }
 
 }  // namespace
