@@ -48,13 +48,28 @@ def _source_lists(folder):
     return parts
 
 
-def _apt(folder):
+def _lists_of_suite(folder, suite):
+    """The same for another suite of the distribution: at the first place that the system's lists name."""
+    parts = folder / "lists"
+    parts.mkdir(parents=True, exist_ok=True)
+    for path in sorted(_SYSTEM_LISTS.glob("sources.list.d/*.sources")):
+        text = path.read_text(encoding="utf-8")
+        place = re.search(r"^URIs: *(\S+)", text, re.MULTILINE)
+        key = re.search(r"^Signed-By:.*$", text, re.MULTILINE)
+        if place:
+            stanza = f"Types: deb-src\nURIs: {place.group(1)}\nSuites: {suite}\nComponents: main\n{key.group(0) if key else ''}\n"
+            (parts / "suite.sources").write_text(stanza, encoding="utf-8")
+            return parts
+    raise Unavailable("the system's package lists name no place")
+
+
+def _apt(folder, suite=None):
     """apt-get with lists and a cache of its own, so that the system's stay as they are."""
     for name in ("state/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     settings = {
         "Dir::Etc::SourceList": "/dev/null",
-        "Dir::Etc::SourceParts": _source_lists(folder),
+        "Dir::Etc::SourceParts": _lists_of_suite(folder, suite) if suite else _source_lists(folder),
         "Dir::State::Lists": folder / "state",
         "Dir::Cache": folder / "cache",
         "APT::Sandbox::User": "root",
@@ -62,9 +77,9 @@ def _apt(folder):
     return ["apt-get", "-qq", *(word for key, value in settings.items() for word in ("-o", f"{key}={value}"))]
 
 
-def debian_source(package, log):
-    """The unpacked source of a Debian package. Fetched once; later calls find it."""
-    folder = TOP / package
+def debian_source(package, log, suite=None):
+    """The unpacked source of a Debian package, of this release or of another suite. Fetched once; later calls find it."""
+    folder = TOP / (f"{package}-{suite}" if suite else package)
     tree = folder / "source"
     if (tree / "debian").is_dir():
         return tree
@@ -72,7 +87,7 @@ def debian_source(package, log):
         raise Unavailable("this needs apt-get and dpkg-source")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    apt = _apt(TOP / "apt")
+    apt = _apt(TOP / (f"apt-{suite}" if suite else "apt"), suite)
 
     def step(command):
         done = subprocess.run([str(word) for word in command], cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)

@@ -5,7 +5,7 @@ from pathlib import Path
 from workshop.sources import ROOT
 
 _PAGES = {
-    "redis": ("valkey", "redis-benchmark", "redis-cli", "ioredis"),
+    "redis": ("valkey", "redis8", "redis-benchmark", "redis-cli", "ioredis"),
     "kafka": ("java", "streams", "librdkafka", "kafkajs", "kcat", "confluent-python", "platformatic"),
     "sqs": ("boto3", "awscli", "aws-sdk-go", "aws-sdk-java", "sqs-consumer", "kombu", "celery", "moto"),
 }

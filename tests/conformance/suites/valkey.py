@@ -1,4 +1,5 @@
-"""The TCL suites of Valkey or Redis in external mode: the checkout that SUITE_VALKEY names, else Debian's Redis source.
+"""The TCL suites of Valkey or Redis in external mode: the checkout that SUITE_VALKEY names, else Debian's Redis source; and
+those of Redis 8 about streams: the checkout that SUITE_REDIS8 names, else the source in Debian's experimental suite.
 
 A unit at a time against a fresh broker, so that one that goes wrong does not take the others along. What the suite itself
 tags as impossible for a server of another make is left out by its tags; everything else stands in valkey/skips.txt.
@@ -14,7 +15,10 @@ from pathlib import Path
 from kit import fetched, skips
 from kit.suite import Unavailable
 
-_SKIPS = Path(__file__).resolve().parents[1] / "valkey" / "skips.txt"
+_FOLDER = Path(__file__).resolve().parents[1] / "valkey"
+_SKIPS = _FOLDER / "skips.txt"
+_SKIPS_8 = _FOLDER / "skips8.txt"
+_UNITS_8 = ("type/stream", "type/stream-cgroups")
 _UNITS = (
     "type/list", "type/list-2", "type/list-3", "type/stream", "type/stream-cgroups", "pubsub", "pubsubshard", "multi", "expire",
     "keyspace", "scan", "type/string", "type/incr", "type/hash", "type/set", "type/zset", "introspection", "introspection-2",
@@ -28,19 +32,18 @@ _LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|TIMEOUT)\]:? ?(.*)$")
 _ENDED = "with the broker still alive"
 
 
-def _tree(log):
-    """A copy of the suite to run in (it writes into its own folder and looks for a server program there), and its origin."""
-    origin = fetched.checkout("valkey") or fetched.debian_source("redis", log)
+def _tree(origin, name):
+    """A copy of the suite to run in: it writes into its own folder and looks for a server program there."""
     if not (origin / "runtest").is_file():
         raise Unavailable(f"{origin} has no runtest")
-    tree = fetched.TOP / "valkey" / "tree"
+    tree = fetched.TOP / name / "tree"
     shutil.rmtree(tree, ignore_errors=True)
     shutil.copytree(origin / "tests", tree / "tests")
     shutil.copy(origin / "runtest", tree)
     (tree / "src").mkdir()
     for program in ("redis-server", "valkey-server", "redis-cli", "valkey-cli", "redis-benchmark", "valkey-benchmark"):
         (tree / "src" / program).symlink_to(shutil.which("true"))
-    return tree, origin
+    return tree
 
 
 def _describe(origin):
@@ -97,15 +100,29 @@ def _count(results, unit, output, skip_list):
         results.failed(unit, "the suite ran to its end", output[-2000:])
 
 
-def run(results):
-    if not shutil.which("tclsh"):
-        raise Unavailable("this needs tclsh")
-    tree, origin = _tree(results.log)
+def _run(results, origin, name, units, skip_path):
+    tree = _tree(origin, name)
     results.source = _describe(origin)
-    skip_list = skips.read(_SKIPS)
+    skip_list = skips.read(skip_path)
     chosen = os.environ.get("UNITS", "").split()
-    for unit in _UNITS:
+    for unit in units:
         if not (tree / "tests/unit" / f"{unit}.tcl").is_file():
             results.skipped(unit, "all", "this version of the suite has no such unit")
         elif not chosen or unit in chosen:
             _run_unit(results, tree, unit, skip_list)
+
+
+def _needs_tcl():
+    if not shutil.which("tclsh"):
+        raise Unavailable("this needs tclsh")
+
+
+def run(results):
+    _needs_tcl()
+    _run(results, fetched.checkout("valkey") or fetched.debian_source("redis", results.log), "valkey", _UNITS, _SKIPS)
+
+
+def run_redis8(results):
+    _needs_tcl()
+    origin = fetched.checkout("redis8") or fetched.debian_source("redis", results.log, suite="experimental")
+    _run(results, origin, "redis8", _UNITS_8, _SKIPS_8)
