@@ -108,6 +108,8 @@ FindCoordinatorResponse find_coordinator(const Engine& engine,
   };
   if (call.version() < kManyCoordinatorsSince) {
     fill(response, request.key);
+    // Apache Kafka says so in these versions, and kafkajs looks at it.
+    if (response.error_code == 0) response.error_message = wire::literal("NONE");
   } else {
     for (const Bytes& key : request.coordinator_keys) {
       auto& coordinator = response.coordinators.emplace_back();

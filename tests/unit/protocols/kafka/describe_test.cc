@@ -1,5 +1,6 @@
 // What descriptions of topics look like to clients that look closely.
 
+#include "protocols/kafka/gen/group_membership.h"
 #include "protocols/kafka/gen/metadata.h"
 #include "tests/unit/protocols/kafka/port.h"
 
@@ -27,6 +28,19 @@ TEST(Descriptions, ListsOfReplicasAreEmptyAndNeverNull) {
     EXPECT_TRUE(partition.last_known_elr->empty());
     EXPECT_TRUE(partition.offline_replicas.empty());
     EXPECT_EQ(partition.isr_nodes, std::vector<int32_t>{1});
+  }
+}
+
+TEST(Descriptions, ACoordinatorThatIsFoundHasNoneForItsError) {
+  Port port;
+  Client client(port);
+  FindCoordinatorRequest request;
+  request.key = wire::literal("crew");
+  for (int16_t version = 1; version <= 3; ++version) {
+    const auto response = client.call<FindCoordinatorResponse>(version, request);
+    EXPECT_EQ(response.error_code, 0);
+    ASSERT_TRUE(response.error_message);
+    EXPECT_EQ(response.error_message->view(), "NONE");
   }
 }
 
