@@ -207,12 +207,12 @@ void Connection::resume_reading() {
   if (--pauses_ == 0) parse_later();
 }
 
-void Connection::look_for_end() {
+void Connection::look_for_end(bool partial) {
   if (!open_ || reading_ || peer_ended_) return;  // a read under way would tell
   switch (io_->look_for_end()) {
     case Io::PeerState::kHere: return;
     case Io::PeerState::kEnded:
-      if (io_->input.content().empty()) on_end_of_input();
+      if (partial || io_->input.content().empty()) on_end_of_input();
       return;
     case Io::PeerState::kGone: return close(CloseReason::kPeer);
   }

@@ -159,8 +159,9 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void pause_reading();
   void resume_reading();
   // What is not read does not notice that its peer has left: this looks, and ends the connection as
-  // reading would have. A peer that sent something before it left is noticed once that is read.
-  void look_for_end();
+  // reading would have. A peer that sent something before it left is noticed once that is read;
+  // `partial`: what was not consumed yet is less than a request, which nobody will complete.
+  void look_for_end(bool partial = false);
   // Declares whether this client brings data, by its last request: it is then not read while the
   // shard is overloaded (too many undurable bytes).
   void set_producing(bool on = true);

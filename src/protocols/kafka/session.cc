@@ -116,7 +116,7 @@ void Session::await_memory(size_t bytes) {
 }
 
 void Session::look_for_memory(size_t bytes, broker::WakeReason reason) {
-  connection_.look_for_end();
+  connection_.look_for_end(true);
   if (!connection_.open()) return;
   if (reason == broker::WakeReason::kStopping) {
     return connection_.close_after_replies(net::CloseReason::kShutdown);

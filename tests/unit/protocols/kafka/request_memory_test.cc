@@ -91,6 +91,27 @@ TEST_P(LargeRequests, WaitUntilThereIsMemoryForThemAndSmallOnesDoNot) {
   second.receive<ProduceResponse>(9, 7);
 }
 
+TEST_P(LargeRequests, WhoLeavesWhileItWaitsIsNoticedAtOnce) {
+  const std::string frame = large(200'000);
+  Client first(port);
+  first.socket().send(ByteView(frame).substr(0, 100'000));
+  {
+    Client probe(port);  // by now the first one has been seen
+    probe.call<ApiVersionsResponse>(0, ApiVersionsRequest());
+    Client second(port);
+    second.socket().send(ByteView(frame).substr(0, 100));
+    port.until_waiting(1);
+  }
+  size_t waiting = 1;
+  for (int i = 0; i < 100 && waiting > 0; ++i) {
+    port.advance(Milliseconds(50));
+    port.on_broker([&](broker::Broker& broker) { waiting = broker.waiters().size(); });
+  }
+  EXPECT_EQ(waiting, 0U);
+  first.socket().send(ByteView(frame).substr(100'000));
+  first.receive<ProduceResponse>(9, 7);
+}
+
 TEST_P(LargeRequests, WhoLeavesInTheMidstGivesItsMemoryBack) {
   const std::string frame = large(200'000);
   for (int i = 0; i < 10; ++i) {
