@@ -65,9 +65,18 @@ void Auditor::read(uint64_t log, Offset offset, const std::string& value) {
   }
 }
 
-void Auditor::all_read(uint64_t log, const std::map<int64_t, std::string>& values) {
+void Auditor::forgotten(uint64_t log, Offset start, Milliseconds retention, Timestamp now) {
+  for (const auto& [place, time] : times_) {
+    if (place.first != log || place.second >= start.value()) continue;
+    if (now - time >= retention) continue;
+    violate(fmt::format("offset {} of log {} was forgotten after {} ms", place.second, log,
+                        (now - time).count()));
+  }
+}
+
+void Auditor::all_read(uint64_t log, const std::map<int64_t, std::string>& values, Offset start) {
   for (const auto& [place, value] : records_) {
-    if (place.first != log) continue;
+    if (place.first != log || place.second < start.value()) continue;
     if (!values.contains(place.second)) {
       violate(fmt::format("{} at offset {} of log {} was acknowledged and is lost", value,
                           place.second, log));

@@ -5,7 +5,8 @@
 //   live lease a message · of a group nothing is delivered before what was sent earlier is done,
 //   unless both come in one answer · a dead letter has exactly the deliveries
 //   of its limit · an offset never changes its record · a bridge makes exactly one output of each
-//   input · a compacted topic holds the newest value of each key, and no value that was deleted
+//   input · a compacted topic holds the newest value of each key, and no value that was deleted ·
+//   nothing is forgotten before its time
 //
 // An outcome that the client never learned stays both possible until it is observed.
 
@@ -51,8 +52,18 @@ class Auditor {
 
   void append_acknowledged(uint64_t log, Offset offset, const std::string& value);
   void read(uint64_t log, Offset offset, const std::string& value);
-  // After everything was read from the start: acknowledged records that were not seen are lost.
-  void all_read(uint64_t log, const std::map<int64_t, std::string>& values);
+  // After everything was read from `start` on: acknowledged records that were not seen are lost.
+  void all_read(uint64_t log,
+                const std::map<int64_t, std::string>& values,
+                Offset start = Offset(0));
+
+  // ---- topics that forget: a record may go when it is that old
+
+  void timed_append_acknowledged(uint64_t log, Offset offset, Timestamp time) {
+    times_[{log, offset.value()}] = time;
+  }
+  // What lies before `start` is gone.
+  void forgotten(uint64_t log, Offset start, Milliseconds retention, Timestamp now);
 
   // ---- compacted topics: the changes of a key are numbered, upwards
 
@@ -105,6 +116,7 @@ class Auditor {
   std::map<std::string, Message> messages_;
   std::map<std::string, Key> keys_;
   std::map<std::pair<uint64_t, int64_t>, std::string> records_;
+  std::map<std::pair<uint64_t, int64_t>, Timestamp> times_;
   std::optional<std::string> violation_;
 };
 

@@ -25,6 +25,7 @@ using broker::Depends;
 
 constexpr uint32_t kReceivesMax = 3;
 constexpr int64_t kTombstonesMs = 20'000;
+constexpr int64_t kRetentionMs = 15'000;
 
 // A client's connection, reduced to its essence: replies leave when the watermark has reached their
 // LSN.
@@ -121,6 +122,9 @@ class Simulation {
     compacted.compaction =
         catalog::CompactionPolicy{.delete_retention_ms = kTombstonesMs, .dirty_permille = 100};
     broker_->create_topic({.name = {"", "prices"}, .log = compacted, .properties = {}}, now_);
+    catalog::LogPolicy forgetful;
+    forgetful.retention_ms = kRetentionMs;
+    broker_->create_topic({.name = {"", "news"}, .log = forgetful, .properties = {}}, now_);
     bridge("in", "events", "work", catalog::BridgeTrigger::kRecord);
     bridge("out", "work", "audit", catalog::BridgeTrigger::kAck);
     bridge("on", "inbox", "outbox", catalog::BridgeTrigger::kMessage);
@@ -160,7 +164,7 @@ class Simulation {
   }
 
   void act() {
-    switch (random_.below(25)) {
+    switch (random_.below(27)) {
       case 0: return journal_->checkpoint();
       case 1: return pass(Milliseconds(random_.below(20'000)));
       case 2: return executor_->pass(std::chrono::milliseconds(random_.below(300)));
@@ -182,6 +186,8 @@ class Simulation {
       case 18:
       case 19:
       case 20: return change_key();
+      case 21:
+      case 22: return append("news");
       default: return settle_some();
     }
   }
@@ -244,12 +250,15 @@ class Simulation {
 
   void append(const std::string& topic) {
     const std::string value = fmt::format("event-{}", ++counter_);
-    const CellId log = thing(topic).logs[random_.below(2)];
-    const auto appended = broker_->append_record(log, {{}, value, {}, now_}, now_);
+    const std::vector<CellId>& logs = thing(topic).logs;
+    const CellId log = logs[random_.below(logs.size())];
+    const Timestamp time = now_;
+    const auto appended = broker_->append_record(log, {{}, value, {}, time}, now_);
     if (!appended) return;
-    outbox_.put(appended->depends, [this, log, value, offset = appended->base_offset] {
+    outbox_.put(appended->depends, [this, log, value, time, offset = appended->base_offset] {
       ++report_.acknowledged;
       auditor_.append_acknowledged(log.value(), offset, value);
+      auditor_.timed_append_acknowledged(log.value(), offset, time);
     });
   }
 
@@ -439,7 +448,8 @@ class Simulation {
         (*values)[record.offset.value()] = value;
         next = record.offset.next();
       }
-      if (next == from) return done(true);
+      // Nothing is left, unless what was to be read went meanwhile.
+      if (next == from) return done(broker_->find_log(log)->start() <= from);
       read_log(log, next, values, done);
     });
   }
@@ -450,11 +460,18 @@ class Simulation {
         read_keys(Offset(0), now_, std::make_shared<Keys>(), auditor_.acknowledged_keys());
         return true;
       }
+      const bool forgets = thing.log_policy.retention_ms >= 0;
       for (const CellId log : thing.logs) {
         const auto values = std::make_shared<Values>();
         const uint64_t life = report_.lives;
-        read_log(log, Offset(0), values, [this, log, values, life](bool whole) {
-          if (whole && life == report_.lives) auditor_.all_read(log.value(), *values);
+        const Offset first = forgets ? broker_->find_log(log)->start() : Offset(0);
+        read_log(log, first, values, [this, log, values, life, forgets](bool whole) {
+          if (!whole || life != report_.lives) return;
+          if (!forgets) return auditor_.all_read(log.value(), *values);
+          // What went while it was read need not be among it, if its time had come.
+          const Offset start = broker_->find_log(log)->start();
+          auditor_.forgotten(log.value(), start, Milliseconds(kRetentionMs), now_);
+          auditor_.all_read(log.value(), *values, start);
         });
       }
       return true;
@@ -502,9 +519,19 @@ class Simulation {
     auditor_.drained();
     empty_inbox();
     count_bridges();
+    look_what_was_forgotten();
     read_logs();
     executor_->pass(std::chrono::milliseconds(50));
     settle_down();
+  }
+
+  // Much later nothing is left, and what was forgotten is not counted as lost.
+  void look_what_was_forgotten() {
+    const log::Log& log = *broker_->find_log(thing("news").logs[0]);
+    report_.forgotten += static_cast<uint64_t>(log.start().value());
+    if (log.start() == log.end()) return;
+    auditor_.violate(fmt::format("records {} to {} outlive their retention", log.start().value(),
+                                 log.end().value()));
   }
 
   Values all_of(const std::string& name) {

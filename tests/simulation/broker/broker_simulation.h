@@ -18,6 +18,7 @@ struct Report {
   uint64_t bridged = 0;
   uint64_t compactions = 0;  // passes
   uint64_t compacted = 0;    // bytes that they wrote
+  uint64_t forgotten = 0;    // records, by retention
 };
 
 Report simulate_broker(uint64_t seed);

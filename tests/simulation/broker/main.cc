@@ -35,13 +35,15 @@ int main(int argc, char** argv) {
     sum.bridged += report.bridged;
     sum.compactions += report.compactions;
     sum.compacted += report.compacted;
+    sum.forgotten += report.forgotten;
   }
   std::printf(
       "%lu seeds: %lu lives, %lu acknowledged, %lu deliveries, %lu dead letters, %lu bridged, %lu "
-      "compactions of %lu bytes; no violation\n",
+      "compactions of %lu bytes, %lu records forgotten; no violation\n",
       static_cast<unsigned long>(seeds), static_cast<unsigned long>(sum.lives),
       static_cast<unsigned long>(sum.acknowledged), static_cast<unsigned long>(sum.deliveries),
       static_cast<unsigned long>(sum.dead_letters), static_cast<unsigned long>(sum.bridged),
-      static_cast<unsigned long>(sum.compactions), static_cast<unsigned long>(sum.compacted));
+      static_cast<unsigned long>(sum.compactions), static_cast<unsigned long>(sum.compacted),
+      static_cast<unsigned long>(sum.forgotten));
   return 0;
 }
