@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 import loads  # noqa: E402
 from compare import processor, spread  # noqa: E402
 from kafka_peers import KAFKA, Kafka, jars, make_topic, perf_consume, perf_produce  # noqa: E402
-from servers import TOP, Weir  # noqa: E402
+from servers import TOP, Weir, weir_binary  # noqa: E402
 from sqs_peers import Absent  # noqa: E402
 
 SIZES = (100, 1024)
@@ -146,7 +146,9 @@ def main():
     folder = TOP / "bench/results"
     folder.mkdir(exist_ok=True)
     file = folder / f"kafka-{result['when'][:19].replace(':', '')}{'-quick' if options.quick else ''}.json"
-    file.write_text(json.dumps(result, indent=1) + "\n")
+    # Without where this machine keeps things.
+    text = json.dumps(result, indent=1).replace(str(weir_binary()), "weir").replace(f"{TOP}/", "")
+    file.write_text(text + "\n")
     print(f"raw results: {file.relative_to(TOP)}")
 
 
