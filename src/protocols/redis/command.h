@@ -49,8 +49,8 @@ struct KeyPositions {
 struct Subcommand {
   std::string_view name;  // with its container, lower case: "slowlog|get"
   int arity;              // arguments with both words; negative: at least
+  uint32_t flags;
   void (*handler)(Call&);
-  uint32_t flags = 0;
 };
 
 struct Command {

@@ -338,19 +338,19 @@ void help(Call& call) {
 
 using namespace flag;
 constexpr Subcommand kSubcommands[] = {
-    {"acl|cat", -2, acl_categories},
-    {"acl|deluser", -3, delete_users, kAdmin},
-    {"acl|dryrun", -4, acl_dry_run, kAdmin},
-    {"acl|genpass", -2, generate_password},
-    {"acl|getuser", 3, get_user, kAdmin},
-    {"acl|help", 2, help},
-    {"acl|list", 2, list, kAdmin},
-    {"acl|load", 2, no_file, kAdmin},
-    {"acl|log", -2, acl_log, kAdmin},
-    {"acl|save", 2, no_file, kAdmin},
-    {"acl|setuser", -3, set_user, kAdmin},
-    {"acl|users", 2, users, kAdmin},
-    {"acl|whoami", 2, whoami},
+    {"acl|cat", -2, 0, acl_categories},
+    {"acl|deluser", -3, kAdmin, delete_users},
+    {"acl|dryrun", -4, kAdmin, acl_dry_run},
+    {"acl|genpass", -2, 0, generate_password},
+    {"acl|getuser", 3, kAdmin, get_user},
+    {"acl|help", 2, 0, help},
+    {"acl|list", 2, kAdmin, list},
+    {"acl|load", 2, kAdmin, no_file},
+    {"acl|log", -2, kAdmin, acl_log},
+    {"acl|save", 2, kAdmin, no_file},
+    {"acl|setuser", -3, kAdmin, set_user},
+    {"acl|users", 2, kAdmin, users},
+    {"acl|whoami", 2, 0, whoami},
 };
 
 constexpr Command kCommands[] = {

@@ -184,13 +184,13 @@ void command_help(Call& call) {
   answer_help(call, kLines);
 }
 
-constexpr Subcommand kSubcommands[] = {{"command|count", 2, command_count},
-                                       {"command|docs", -2, command_docs},
-                                       {"command|getkeys", -3, command_getkeys},
-                                       {"command|getkeysandflags", -3, command_getkeysandflags},
-                                       {"command|help", 2, command_help},
-                                       {"command|info", -2, command_info},
-                                       {"command|list", -2, command_list}};
+constexpr Subcommand kSubcommands[] = {{"command|count", 2, 0, command_count},
+                                       {"command|docs", -2, 0, command_docs},
+                                       {"command|getkeys", -3, 0, command_getkeys},
+                                       {"command|getkeysandflags", -3, 0, command_getkeysandflags},
+                                       {"command|help", 2, 0, command_help},
+                                       {"command|info", -2, 0, command_info},
+                                       {"command|list", -2, 0, command_list}};
 
 void command(Call& call) {
   if (call.subcommand != nullptr) return run_subcommand(call);

@@ -404,19 +404,19 @@ void client_setname(Call& call) {
 using namespace flag;
 
 constexpr Subcommand kClientSubcommands[] = {
-    {"client|getname", 2, client_getname},
-    {"client|getredir", 2, client_getredir},
-    {"client|id", 2, client_id},
-    {"client|info", 2, client_info},
-    {"client|kill", -3, client_kill, kAdmin},
-    {"client|list", -2, client_list, kAdmin},
-    {"client|no-evict", 3, client_no_evict, kAdmin},
-    {"client|no-touch", 3, client_no_touch},
-    {"client|reply", 3, client_reply},
-    {"client|setinfo", 4, client_setinfo},
-    {"client|setname", 3, client_setname},
-    {"client|trackinginfo", 2, client_trackinginfo},
-    {"client|unblock", -3, client_unblock, kAdmin},
+    {"client|getname", 2, 0, client_getname},
+    {"client|getredir", 2, 0, client_getredir},
+    {"client|id", 2, 0, client_id},
+    {"client|info", 2, 0, client_info},
+    {"client|kill", -3, kAdmin, client_kill},
+    {"client|list", -2, kAdmin, client_list},
+    {"client|no-evict", 3, kAdmin, client_no_evict},
+    {"client|no-touch", 3, 0, client_no_touch},
+    {"client|reply", 3, 0, client_reply},
+    {"client|setinfo", 4, 0, client_setinfo},
+    {"client|setname", 3, 0, client_setname},
+    {"client|trackinginfo", 2, 0, client_trackinginfo},
+    {"client|unblock", -3, kAdmin, client_unblock},
 };
 
 constexpr Command kCommands[] = {

@@ -391,11 +391,11 @@ void object_help(Call& call) {
 }
 
 using namespace flag;
-constexpr Subcommand kObject[] = {{"object|encoding", 3, object_encoding, kReadonly},
-                                  {"object|freq", 3, object_freq, kReadonly},
-                                  {"object|help", 2, object_help},
-                                  {"object|idletime", 3, object_idletime, kReadonly},
-                                  {"object|refcount", 3, object_refcount, kReadonly}};
+constexpr Subcommand kObject[] = {{"object|encoding", 3, kReadonly, object_encoding},
+                                  {"object|freq", 3, kReadonly, object_freq},
+                                  {"object|help", 2, 0, object_help},
+                                  {"object|idletime", 3, kReadonly, object_idletime},
+                                  {"object|refcount", 3, kReadonly, object_refcount}};
 
 constexpr KeyPositions kOne{1, 1, 1};
 constexpr KeyPositions kEach{1, -1, 1};

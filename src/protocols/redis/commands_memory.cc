@@ -108,12 +108,12 @@ void memory_help(Call& call) {
 }
 
 using namespace flag;
-constexpr Subcommand kMemory[] = {{"memory|doctor", 2, memory_doctor},
-                                  {"memory|help", 2, memory_help},
-                                  {"memory|malloc-stats", 2, memory_malloc_stats},
-                                  {"memory|purge", 2, memory_purge},
-                                  {"memory|stats", 2, memory_stats},
-                                  {"memory|usage", -3, memory_usage, kReadonly}};
+constexpr Subcommand kMemory[] = {{"memory|doctor", 2, 0, memory_doctor},
+                                  {"memory|help", 2, 0, memory_help},
+                                  {"memory|malloc-stats", 2, 0, memory_malloc_stats},
+                                  {"memory|purge", 2, 0, memory_purge},
+                                  {"memory|stats", 2, 0, memory_stats},
+                                  {"memory|usage", -3, kReadonly, memory_usage}};
 
 constexpr Command kCommands[] = {
     {"memory",

@@ -159,12 +159,12 @@ void pubsub_help(Call& call) {
 
 using namespace flag;
 constexpr Subcommand kPubsubForms[] = {
-    {"pubsub|channels", -2, pubsub_channels, kPubsub},
-    {"pubsub|help", 2, pubsub_help},
-    {"pubsub|numpat", 2, pubsub_numpat, kPubsub},
-    {"pubsub|numsub", -2, pubsub_numsub, kPubsub},
-    {"pubsub|shardchannels", -2, pubsub_shardchannels, kPubsub},
-    {"pubsub|shardnumsub", -2, pubsub_shardnumsub, kPubsub},
+    {"pubsub|channels", -2, kPubsub, pubsub_channels},
+    {"pubsub|help", 2, 0, pubsub_help},
+    {"pubsub|numpat", 2, kPubsub, pubsub_numpat},
+    {"pubsub|numsub", -2, kPubsub, pubsub_numsub},
+    {"pubsub|shardchannels", -2, kPubsub, pubsub_shardchannels},
+    {"pubsub|shardnumsub", -2, kPubsub, pubsub_shardnumsub},
 };
 
 constexpr uint32_t kSubscribing = kSubscription | kPubsub | kInSubscription;

@@ -60,19 +60,15 @@ void function_stats(Call& call) {
 
 using namespace flag;
 constexpr Subcommand kScript[] = {
-    {"script|debug", 3, no_scripts}, {"script|exists", -3, script_exists},
-    {"script|flush", -2, flush},     {"script|kill", 2, nothing_runs},
-    {"script|load", 3, no_scripts},
+    {"script|debug", 3, 0, no_scripts}, {"script|exists", -3, 0, script_exists},
+    {"script|flush", -2, 0, flush},     {"script|kill", 2, 0, nothing_runs},
+    {"script|load", 3, 0, no_scripts},
 };
 constexpr Subcommand kFunction[] = {
-    {"function|delete", 3, function_delete, kWrite},
-    {"function|dump", 2, no_scripts},
-    {"function|flush", -2, flush, kWrite},
-    {"function|kill", 2, nothing_runs},
-    {"function|list", -2, function_list},
-    {"function|load", -3, no_scripts, kWrite},
-    {"function|restore", -3, no_scripts, kWrite},
-    {"function|stats", 2, function_stats},
+    {"function|delete", 3, kWrite, function_delete}, {"function|dump", 2, 0, no_scripts},
+    {"function|flush", -2, kWrite, flush},           {"function|kill", 2, 0, nothing_runs},
+    {"function|list", -2, 0, function_list},         {"function|load", -3, kWrite, no_scripts},
+    {"function|restore", -3, kWrite, no_scripts},    {"function|stats", 2, 0, function_stats},
 };
 constexpr Command kCommands[] = {
     {"eval",

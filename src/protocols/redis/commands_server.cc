@@ -154,17 +154,17 @@ void no_modules(Call& call) {
 
 using namespace flag;
 constexpr Subcommand kConfig[] = {
-    {"config|get", -3, config_get, kAdmin},
-    {"config|help", 2, config_help},
-    {"config|resetstat", 2, config_resetstat, kAdmin},
-    {"config|rewrite", 2, config_rewrite, kAdmin},
-    {"config|set", -4, config_set, kAdmin},
+    {"config|get", -3, kAdmin, config_get},
+    {"config|help", 2, 0, config_help},
+    {"config|resetstat", 2, kAdmin, config_resetstat},
+    {"config|rewrite", 2, kAdmin, config_rewrite},
+    {"config|set", -4, kAdmin, config_set},
 };
 constexpr Subcommand kModule[] = {
-    {"module|list", 2, module_list, kAdmin},
-    {"module|load", -3, no_modules, kAdmin},
-    {"module|loadex", -3, no_modules, kAdmin},
-    {"module|unload", 3, no_modules, kAdmin},
+    {"module|list", 2, kAdmin, module_list},
+    {"module|load", -3, kAdmin, no_modules},
+    {"module|loadex", -3, kAdmin, no_modules},
+    {"module|unload", 3, kAdmin, no_modules},
 };
 constexpr Command kCommands[] = {
     {"bgsave",

@@ -71,10 +71,10 @@ void slowlog_help(Call& call) {
   answer_help(call, kLines);
 }
 
-constexpr Subcommand kSlowlog[] = {{"slowlog|get", -2, slowlog_get, kAdmin},
-                                   {"slowlog|help", 2, slowlog_help},
-                                   {"slowlog|len", 2, slowlog_len, kAdmin},
-                                   {"slowlog|reset", 2, slowlog_reset, kAdmin}};
+constexpr Subcommand kSlowlog[] = {{"slowlog|get", -2, kAdmin, slowlog_get},
+                                   {"slowlog|help", 2, 0, slowlog_help},
+                                   {"slowlog|len", 2, kAdmin, slowlog_len},
+                                   {"slowlog|reset", 2, kAdmin, slowlog_reset}};
 
 // ---- LATENCY
 
@@ -206,13 +206,13 @@ void latency_help(Call& call) {
 }
 
 constexpr Subcommand kLatency[] = {
-    {"latency|doctor", 2, latency_doctor, kAdmin},
-    {"latency|graph", 3, latency_graph, kAdmin},
-    {"latency|help", 2, latency_help},
-    {"latency|histogram", -2, latency_histogram, kAdmin},
-    {"latency|history", 3, latency_history, kAdmin},
-    {"latency|latest", 2, latency_latest, kAdmin},
-    {"latency|reset", -2, latency_reset, kAdmin},
+    {"latency|doctor", 2, kAdmin, latency_doctor},
+    {"latency|graph", 3, kAdmin, latency_graph},
+    {"latency|help", 2, 0, latency_help},
+    {"latency|histogram", -2, kAdmin, latency_histogram},
+    {"latency|history", 3, kAdmin, latency_history},
+    {"latency|latest", 2, kAdmin, latency_latest},
+    {"latency|reset", -2, kAdmin, latency_reset},
 };
 
 constexpr Command kCommands[] = {

@@ -211,13 +211,13 @@ void of_group(Call& call) {
 }
 
 constexpr Subcommand kGroupForms[] = {
-    {"xgroup|create", -5, xgroup_create, flag::kWrite | flag::kDenyOom},
-    {"xgroup|createconsumer", 5, of_group<xgroup_createconsumer>, flag::kWrite | flag::kDenyOom},
-    {"xgroup|delconsumer", 5, of_group<xgroup_delconsumer>, flag::kWrite},
-    {"xgroup|destroy", 4, of_stream<xgroup_destroy>, flag::kWrite},
-    {"xgroup|help", 2, xgroup_help},
-    {"xgroup|policy", -4, of_group<xgroup_policy>, flag::kWrite},
-    {"xgroup|setid", -5, of_group<xgroup_setid>, flag::kWrite},
+    {"xgroup|create", -5, flag::kWrite | flag::kDenyOom, xgroup_create},
+    {"xgroup|createconsumer", 5, flag::kWrite | flag::kDenyOom, of_group<xgroup_createconsumer>},
+    {"xgroup|delconsumer", 5, flag::kWrite, of_group<xgroup_delconsumer>},
+    {"xgroup|destroy", 4, flag::kWrite, of_stream<xgroup_destroy>},
+    {"xgroup|help", 2, 0, xgroup_help},
+    {"xgroup|policy", -4, flag::kWrite, of_group<xgroup_policy>},
+    {"xgroup|setid", -5, flag::kWrite, of_group<xgroup_setid>},
 };
 
 // ---- XACK

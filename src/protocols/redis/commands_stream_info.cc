@@ -408,10 +408,10 @@ void about_stream(Call& call) {
 
 using namespace flag;
 constexpr Subcommand kInfoForms[] = {
-    {"xinfo|consumers", 4, about_stream<xinfo_consumers>, kReadonly},
-    {"xinfo|groups", 3, about_stream<info_groups>, kReadonly},
-    {"xinfo|help", 2, info_help},
-    {"xinfo|stream", -3, about_stream<xinfo_stream>, kReadonly},
+    {"xinfo|consumers", 4, kReadonly, about_stream<xinfo_consumers>},
+    {"xinfo|groups", 3, kReadonly, about_stream<info_groups>},
+    {"xinfo|help", 2, 0, info_help},
+    {"xinfo|stream", -3, kReadonly, about_stream<xinfo_stream>},
 };
 constexpr Command kCommands[] = {
     {"xinfo",
