@@ -159,6 +159,7 @@ int run(int argc, char** argv, char** environment) {
   app.formatter(std::make_shared<ExamplesFirst>());
   app.set_help_all_flag("--help-all", "help of every command");
   add_serve(app, line);
+  add_advise(app, line);
   add_topic(app, line);
   add_queue(app, line);
   add_group(app, line);

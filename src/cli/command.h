@@ -50,6 +50,7 @@ int report(const Error& error);
 std::string_view version();
 
 void add_serve(CLI::App& app, Line& line);
+void add_advise(CLI::App& app, Line& line);
 void add_version(CLI::App& app, Line& line);
 void add_config(CLI::App& app, Line& line);
 void add_env(CLI::App& app, Line& line);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { json, run, weir } from './weir.mjs';
 
 const commands = [
-  'serve', 'topic', 'topic ls', 'topic create', 'topic set', 'topic describe', 'topic rm',
+  'serve', 'advise', 'topic', 'topic ls', 'topic create', 'topic set', 'topic describe', 'topic rm',
   'queue', 'queue ls', 'queue create', 'queue set', 'queue describe', 'queue purge', 'queue rm',
   'group', 'group ls', 'group describe', 'produce', 'tail',
   'bridge', 'bridge create', 'bridge describe', 'bridge ls', 'bridge pause', 'bridge resume', 'bridge rm', 'bridge seek', 'doctor', 'env',
