@@ -14,6 +14,7 @@ let broker, redis, kafka, admin;
 before(async () => {
   broker = await startBroker({ data: home.folder });
   redis = new Redis(broker.env.REDIS_URL);
+  redis.on('error', () => {}); // while the broker is down
   kafka = new Kafka({ brokers: [broker.env.KAFKA_BROKERS], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
   admin = kafka.admin();
   await admin.connect();
