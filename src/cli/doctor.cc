@@ -56,8 +56,7 @@ class Examination {
     for (const Json& queue : list("queues")) seen.queues.push_back(queue_of(queue));
     for (const Json& group : list("groups")) add_group(group, seen.groups);
     for (const Json& bridge : list("bridges")) {
-      seen.bridges.push_back({bridge["name"].text(), bridge["from"].text(), bridge["to"].text(),
-                              bridge["on"].text(), bridge["filter"].text()});
+      seen.bridges.push_back({bridge["name"].text(), bridge["from"].text(), bridge["to"].text()});
     }
     if (deep) look_into(seen);
     return seen;

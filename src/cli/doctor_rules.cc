@@ -54,22 +54,10 @@ void stream_as_queue(const Seen& seen, const Thresholds& thresholds, Findings& f
   }
 }
 
-// The same events in many queues: written so by bridges, or by their producers.
-void broadcast_by_bridges(const Seen& seen, Findings& found) {
-  std::map<std::string, std::set<std::string>> targets;
-  for (const SeenBridge& bridge : seen.bridges) {
-    if (bridge.on == "record" && bridge.filter.empty() && bridge.to.starts_with("queue:")) {
-      targets[bridge.from].insert(bridge.to.substr(6));
-    }
-  }
-  for (const auto& [from, queues] : targets) {
-    if (queues.size() < 3) continue;
-    found.push_back({"broadcast-by-copying", from,
-                     fmt::format("bridges copy all of it into {} queues: {}", queues.size(),
-                                 fmt::join(queues, ", ")),
-                     "let each service read the topic with a group of its own, or give each bridge "
-                     "the filter of what its service needs"});
-  }
+bool filled_by_bridge(const Seen& seen, const std::string& queue) {
+  const std::string end = "queue:" + queue;
+  return std::ranges::any_of(seen.bridges,
+                             [&](const SeenBridge& bridge) { return bridge.to == end; });
 }
 
 size_t shared_values(const SeenQueue& a, const SeenQueue& b) {
@@ -79,16 +67,19 @@ size_t shared_values(const SeenQueue& a, const SeenQueue& b) {
       std::ranges::count_if(values, [&](const std::string& one) { return others.contains(one); }));
 }
 
-void broadcast_by_producers(const Seen& seen, Findings& found) {
+// The same events sent to many queues. What bridges fill is no copy that somebody could forget.
+void broadcast_by_copying(const Seen& seen, Findings& found) {
   constexpr size_t kValuesMin = 5;
   constexpr size_t kQueuesMin = 3;
   std::set<std::string> told;
   for (const SeenQueue& queue : seen.queues) {
     const std::set<std::string> values(queue.newest.begin(), queue.newest.end());
-    if (told.contains(queue.name) || values.size() < kValuesMin) continue;
+    const bool passed = told.contains(queue.name) || filled_by_bridge(seen, queue.name);
+    if (passed || values.size() < kValuesMin) continue;
     std::vector<std::string> alike{queue.name};
     for (const SeenQueue& other : seen.queues) {
-      if (&other == &queue || told.contains(other.name)) continue;
+      if (&other == &queue || told.contains(other.name) || filled_by_bridge(seen, other.name))
+        continue;
       if (shared_values(queue, other) * 5 >= values.size() * 4) alike.push_back(other.name);
     }
     if (alike.size() < kQueuesMin) continue;
@@ -97,7 +88,7 @@ void broadcast_by_producers(const Seen& seen, Findings& found) {
         {"broadcast-by-copying", "queues " + fmt::format("{}", fmt::join(alike, ", ")),
          fmt::format("most of their newest messages ({} looked at) are the same", values.size()),
          "send each event once, to a topic: every service reads it with a group of its own, or a "
-         "bridge with a filter fills its queue"});
+         "bridge fills its queue"});
   }
 }
 
@@ -273,8 +264,7 @@ std::vector<Finding> examine(const std::vector<Seen>& looks, const Thresholds& t
   if (looks.empty()) return found;
   const Seen& seen = looks.back();
   stream_as_queue(seen, thresholds, found);
-  broadcast_by_bridges(seen, found);
-  broadcast_by_producers(seen, found);
+  broadcast_by_copying(seen, found);
   keys_of_order(seen, found);
   hot_partitions(seen, found);
   retention_without_limit(looks, found);

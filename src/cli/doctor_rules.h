@@ -56,8 +56,6 @@ struct SeenBridge {
   std::string name;
   std::string from;  // "topic:orders"
   std::string to;
-  std::string on;
-  std::string filter;
 };
 
 struct Seen {
