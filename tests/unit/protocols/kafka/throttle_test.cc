@@ -382,10 +382,9 @@ TEST_P(QuotasByRequest, TheTimeOfRequestsIsChargedToo) {
   set(of_client("request_percentage", 1e-4));
   Client client(port);
   std::vector<int32_t> sent;
-  while (port.metrics().pauses.value() == 0 && sent.size() < 10'000) {
-    sent.push_back(client.send(0, ApiVersionsRequest()));
+  while (port.metrics().pauses.value() == 0) {
+    if (sent.size() < 10'000) sent.push_back(client.send(0, ApiVersionsRequest()));
   }
-  EXPECT_GT(port.metrics().pauses.value(), 0U);
   EXPECT_EQ(produce(admin, 1), Milliseconds(0));
   AlterEntry no_more = of_client("request_percentage", 0);
   no_more.ops.front().remove = true;
