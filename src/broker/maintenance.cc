@@ -7,6 +7,29 @@
 #include "broker/read_cache.h"
 
 namespace weir::broker {
+namespace {
+
+constexpr int64_t kBackfillMs = 300'000;
+
+// Records that were past their time already when they came (a backfill) stay for a while: as long
+// as a broker of Kafka may take until it looks (log.retention.check.interval.ms). Size is size.
+log::TrimEvent spare_backfill(const log::Log& log,
+                              const log::RetentionPolicy& policy,
+                              Timestamp now,
+                              Offset limit,
+                              const log::TrimEvent& decided) {
+  std::vector<log::Row> rows;
+  log.rows_from(log.start(), decided.start, SIZE_MAX, log::kRetentionRowsMax, rows);
+  Offset by_time = log.start();
+  for (const log::Row& row : rows) {
+    if (now.ms() - row.appended_ms <= std::min(policy.retention_ms, kBackfillMs)) break;
+    by_time = row.end();
+  }
+  const auto by_size = log.decide_retention(now, {-1, policy.retention_bytes}, limit);
+  return {std::max(std::min(by_time, decided.start), by_size.start)};
+}
+
+}  // namespace
 
 Timestamp Broker::next_deadline() const {
   if (!bridges_due_.empty()) return now_;
@@ -85,8 +108,12 @@ void Broker::retain_log(const Thing& thing, CellId id, Timestamp now) {
   if (thing.log_policy.retains()) {
     policy = {thing.log_policy.retention_ms, thing.log_policy.retention_bytes};
   }
-  const log::TrimEvent event =
-      cell->log.decide_retention(now, policy, visible_end(id, Visibility::kSafe));
+  const Offset limit = visible_end(id, Visibility::kSafe);
+  log::TrimEvent event = cell->log.decide_retention(now, policy, limit);
+  const bool by_time = event.start > cell->log.start() && policy.retention_ms >= 0;
+  if (by_time && thing.kind == catalog::Kind::kTopic) {
+    event = spare_backfill(cell->log, policy, now, limit, event);
+  }
   if (event.start > cell->log.start()) {
     if (thing.queue != CellId{} && has_bridge(thing.queue, catalog::BridgeTrigger::kExpiry)) {
       expire_recorded(thing, *find<QueueCell>(thing.queue), event.start);

@@ -103,6 +103,32 @@ TEST_F(Topics, RetentionByTimeRemovesWhatIsOld) {
   EXPECT_TRUE(values(log).empty());
 }
 
+// Programs write records of long ago, and read them.
+TEST_F(Topics, WhatWasOldWhenItCameStaysForFiveMinutes) {
+  catalog::LogPolicy policy;
+  policy.retention_ms = 86'400'000;
+  const auto made =
+      broker->create_topic({.name = {"", "history"}, .log = policy, .properties = {}}, now);
+  const CellId log = made->thing->logs[0];
+  ASSERT_TRUE(broker->append_record(log, {{}, "of 1970", {}, Timestamp(1)}, now));
+  journal.sync();
+  pass(1'000);
+  append(log, "of today");
+  journal.sync();
+  pass(299'000);
+  EXPECT_EQ(values(log).size(), 2U);
+  pass(2'000);
+  EXPECT_EQ(values(log), (Strings{"of today"}));
+
+  catalog::Thing bounded = thing("history");
+  bounded.log_policy.retention_bytes = 1;
+  ASSERT_TRUE(broker->append_record(log, {{}, "of 1970", {}, Timestamp(1)}, now));
+  journal.sync();
+  ASSERT_TRUE(broker->alter(bounded, now));
+  pass(2'000);
+  EXPECT_EQ(values(log).size(), 1U) << "what is too much goes at once";
+}
+
 TEST_F(Topics, CheckpointAndReplayGiveTheSameTopicsBack) {
   const CellId log = make_topic("events", 3).logs[0];
   append(log, "one");
