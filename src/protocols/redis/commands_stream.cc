@@ -121,15 +121,16 @@ void xtrim(Call& call) {
   const auto stream = stream_argument(call, 1);
   if (!stream) return;
   if (!*stream) return call.reply.integer(0);
-  call.service.key_changed(call.database(), call.args[1]);
   trim_stream(call.service, *stream, options, call.now(),
               [&service = call.service, database = call.database(), key = std::string(call.args[1]),
                hole = call.buffer.leave_hole()](Result<int64_t> removed,
                                                 const Dependence& depends) mutable {
                 std::string text;
                 ReplyWriter writer(text, 2);
-                if (removed.value_or(0) > 0)
+                if (removed.value_or(0) > 0) {
+                  service.key_changed(database, key);
                   service.notify(database, notify::kStream, "xtrim", key, depends.as_one().lsn);
+                }
                 removed ? writer.integer(*removed)
                         : writer.error(errors::wire_text(removed.error()));
                 hole.fill(std::move(text), depends);
@@ -173,7 +174,6 @@ void xsetid(Call& call) {
     if (set.error().code != ErrorCode::kInvalidArgument) return call.fail(set.error());
     return call.fail("ERR The ID specified in XSETID is smaller than the target stream top item");
   }
-  call.service.key_changed(call.database(), call.args[1]);
   call.service.notify(call.database(), notify::kStream, "xsetid", call.args[1]);
   call.reply.ok();
 }

@@ -173,7 +173,6 @@ std::shared_ptr<Claimer> claimer_of(Call& call,
     return nullptr;
   }
   const_cast<queue::Queue*>(group.queue)->touch_consumer(*consumer);
-  call.service.key_changed(call.database(), call.args[1]);
   return std::make_shared<Claimer>(
       Claimer{call.service, group, *consumer, options, call.now(), {}, {}});
 }

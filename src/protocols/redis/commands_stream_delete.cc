@@ -134,8 +134,10 @@ struct Deletion {
       text.clear();
       writer.error(errors::wire_text(*error));
     }
-    if (lsn != Lsn{}) service.key_changed(database, key);
-    if (removed) service.notify(database, notify::kStream, "xdel", key, lsn);
+    if (removed) {
+      service.key_changed(database, key);
+      service.notify(database, notify::kStream, "xdel", key, lsn);
+    }
     return text;
   }
 };

@@ -92,7 +92,6 @@ void xgroup_create(Call& call) {
         start ? service.broker().create_stream_group(name, group, *start, group_policy(), now)
               : Result<broker::Broker::Changed>(std::unexpected(start.error()));
     if (made) {
-      service.key_changed(database, key);
       service.notify(database, notify::kStream, "xgroup-create", key, made->depends.lsn);
       writer.ok();
     } else {
@@ -133,7 +132,7 @@ void xgroup_setid(Call& call, const GroupKey& group) {
         service.notify(database, notify::kStream, "xgroup-setid", key, applied->lsn);
       }
       applied ? writer.ok() : writer.error(errors::wire_text(applied.error()));
-      service.stream_changed(database, key);
+      service.group_changed(database, key);
     }
     hole.fill(std::move(text), depends);
   };
@@ -150,7 +149,7 @@ void xgroup_destroy(Call& call, const StreamKey& stream) {
   if (!removed) return call.fail(removed.error());
   forget_group_options(call, name, group);
   call.service.notify(call.database(), notify::kStream, "xgroup-destroy", call.args[2]);
-  call.service.stream_changed(call.database(), call.args[2]);
+  call.service.group_changed(call.database(), call.args[2]);
   call.reply.integer(1);
 }
 
@@ -158,7 +157,6 @@ void xgroup_createconsumer(Call& call, const GroupKey& group) {
   bool created = false;
   const auto consumer = consumer_of(call, group, call.args[4], &created);
   if (!consumer) return call.fail(consumer.error());
-  if (created) call.service.key_changed(call.database(), call.args[2]);
   call.reply.integer(created ? 1 : 0);
 }
 
@@ -170,7 +168,7 @@ void xgroup_delconsumer(Call& call, const GroupKey& group) {
   if (!event) return call.fail(event.error());
   const auto applied = call.service.broker().apply(group.cell, {*event}, call.now());
   if (!applied) return call.fail(applied.error());
-  call.service.stream_changed(call.database(), call.args[2]);
+  call.service.group_changed(call.database(), call.args[2]);
   call.service.notify(call.database(), notify::kStream, "xgroup-delconsumer", call.args[2]);
   call.reply.integer(pending);
 }
@@ -235,7 +233,6 @@ void xack(Call& call) {
   if (!group) return call.reply.integer(0);
   auto settle =
       [&service = call.service, cell = group->cell, log = stream->log, now = call.now(),
-       database = call.database(), key = std::string(call.args[1]),
        hole = call.buffer.leave_hole()](const std::vector<std::optional<Offset>>& found) mutable {
         std::vector<Offset> offsets;
         for (const auto& offset : found) {
@@ -256,7 +253,6 @@ void xack(Call& call) {
           depends = *applied;
           for (const Offset offset : offsets) service.streams().cache().let_go(log, offset);
           done = decision.done;
-          if (done > 0) service.key_changed(database, key);
         }
         writer.integer(static_cast<int64_t>(done));
         hole.fill(std::move(text), depends);

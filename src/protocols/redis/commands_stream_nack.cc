@@ -176,7 +176,7 @@ void xnack(Call& call) {
        hole = call.buffer.leave_hole()](const std::vector<std::optional<Offset>>& offsets) mutable {
         auto text = nack->run(offsets);
         // Whoever waits with CLAIM may have them at once.
-        if (nack->done > 0) nack->service.stream_changed(database, key);
+        if (nack->done > 0) nack->service.group_changed(database, key);
         hole.fill(std::move(text), nack->depends);
       });
 }

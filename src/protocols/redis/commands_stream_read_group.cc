@@ -346,15 +346,12 @@ void xreadgroup(Call& call) {
   call.waits_for_own_commit = arguments->no_ack;
   bool any = false;
   for (GroupRead& read : job->reads) {
-    bool created = false;
-    const auto consumer = consumer_of(call, read.group, arguments->consumer, &created);
+    const auto consumer = consumer_of(call, read.group, arguments->consumer);
     if (!consumer) return call.fail(consumer.error());
     const_cast<queue::Queue*>(read.group.queue)->touch_consumer(*consumer);
     if (!take(call, read, *consumer, *arguments)) return;
     depend_on_records(call, read);
     any = any || !read.nothing();
-    if (created || !read.offsets.empty() || !read.reclaimed.empty())
-      call.service.key_changed(call.database(), read.key);
   }
   if (any) return read_bodies(call, job);
   wait_for_more(call, *arguments, *job);

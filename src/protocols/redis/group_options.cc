@@ -136,7 +136,6 @@ Result<void> move_all(const Move& move,
   }
   if (changed) {
     move.service.stream_changed(move.database, name);
-    move.service.key_changed(move.database, move.key);
   }
   return {};
 }
@@ -190,7 +189,7 @@ void xgroup_policy(Call& call, const GroupKey& group) {
     if (!noted) return call.fail(noted.error());
   }
   // Whoever waits waits by the new options.
-  call.service.stream_changed(call.database(), call.args[2]);
+  call.service.group_changed(call.database(), call.args[2]);
   call.reply.ok();
 }
 

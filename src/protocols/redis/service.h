@@ -155,6 +155,8 @@ class Service {
   void remove_all_streams(Call& call, uint32_t database);
   // In the turn that changed it: wakes and marks who waits for or watches it.
   void stream_changed(uint32_t database, ByteView key);
+  // A group's state changed, no entry: WATCH does not notice, as in Redis.
+  void group_changed(uint32_t database, ByteView key);
   static catalog::Name name_of(uint32_t database, ByteView key);
   static broker::WaitKey wait_key(uint32_t database, ByteView key, WaitType type);
 

@@ -247,9 +247,13 @@ void Service::remove_all_streams(Call& call, uint32_t database) {
   }
 }
 
-void Service::stream_changed(uint32_t database, ByteView key) {
+void Service::group_changed(uint32_t database, ByteView key) {
   last_lsn_ = broker_.next_lsn();
   signal(database, key, WaitType::kStream);
+}
+
+void Service::stream_changed(uint32_t database, ByteView key) {
+  group_changed(database, key);
   if (!watchers_.empty()) key_changed(database, key);
 }
 

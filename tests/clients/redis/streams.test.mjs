@@ -153,3 +153,24 @@ function entriesOf(reply, key) {
   if (Array.isArray(reply)) return (reply.find(([name]) => name === key) ?? [key, []])[1];
   return reply instanceof Map ? (reply.get(key) ?? []) : (reply[key] ?? []);
 }
+
+test('WATCH notices the entries of a stream and not the state of its groups', async () => {
+  const key = `${prefix}watched`;
+  for (const id of ['1-1', '2-1', '3-1']) await redis.xadd(key, id, 'a', '1');
+  await redis.xgroup('CREATE', key, 'g', '0');
+  await redis.xreadgroup('GROUP', 'g', 'c', 'COUNT', 2, 'STREAMS', key, '>');
+  const notices = async (...command) => {
+    await blocked.watch(key);
+    await redis.call(...command);
+    return await blocked.multi().ping().exec() === null;
+  };
+  const groups = [
+    ['XREADGROUP', 'GROUP', 'g', 'c', 'STREAMS', key, '>'], ['XCLAIM', key, 'g', 'd', '0', '2-1'], ['XAUTOCLAIM', key, 'g', 'd', '0', '0'],
+    ['XACK', key, 'g', '1-1'], ['XGROUP', 'CREATE', key, 'h', '0'], ['XGROUP', 'SETID', key, 'g', '0'], ['XGROUP', 'CREATECONSUMER', key, 'g', 'e'],
+    ['XGROUP', 'DELCONSUMER', key, 'g', 'e'], ['XGROUP', 'DESTROY', key, 'h'], ['XSETID', key, '9-1'], ['XTRIM', key, 'MAXLEN', '100'], ['XDEL', key, '7-7'],
+  ];
+  for (const command of groups) assert.equal(await notices(...command), false, command.join(' '));
+  for (const command of [['XADD', key, '10-1', 'a', '1'], ['XDEL', key, '10-1'], ['XTRIM', key, 'MAXLEN', '1'], ['DEL', key]]) {
+    assert.equal(await notices(...command), true, command.join(' '));
+  }
+});
