@@ -3,6 +3,7 @@
 #include "protocols/redis/command.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,7 +38,9 @@ void describe(Call& call, const Command& command, const Subcommand* subcommand =
   const uint32_t flags = subcommand != nullptr ? subcommand->flags
                          : is_container        ? 0
                                                : command.flags;
-  const KeyPositions keys = is_container ? KeyPositions{} : command.keys;
+  // A subcommand that need not have so many arguments has no keys ("object|help").
+  const bool keyless = subcommand != nullptr && std::abs(subcommand->arity) <= command.keys.first;
+  const KeyPositions keys = is_container || keyless ? KeyPositions{} : command.keys;
   const auto has = [&](const FlagName& name) { return (flags & name.bit) != 0; };
   call.reply.array(10);
   call.reply.bulk(full_name(command, subcommand));

@@ -35,6 +35,14 @@ class Raw {
     this.waiting = null;
     waiting(reply);
   }
+  // Every further message goes to `each`.
+  listen(each) {
+    this.waiting = (message) => {
+      each(message);
+      this.listen(each);
+    };
+    this.deliver();
+  }
   send(words) {
     const text = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('');
     this.socket.write(`*${words.length}\r\n${text}`);
@@ -124,6 +132,19 @@ function commands(random) {
     () => ['XPENDING', key(), 'g'], () => ['XCLAIM', key(), 'g', 'd', '0', String(random(40)), 'JUSTID'],
     () => ['MULTI'], () => ['EXEC'], () => ['DISCARD'], () => ['WATCH', key()], () => ['UNWATCH'], () => ['PING'],
     () => ['ECHO', value()], () => ['nosuch', value()], () => ['GET'], () => ['SELECT', pick(...databases, '16', 'x')],
+    () => ['SETEX', key(), pick('100', '0', 'x'), value()], () => ['PSETEX', key(), pick('100000', '-1'), value()],
+    () => ['SET', key(), value(), ...pick(['EX', '100'], ['PX', '100000'], ['EXAT', '99999999999'], ['PXAT', '9999999999999'], ['EX', '0'], ['PX', 'x'])],
+    () => ['GETEX', plain(), ...(random(2) ? [pick('PERSIST', 'EX', 'zz'), ...(random(2) ? ['100'] : [])] : [])],
+    () => ['EXPIREAT', plain(), pick('99999999999', '1', 'x')], () => ['PEXPIREAT', plain(), '99999999999999'],
+    () => ['INCRBYFLOAT', key(), pick('1.5', '-0.25', '1e2', 'x', 'nan')], () => ['MSETNX', plain(), value(), plain(), value()], () => ['SETNX', key(), value()],
+    () => ['LCS', key(), key(), ...(random(2) ? [pick('LEN', 'IDX', 'WITHMATCHLEN')] : [])], () => ['SUBSTR', key(), number(), number()],
+    () => ['LPUSHX', key(), value()], () => ['BRPOP', key(), '0.001'], () => ['BRPOPLPUSH', key(), key(), '0.001'], () => ['BLMPOP', '0.001', '1', key(), side()],
+    () => ['HSETNX', key(), value(), value()], () => ['HSTRLEN', key(), value()], () => ['HINCRBYFLOAT', key(), value(), pick('0.5', '2', 'x')], () => ['HSET', key(), value()],
+    () => ['MOVE', plain(), pick(...databases, 'x')], () => ['TOUCH', ...some(key)], () => ['UNLINK', key()], () => ['OBJECT', 'nosuch', key()], () => ['XINFO', 'nosuch', key()],
+    () => ['XSETID', key(), pick('3', '50-1', 'x')], () => ['XCLAIM', key(), 'g', pick('c', 'd'), '0', String(random(40)), 'FORCE', ...(random(2) ? ['JUSTID'] : []), ...(random(2) ? ['RETRYCOUNT', '3'] : [])],
+    () => ['XACK', key(), 'g', String(random(40)), String(random(40))], () => ['XADD', stream(), 'NOMKSTREAM', 'MAXLEN', number(), String(random(60)), 'f', value()],
+    () => ['PUBLISH', pick('news', 'other'), value()], () => ['SPUBLISH', 'news', value()], () => ['PUBSUB', 'NUMSUB', 'news', 'other'], () => ['PUBSUB', pick('NUMPAT', 'CHANNELS', 'nosuch')],
+    () => ['EXPIRE', plain(), pick('100', '-1', 'x'), ...(random(2) ? [pick('NX', 'XX', 'GT', 'LT', 'no')] : [])], () => ['CLIENT', 'nosuch'], () => ['CONFIG', 'GET', 'nosuch'],
     () => ['OBJECT', 'FREQ', key()],
     () => ['COMMAND', 'GETKEYSANDFLAGS', ...pick(['lmove', key(), key(), 'left', 'right'], ['set', key(), value()], ['sort', key(), 'store', key()])],
     () => ['OBJECT', 'REFCOUNT', 'none'], () => ['SWAPDB', pick(...databases, 'x'), pick(...databases, '16')], () => ['FLUSHDB'],
@@ -133,6 +154,23 @@ function commands(random) {
     const form = forms[random(forms.length - (random(30) ? 4 : 0))];
     return form();
   };
+}
+
+// Two that listen, one to a channel and one to a pattern: what they hear is the same, in the same order.
+async function listeners(urls, protocol) {
+  const heard = [[], []];
+  const raws = [];
+  for (const [side, url] of urls.entries()) {
+    for (const words of [['SUBSCRIBE', 'news'], ['PSUBSCRIBE', 'n*']]) {
+      const raw = new Raw(url);
+      raws.push(raw);
+      if (protocol === 3) await raw.send(['HELLO', '3']);
+      const messages = [await raw.send(words)];
+      heard[side].push(messages);
+      raw.listen((message) => messages.push(message));
+    }
+  }
+  return { heard, close: () => raws.forEach(({ socket }) => socket.destroy()) };
 }
 
 let peer;
@@ -146,6 +184,7 @@ for (const protocol of [2, 3]) {
     const next = commands(generator(seed + protocol));
     const both = async (words) => Promise.all([ours.send(words), theirs.send(words)]);
     let round = 0;
+    const listening = await listeners([process.env.REDIS_URL, peer.url], protocol);
     try {
       if (protocol === 3) await both(['HELLO', '3']);
       for (const database of databases) {
@@ -160,7 +199,15 @@ for (const protocol of [2, 3]) {
         const [mine, other] = await both(words);
         assert.equal(mine, other, `SEED=${seed}, round ${round}: ${recent.join(' | ')}`);
       }
+      // What was published last may still be on its way; it has come when one more message has.
+      const last = ['PUBLISH', 'news', 'the last'];
+      await both(['DISCARD']);
+      await both(last);
+      const done = ({ heard }) => heard.flat().every((messages) => messages.at(-1).includes('the last'));
+      while (!done(listening)) await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual(listening.heard[0], listening.heard[1]);
     } finally {
+      listening.close();
       t.diagnostic(`SEED=${seed}: ${round} rounds`);
       ours.socket.destroy();
       theirs.socket.destroy();
