@@ -131,7 +131,7 @@ test('what means something to a shell is no name', async () => {
 });
 
 // A terminal of Python's, since Node has none to give.
-test('on a terminal it asks until it knows', { skip: lacks('python3', '-c', 'import pty') && 'without python3' }, async () => {
+test('on a terminal it asks until it knows', { skip: lacks('python3', '-c', 'import pty; pty.openpty()') && 'without python3 or a terminal' }, async () => {
   const child = spawn('python3', ['-c', 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)', brokerBinary(), 'advise', '--json'], { stdio: ['pipe', 'pipe', 'inherit'] });
   let said = '';
   child.stdout.on('data', (bytes) => { said += bytes; });
