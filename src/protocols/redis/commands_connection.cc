@@ -401,11 +401,42 @@ void client_setname(Call& call) {
   if (set_name(call, call.args[2])) call.reply.ok();
 }
 
+void client_help(Call& call) {
+  constexpr ByteView kLines[] = {"GETNAME",
+                                 "    The name of this connection.",
+                                 "GETREDIR",
+                                 "    Where invalidations go; there is no tracking.",
+                                 "ID",
+                                 "    The number of this connection.",
+                                 "INFO",
+                                 "    This connection, as LIST shows it.",
+                                 "KILL <ip:port> | <option> <value> ...",
+                                 "    Ends connections: ADDR, ID, LADDR, SKIPME, TYPE, USER.",
+                                 "LIST [TYPE <type>] [ID <id> ...]",
+                                 "    Connections, a line each.",
+                                 "NO-EVICT ON|OFF",
+                                 "    Does nothing.",
+                                 "NO-TOUCH ON|OFF",
+                                 "    Does nothing.",
+                                 "REPLY ON|OFF|SKIP",
+                                 "    Whether commands are answered.",
+                                 "SETINFO <attribute> <value>",
+                                 "    The client library's name or version.",
+                                 "SETNAME <name>",
+                                 "    Names this connection.",
+                                 "TRACKINGINFO",
+                                 "    There is no tracking.",
+                                 "UNBLOCK <id> [TIMEOUT|ERROR]",
+                                 "    Ends the wait of a connection."};
+  answer_help(call, kLines);
+}
+
 using namespace flag;
 
 constexpr Subcommand kClientSubcommands[] = {
     {"client|getname", 2, 0, client_getname},
     {"client|getredir", 2, 0, client_getredir},
+    {"client|help", 2, 0, client_help},
     {"client|id", 2, 0, client_id},
     {"client|info", 2, 0, client_info},
     {"client|kill", -3, kAdmin, client_kill},
