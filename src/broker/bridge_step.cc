@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "broker/redrive.h"
+
 namespace weir::broker {
 namespace {
 
@@ -22,12 +24,6 @@ std::optional<bridge::Field> field_of(const std::string& text) {
   if (text.empty()) return std::nullopt;
   auto field = bridge::Field::parse(text);
   return field ? std::optional(std::move(*field)) : std::nullopt;
-}
-
-// What a message that is sent anew must not bring along: it has an identity and a time of its own.
-bool is_of_its_past(ByteView header) {
-  return header == kHeaderMessageId || header == kHeaderSent || header == kHeaderDeadLetterSource ||
-         header == kHeaderDeliveries;
 }
 
 std::optional<ByteView> view_of(const std::optional<std::string>& text) {

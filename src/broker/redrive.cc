@@ -5,6 +5,11 @@
 
 namespace weir::broker {
 
+bool is_of_its_past(ByteView header) {
+  return header == kHeaderMessageId || header == kHeaderSent || header == kHeaderDeadLetterSource ||
+         header == kHeaderDeliveries;
+}
+
 Result<Sent> send_again(Broker& broker,
                         const Thing& target,
                         const log::ReadRecord& record,
@@ -12,10 +17,7 @@ Result<Sent> send_again(Broker& broker,
                         Timestamp now) {
   std::vector<log::RecordHeader> headers;
   for (const log::RecordHeader& header : record.headers) {
-    const bool of_its_past = header.key == kHeaderMessageId || header.key == kHeaderSent ||
-                             header.key == kHeaderDeadLetterSource ||
-                             header.key == kHeaderDeliveries;
-    if (!of_its_past) headers.push_back(header);
+    if (!is_of_its_past(header.key)) headers.push_back(header);
   }
   const log::RecordInput input{record.key, value ? value : record.value, headers, now};
   return broker.send(target.queue, input, {}, now);

@@ -11,6 +11,9 @@
 
 namespace weir::broker {
 
+// Headers that a message sent anew does not bring along: it has an identity and a time of its own.
+bool is_of_its_past(ByteView header);
+
 // A new message with an identity and a time of its own: retention and the count of receives begin
 // anew, and nothing tells of where it was a dead letter. `value` replaces the body. kTooLarge and
 // the other errors of Broker::send.

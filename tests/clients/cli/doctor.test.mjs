@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { startBroker, temporaryFolder } from '../support/broker.mjs';
+import { sqs as plainSqs } from '../support/sqs_http.mjs';
 import { weir } from './weir.mjs';
 
 const home = temporaryFolder('doctor');
@@ -25,16 +26,7 @@ const doctor = async (...args) => {
   return found;
 };
 const rules = async (...args) => (await doctor(...args)).map(({ rule, subject }) => `${rule} ${subject}`).sort();
-async function sqs(action, input) {
-  const response = await fetch(broker.env.AWS_ENDPOINT_URL, {
-    method: 'POST',
-    headers: { 'X-Amz-Target': `AmazonSQS.${action}`, 'Content-Type': 'application/x-amz-json-1.0' },
-    body: JSON.stringify(input),
-  });
-  assert.equal(response.status, 200);
-  const text = await response.text();
-  return text ? JSON.parse(text) : {};
-}
+const sqs = (action, input) => plainSqs(action, input, broker.env.AWS_ENDPOINT_URL);
 
 test('the doctor tells findings from their evidence, and stays silent without', async (t) => {
   await t.test('an empty broker is well', async () => {

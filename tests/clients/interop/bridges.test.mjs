@@ -3,19 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { waitFor } from '../support/programs.mjs';
 import { json, run, unused, weir } from '../cli/weir.mjs';
+import { sqs } from '../support/sqs_http.mjs';
 
 const skip = !process.env.AWS_ENDPOINT_URL && 'without SQS';
-
-async function sqs(action, input) {
-  const response = await fetch(process.env.AWS_ENDPOINT_URL, {
-    method: 'POST',
-    headers: { 'X-Amz-Target': `AmazonSQS.${action}`, 'Content-Type': 'application/x-amz-json-1.0' },
-    body: JSON.stringify(input),
-  });
-  const text = await response.text();
-  assert.equal(response.status, 200, `${action}: ${text}`);
-  return text ? JSON.parse(text) : {};
-}
 
 const receive = async (QueueUrl, more = {}) =>
   (await sqs('ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 5, AttributeNames: ['All'], ...more })).Messages ?? [];

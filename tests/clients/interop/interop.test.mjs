@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { json, run, unused } from '../cli/weir.mjs';
+import { sqs } from '../support/sqs_http.mjs';
 
 const missing = ['redis-cli', 'kcat'].filter((program) => spawnSync('which', [program]).status !== 0);
 missing.push(...['AWS_ENDPOINT_URL', 'KAFKA_BROKERS', 'REDIS_URL'].filter((name) => !process.env[name]));
@@ -22,17 +23,6 @@ const kafka = (topic) => program('kcat', ['-b', process.env.KAFKA_BROKERS, '-C',
   .split('\n').filter(Boolean).map((line) => JSON.parse(line));
 const intoKafka = (topic, value, ...args) =>
   program('kcat', ['-b', process.env.KAFKA_BROKERS, '-P', '-t', topic, ...args], value);
-
-async function sqs(action, input) {
-  const response = await fetch(process.env.AWS_ENDPOINT_URL, {
-    method: 'POST',
-    headers: { 'X-Amz-Target': `AmazonSQS.${action}`, 'Content-Type': 'application/x-amz-json-1.0' },
-    body: JSON.stringify(input),
-  });
-  const text = await response.text();
-  assert.equal(response.status, 200, `${action}: ${text}`);
-  return text ? JSON.parse(text) : {};
-}
 
 // Made here, not by Redis: the Redis tests flush what Redis made, at any time.
 async function topic(...args) {
