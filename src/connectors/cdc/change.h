@@ -83,7 +83,7 @@ struct Relation {
   std::string table;
   std::vector<Column> columns;
   // Positions in `columns` of the primary key, else of the first unique index over columns that are
-  // never null; in the table's order. Empty: none.
+  // never null; in the index's order. Empty: none.
   std::vector<uint32_t> key;
   bool full_identity = false;  // old rows are whole
 
@@ -150,6 +150,7 @@ struct Change {
 // A transaction of the source. `end_lsn`, the time and the count of changes are known at its end.
 struct Transaction {
   uint32_t id = 0;
+  uint64_t begin_lsn = 0;
   uint64_t commit_lsn = 0;
   uint64_t end_lsn = 0;
   int64_t commit_us = 0;

@@ -85,12 +85,10 @@ struct Outbox {
   Pattern route_regex;
   std::string route_replacement = "outbox.event.${routedByValue}";
   bool to_queue = false;
-  bool expand_json = false;
-  bool optional_null_payload = false;  // table.json.payload.null.behavior=optional_bytes
+  bool quote_payload = false;  // the payload is a JSON string, as an unexpanded one is in JSON
   bool tombstone_on_empty = false;
   bool additional_missing_is_error = true;
   std::vector<Placement> additional;
-  std::string tracing_column = "tracingspancontext";
   enum class Invalid : uint8_t { kWarn, kError, kFatal } on_update = Invalid::kWarn;
 };
 
@@ -99,7 +97,8 @@ struct KeyColumns {
   std::vector<std::string> columns;
 };
 
-struct Config {
+// Fields stand by what they are about, not by their size.
+struct Config {  // NOLINT(clang-analyzer-optin.performance.Padding)
   Connection connection;
   bool debezium_profile = true;  // else the readable profile
 
@@ -144,6 +143,8 @@ struct Config {
   bool hstore_map = false;
   int32_t money_digits = 2;
   bool unknown_types = false;
+  bool nulls_become_defaults = true;  // Kafka Connect's replace.null.with.default
+  bool avro_names = false;            // schema.name.adjustment.mode=avro
   std::string unavailable_value = "__debezium_unavailable_value";
   bool tombstones = true;
   bool transaction_metadata = false;

@@ -50,8 +50,8 @@ class Renderer {
   Result<> render(const Change& change, int64_t now_us, std::vector<Output>& out);
 
   // Around the changes of a transaction; they append only with provide.transaction.metadata.
-  void begin(const Transaction& transaction, int64_t now_us, std::vector<Output>& out);
-  void end(const Transaction& transaction, int64_t now_us, std::vector<Output>& out);
+  void begin(const Transaction& transaction, std::vector<Output>& out);
+  void end(const Transaction& transaction, std::vector<Output>& out);
 
   void heartbeat(int64_t now_us, std::vector<Output>& out);
 

@@ -44,11 +44,14 @@ class Assembler::Body {
   bool in_transaction() const { return open_; }
 
  private:
-  Result<> take(const Begin& begin, const XLogData&, Sink& sink) {
+  Result<> take(const Begin& begin, const XLogData& data, Sink& sink) {
     if (open_) return std::unexpected(corrupt("a transaction begins inside another"));
     open_ = true;
-    transaction_ = {
-        .id = begin.transaction, .commit_lsn = begin.commit_lsn, .commit_us = begin.commit_us};
+    transaction_ = {};
+    transaction_.id = begin.transaction;
+    transaction_.begin_lsn = data.start;
+    transaction_.commit_lsn = begin.commit_lsn;
+    transaction_.commit_us = begin.commit_us;
     return sink.begin(transaction_);
   }
 
@@ -116,9 +119,11 @@ class Assembler::Body {
       change = start(cdc::Operation::kMessage, data);
       ++transaction_.changes;
     } else {
+      previous_commit_ = data.start;  // it stands for a transaction of its own
       change.operation = cdc::Operation::kMessage;
       change.position = {.commit_lsn = message.lsn - 1, .index = 0};
       change.previous_commit_lsn = previous_commit_;
+      change.commit_us = transaction_.commit_us;  // of the one before: it has no time of its own
     }
     change.lsn = data.start;
     change.transactional = message.transactional;

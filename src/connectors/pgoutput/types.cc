@@ -208,8 +208,10 @@ bool has_default(const cdc::Type& type) {
 
 std::shared_ptr<const cdc::Relation> finish(cdc::Relation relation,
                                             const std::vector<std::string>& key) {
-  for (uint32_t i = 0; i < relation.columns.size(); ++i) {
-    if (std::ranges::find(key, relation.columns[i].name) != key.end()) relation.key.push_back(i);
+  for (const std::string& name : key) {
+    const auto found = std::ranges::find(relation.columns, name, &cdc::Column::name);
+    if (found == relation.columns.end()) continue;
+    relation.key.push_back(static_cast<uint32_t>(found - relation.columns.begin()));
   }
   return std::make_shared<const cdc::Relation>(std::move(relation));
 }

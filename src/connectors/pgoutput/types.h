@@ -42,7 +42,7 @@ struct RelationFacts {
   char identity = 'd';
   std::vector<ColumnFacts> columns;  // in the order of attnum, without dropped ones
   // The primary key's columns, else those of the first unique index over columns that are never
-  // null, in the table's order.
+  // null, in the index's order.
   std::vector<std::string> key;
   std::vector<TypeFacts> types;  // of the columns, of their elements and their bases
 };
