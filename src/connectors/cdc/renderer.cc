@@ -83,8 +83,17 @@ bool is_utf8(std::string_view text) {
 }  // namespace
 
 class Renderer::Body {
+  // One record of a change: a change of a key becomes several.
+  struct Event {
+    char operation;
+    const std::optional<std::string>& key;
+    const Row* before;
+    const Row* after;
+    std::optional<Header> header;
+  };
+
  public:
-  Body(std::shared_ptr<const Config> config, std::string connector_name)
+  Body(std::shared_ptr<const Config> config, const std::string& connector_name)
       : config_(std::move(config)), style_(Style::of(*config_)) {
     message_schema_ = config_->value_schemas ? message_value_schema(style_) : std::string();
     if (!config_->context_headers) return;
@@ -176,7 +185,7 @@ class Renderer::Body {
     if (skips(operation)) return {};
     const auto key = plan.key_of(*change.after);
     if (!key) return std::unexpected(key.error());
-    return emit(plan, change, operation, *key, nullptr, &*change.after, {}, now_us, out);
+    return emit(plan, change, {operation, *key, nullptr, &*change.after, {}}, now_us, out);
   }
 
   Result<> update(const Plan& plan,
@@ -195,7 +204,7 @@ class Renderer::Body {
     if (skips('u')) return {};
     const bool whole = before != nullptr && change.relation->full_identity;
     if (config_->skip_without_change && whole && !plan.differs(*before, after)) return {};
-    return emit(plan, change, 'u', *key, before, &after, {}, now_us, out);
+    return emit(plan, change, {'u', *key, before, &after, {}}, now_us, out);
   }
 
   // An update of the key: the old row goes, another comes.
@@ -208,13 +217,13 @@ class Renderer::Body {
     if (!skips('d')) {
       const Header header{"__debezium.newkey", key};
       const Result<> gone =
-          emit(plan, change, 'd', old_key, &*change.before, nullptr, header, now_us, out);
+          emit(plan, change, {'d', old_key, &*change.before, nullptr, header}, now_us, out);
       if (!gone) return gone;
       tombstone(plan, old_key, header, out);
     }
     if (skips('c')) return {};
     const Header header{"__debezium.oldkey", old_key};
-    return emit(plan, change, 'c', key, nullptr, &*change.after, header, now_us, out);
+    return emit(plan, change, {'c', key, nullptr, &*change.after, header}, now_us, out);
   }
 
   Result<> remove(const Plan& plan,
@@ -224,7 +233,8 @@ class Renderer::Body {
     if (skips('d')) return {};
     const auto key = plan.key_of(*change.before);
     if (!key) return std::unexpected(key.error());
-    const Result<> gone = emit(plan, change, 'd', *key, &*change.before, nullptr, {}, now_us, out);
+    const Result<> gone =
+        emit(plan, change, {'d', *key, &*change.before, nullptr, {}}, now_us, out);
     if (!gone) return gone;
     tombstone(plan, *key, {}, out);
     return {};
@@ -235,7 +245,7 @@ class Renderer::Body {
                     int64_t now_us,
                     std::vector<Output>& out) {
     if (skips('t')) return {};
-    return emit(plan, change, 't', std::nullopt, nullptr, nullptr, {}, now_us, out);
+    return emit(plan, change, {'t', std::nullopt, nullptr, nullptr, {}}, now_us, out);
   }
 
   std::vector<Header> headers(const std::optional<Header>& first) const {
@@ -259,23 +269,16 @@ class Renderer::Body {
 
   Result<> emit(const Plan& plan,
                 const Change& change,
-                char operation,
-                const std::optional<std::string>& key,
-                const Row* before,
-                const Row* after,
-                const std::optional<Header>& header,
+                const Event& event,
                 int64_t now_us,
                 std::vector<Output>& out) {
     Output output;
     output.name = plan.topic();
-    if (key) output.key = plan.with_schema(*key);
-    output.headers = headers(header);
-    const std::string table = change.relation->schema + "." + change.relation->table;
-    const std::string transaction = transaction_block(change, table);
+    if (event.key) output.key = plan.with_schema(*event.key);
+    output.headers = headers(event.header);
     std::string value;
-    const Result<> done = style_.readable ? readable(value, plan, change, operation, before, after)
-                                          : envelope(value, plan, change, operation, before, after,
-                                                     transaction, now_us);
+    const Result<> done = style_.readable ? readable(value, plan, change, event)
+                                          : envelope(value, plan, change, event, now_us);
     if (!done) return done;
     wrap(value, plan.value_schema());
     output.value = std::move(value);
@@ -296,20 +299,21 @@ class Renderer::Body {
   Result<> envelope(std::string& value,
                     const Plan& plan,
                     const Change& change,
-                    char operation,
-                    const Row* before,
-                    const Row* after,
-                    const std::string& transaction,
-                    int64_t now_us) const {
+                    const Event& event,
+                    int64_t now_us) {
     value = R"({"before":)";
-    if (const Result<> old = append_side(value, plan, before, nullptr, nullptr); !old) return old;
+    if (const Result<> row = append_side(value, plan, event.before, nullptr, nullptr); !row) {
+      return row;
+    }
     value += R"(,"after":)";
     const Row* old = change.before ? &*change.before : nullptr;
-    if (const Result<> row = append_side(value, plan, after, old, nullptr); !row) return row;
+    if (const Result<> row = append_side(value, plan, event.after, old, nullptr); !row) return row;
     value += R"(,"source":)";
     append_source(value, change);
+    const std::string table = change.relation->schema + "." + change.relation->table;
     value += fmt::format(R"(,"transaction":{},"op":"{}","ts_ms":{},"ts_us":{},"ts_ns":{}}})",
-                         transaction, operation, now_us / 1000, now_us, now_us * 1000);
+                         transaction_block(change, table), event.operation, now_us / 1000, now_us,
+                         now_us * 1000);
     return {};
   }
 
@@ -345,15 +349,17 @@ class Renderer::Body {
   Result<> readable(std::string& value,
                     const Plan& plan,
                     const Change& change,
-                    char operation,
-                    const Row* before,
-                    const Row* after) const {
+                    const Event& event) const {
     std::vector<std::string_view> unchanged;
-    value = fmt::format(R"({{"op":"{}","before":)", operation);
-    if (const Result<> old = append_side(value, plan, before, nullptr, nullptr); !old) return old;
+    value = fmt::format(R"({{"op":"{}","before":)", event.operation);
+    if (const Result<> row = append_side(value, plan, event.before, nullptr, nullptr); !row) {
+      return row;
+    }
     value += R"(,"after":)";
     const Row* old = change.before ? &*change.before : nullptr;
-    if (const Result<> row = append_side(value, plan, after, old, &unchanged); !row) return row;
+    if (const Result<> row = append_side(value, plan, event.after, old, &unchanged); !row) {
+      return row;
+    }
     if (!unchanged.empty()) {
       value += R"(,"unchanged":[)";
       for (const std::string_view& name : unchanged) {
@@ -474,8 +480,8 @@ class Renderer::Body {
   uint64_t total_ = 0;
 };
 
-Renderer::Renderer(std::shared_ptr<const Config> config, std::string connector_name)
-    : body_(std::make_unique<Body>(std::move(config), std::move(connector_name))) {}
+Renderer::Renderer(std::shared_ptr<const Config> config, const std::string& connector_name)
+    : body_(std::make_unique<Body>(std::move(config), connector_name)) {}
 Renderer::~Renderer() = default;
 
 Result<> Renderer::render(const Change& change, int64_t now_us, std::vector<Output>& out) {

@@ -39,7 +39,7 @@ struct Output {
 
 class Renderer {
  public:
-  Renderer(std::shared_ptr<const Config> config, std::string connector_name);
+  Renderer(std::shared_ptr<const Config> config, const std::string& connector_name);
   ~Renderer();
   Renderer(const Renderer&) = delete;
   Renderer& operator=(const Renderer&) = delete;

@@ -18,6 +18,8 @@ namespace {
 
 using Numbers = std::vector<double>;
 
+constexpr double kDimensionsMax = 1'000'000'000;  // of a sparse vector, as pgvector has it
+
 void append_wkb(std::string& out, std::string_view wkb) {
   out += R"("wkb":")";
   append_base64(out, wkb);
@@ -132,6 +134,11 @@ bool append_sparse(std::string& out, std::string_view text) {
   const std::optional<Numbers> numbers = read_numbers(pairs);
   const std::optional<Numbers> size = read_numbers(text.substr(slash + 1));
   if (!numbers || !size || size->size() != 1 || numbers->size() % 2 != 0) return false;
+  const auto is_index = [](double value) { return value >= 0 && value <= kDimensionsMax; };
+  if (!is_index(size->front())) return false;
+  for (size_t i = 0; i < numbers->size(); i += 2) {
+    if (!is_index((*numbers)[i])) return false;
+  }
   out += R"({"dimensions":)" + std::to_string(static_cast<int>(size->front())) + R"(,"vector":{)";
   for (size_t i = 0; i < numbers->size(); i += 2) {
     if (i > 0) out += ',';
