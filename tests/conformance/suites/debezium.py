@@ -98,6 +98,9 @@ _OF_A_RUN = {"lsn", "txId", "sequence", "snapshot", *_TIMES}
 
 
 def _without_run(node):
+    if isinstance(node, list) and node and all(isinstance(item, dict) and "data_collection" in item for item in node):
+        # Logical messages are counted below the address of a Java object.
+        return sorted((item["data_collection"].partition("@")[0], item["event_count"]) for item in node)
     if isinstance(node, list):
         return [_without_run(item) for item in node]
     if not isinstance(node, dict):

@@ -1,0 +1,149 @@
+#include "connectors/pgoutput/statements.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "connectors/cdc/config.h"
+#include "connectors/pgoutput/frame.h"
+#include "connectors/pgoutput/types.h"
+#include "fmt/format.h"
+
+namespace weir::pgoutput {
+
+namespace {
+
+std::string quoted(std::string_view text, char quote) {
+  std::string out(1, quote);
+  for (const char c : text) {
+    out += c;
+    if (c == quote) out += c;
+  }
+  return out + quote;
+}
+
+// What the publication passes on: inserts, updates and deletes, and truncates where they are
+// wanted. Updates of a key need their deletes, so that single operations are left out by the
+// renderer.
+std::string options(const cdc::Config& config) {
+  const bool truncates = config.skipped_operations.find('t') == std::string::npos;
+  std::string out = " WITH (publish = 'insert, update, delete";
+  if (truncates) out += ", truncate";
+  out += '\'';
+  if (config.publish_via_partition_root) out += ", publish_via_partition_root = true";
+  return out + ")";
+}
+
+std::string captured(const cdc::Config& config, std::span<const RelationFacts> tables) {
+  std::string list;
+  for (const RelationFacts& table : tables) {
+    if (!config.captures(table.schema, table.table)) continue;
+    if (!list.empty()) list += ", ";
+    list += quote_table(table.schema, table.table);
+  }
+  return list;
+}
+
+// (a, b) > ('1', 'x'), with values as literals that take the columns' types.
+std::string behind(const RelationFacts& table, std::span<const std::string> after) {
+  std::string names;
+  std::string values;
+  for (size_t i = 0; i < table.key.size(); ++i) {
+    if (i > 0) {
+      names += ", ";
+      values += ", ";
+    }
+    names += quote_identifier(table.key[i]);
+    values += quote_literal(after[i]);
+  }
+  return fmt::format(" WHERE ({}) > ({})", names, values);
+}
+
+}  // namespace
+
+std::string quote_identifier(std::string_view name) {
+  return quoted(name, '"');
+}
+
+std::string quote_literal(std::string_view text) {
+  if (text.find('\\') == std::string_view::npos) return quoted(text, '\'');
+  // Whatever standard_conforming_strings says, this form means what it writes.
+  std::string escaped;
+  for (const char c : text) {
+    escaped += c;
+    if (c == '\\') escaped += c;
+  }
+  return "E" + quoted(escaped, '\'');
+}
+
+std::string quote_table(std::string_view schema, std::string_view table) {
+  return quote_identifier(schema) + "." + quote_identifier(table);
+}
+
+std::string create_slot(const cdc::Config& config) {
+  std::string out = fmt::format("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput",
+                                quote_identifier(config.slot_name));
+  // The options in brackets came with PostgreSQL 15; failover with 17.
+  out += config.slot_failover ? " (SNAPSHOT 'export', FAILOVER true)" : " EXPORT_SNAPSHOT";
+  return out;
+}
+
+std::string start_replication(const cdc::Config& config, uint64_t from) {
+  std::string out = fmt::format(
+      "START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names {}, "
+      "messages 'true'",
+      quote_identifier(config.slot_name), format_lsn(from),
+      quote_literal(quote_identifier(config.publication_name)));
+  for (const auto& [name, value] : config.slot_stream_params) {
+    out += fmt::format(", {} {}", quote_identifier(name), quote_literal(value));
+  }
+  return out + ")";
+}
+
+std::string create_publication(const cdc::Config& config, std::span<const RelationFacts> tables) {
+  if (config.publication_autocreate == cdc::Autocreate::kDisabled) return {};
+  std::string out = "CREATE PUBLICATION " + quote_identifier(config.publication_name);
+  if (config.publication_autocreate == cdc::Autocreate::kAllTables) {
+    out += " FOR ALL TABLES";
+  } else if (config.publication_autocreate == cdc::Autocreate::kFiltered) {
+    const std::string list = captured(config, tables);
+    if (!list.empty()) out += " FOR TABLE " + list;
+  }
+  return out + options(config);
+}
+
+std::string alter_publication(const cdc::Config& config, std::span<const RelationFacts> tables) {
+  if (config.publication_autocreate != cdc::Autocreate::kFiltered) return {};
+  const std::string list = captured(config, tables);
+  if (list.empty()) return {};
+  return fmt::format("ALTER PUBLICATION {} SET TABLE {}", quote_identifier(config.publication_name),
+                     list);
+}
+
+std::string copy_chunk(const RelationFacts& table,
+                       std::span<const std::string> after,
+                       uint64_t rows) {
+  std::string columns;
+  for (const ColumnFacts& column : table.columns) {
+    if (column.generated) continue;
+    if (!columns.empty()) columns += ", ";
+    columns += quote_identifier(column.name);
+  }
+  std::string select =
+      fmt::format("SELECT {} FROM {}", columns, quote_table(table.schema, table.table));
+  if (rows > 0 && !table.key.empty()) {
+    if (after.size() == table.key.size()) select += behind(table, after);
+    select += " ORDER BY ";
+    for (size_t i = 0; i < table.key.size(); ++i) {
+      if (i > 0) select += ", ";
+      select += quote_identifier(table.key[i]);
+    }
+    select += fmt::format(" LIMIT {}", rows);
+  }
+  return fmt::format("COPY ({}) TO STDOUT", select);
+}
+
+}  // namespace weir::pgoutput
