@@ -276,6 +276,14 @@ class Broker final : public JournalOwner {
   };
   std::vector<BridgeStatus> bridges() const;
 
+  // ---- connectors (connectors.cc): their catalog entries; who runs them is above the broker
+
+  Result<Depends> create_connector(const catalog::Connector& connector, Timestamp now);
+  // Properties and whether it is paused; kind, cell and creation stay. kNotFound.
+  Result<Depends> alter_connector(const catalog::Connector& connector, Timestamp now);
+  // With its notes. kNotFound.
+  Result<Depends> remove_connector(const std::string& name, Timestamp now);
+
   // ---- waiting
 
   // A cell's key wakes when something was applied to it (a message became ready, a record was

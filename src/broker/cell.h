@@ -19,6 +19,7 @@ enum class CellKind : uint8_t {
   kGroup = 4,
   kKeyspace = 5,
   kBridge = 6,
+  kConnector = 8,
 };
 
 struct Replayed {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "broker/broker.h"
+#include "broker/connector_cell.h"
 #include "broker/group_cell.h"
 #include "broker/keyspace_cell.h"
 
@@ -29,6 +30,7 @@ std::unique_ptr<Cell> Broker::make_cell(CellKind kind) const {
     case CellKind::kKeyspace: return std::make_unique<KeyspaceCell>();
     case CellKind::kBridge: return std::make_unique<BridgeCell>();
     case CellKind::kGroup: return std::make_unique<GroupCell>();
+    case CellKind::kConnector: return std::make_unique<ConnectorCell>();
     case CellKind::kCatalog: break;
   }
   return nullptr;
@@ -92,6 +94,7 @@ void Broker::remove_unknown_cells() {
     return true;
   });
   for (const auto& [name, bridge] : catalog_.bridges()) known.insert(bridge.cell);
+  for (const auto& [name, one] : catalog_.connectors()) known.insert(one.cell);
   for (const auto& [number, keyspace] : catalog_.keyspaces()) {
     for (uint32_t i = 0; i < keyspace.cells; ++i) known.insert(CellId(keyspace.first.value() + i));
   }

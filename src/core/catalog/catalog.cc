@@ -19,7 +19,9 @@ enum EventKind : uint8_t {
   kKeyspacePut = 7,
 };
 
-constexpr uint8_t kImageVersion = 2;
+constexpr uint8_t kImageVersion = 3;
+// Before there were connectors.
+constexpr uint8_t kImageVersionWithoutConnectors = 2;
 // Before there were users, rules and quotas.
 constexpr uint8_t kImageVersionWithoutAccess = 1;
 
@@ -330,12 +332,13 @@ Result<void> Catalog::apply(ByteView event) {
       raise_next_cell(CellId(keyspace.first.value() + keyspace.cells - 1));
       return {};
     }
-    default: return access_.apply(kind, reader) ? Result<void>() : corrupt();
+    default: return apply_other(kind, reader) ? Result<void>() : corrupt();
   }
 }
 
-// u8 version | varint next cell | groups | bridges | keyspaces | users | rules | quotas | things;
-// each a varint count, then the values as in events. Version 1 has no users, rules and quotas.
+// u8 version | varint next cell | groups | bridges | keyspaces | users | rules | quotas |
+// connectors | things; each a varint count, then the values as in events. Version 1 has no users,
+// rules and quotas, versions 1 and 2 have no connectors.
 Catalog::Image Catalog::pinned_image() const {
   Image image;
   Writer writer(image.head);
@@ -351,6 +354,8 @@ Catalog::Image Catalog::pinned_image() const {
   writer.varint(keyspaces_.size());
   for (const auto& [database, keyspace] : keyspaces_) encode(writer, keyspace);
   access_.save(writer);
+  writer.varint(connectors_.size());
+  for (const auto& [name, connector] : connectors_) encode(writer, connector);
   writer.varint(things_.size());
   image.things.reserve(things_.size());
   for (const auto& [name, thing] : things_) image.things.push_back(thing);
@@ -372,7 +377,7 @@ Result<void> Catalog::load(ByteView image) {
   Catalog fresh(limits_);
   Reader reader(image);
   const uint8_t version = reader.u8();
-  if (version != kImageVersion && version != kImageVersionWithoutAccess) reader.fail();
+  if (version < kImageVersionWithoutAccess || version > kImageVersion) reader.fail();
   fresh.next_cell_ = CellId(reader.varint());
   for (uint64_t left = reader.count(); left > 0 && !reader.failed(); --left) {
     Name name = decode_name(reader);
@@ -387,7 +392,8 @@ Result<void> Catalog::load(ByteView image) {
     const Keyspace keyspace = decode_keyspace(reader);
     fresh.keyspaces_[keyspace.database] = keyspace;
   }
-  if (version != kImageVersionWithoutAccess) fresh.access_.load(reader);
+  if (version > kImageVersionWithoutAccess) fresh.access_.load(reader);
+  if (version > kImageVersionWithoutConnectors) fresh.load_connectors(reader);
   for (uint64_t left = reader.count(); left > 0 && !reader.failed(); --left) {
     fresh.put(decode_thing(reader));
   }

@@ -8,6 +8,7 @@
 //   5 bridge put     bridge                6 bridge removed   name
 //   7 keyspace put   database, first, cells
 //   8 to 12          users, rules and quotas: access.h
+//   13 connector put connector            14 connector removed name
 // Cell ids are dense and never reused: apply raises the counter above every id it sees.
 //
 // Thread: one; the state shard's.
@@ -48,6 +49,7 @@ class Catalog {
   const Thing* owner_of(CellId cell) const;  // of a log, queue or stream group cell
   std::optional<CellId> find_group(const Name& name) const;
   const Bridge* find_bridge(std::string_view name) const;
+  const Connector* find_connector(std::string_view name) const;
   const Keyspace* find_keyspace(uint32_t database) const;
 
   // In the order of names; starts at the first name >= `from`; stops when the visitor returns
@@ -68,6 +70,7 @@ class Catalog {
   void each_thing_everywhere(const std::function<bool(const Thing&)>& visit) const;
   void each_group(const std::function<bool(const Name&, CellId)>& visit) const;
   const std::map<std::string, Bridge, std::less<>>& bridges() const { return bridges_; }
+  const std::map<std::string, Connector, std::less<>>& connectors() const { return connectors_; }
   const absl::btree_map<uint32_t, Keyspace>& keyspaces() const { return keyspaces_; }
   size_t things() const { return things_.size(); }
   size_t groups() const { return groups_.size(); }
@@ -87,6 +90,9 @@ class Catalog {
   std::string remove_group(const Name& name) const;
   Result<std::string> decide_put_bridge(const Bridge& bridge, bool create) const;
   Result<std::string> decide_remove_bridge(std::string_view name) const;
+  // kAlreadyExists, kNotFound, kInvalidArgument, kTooLarge.
+  Result<std::string> decide_put_connector(const Connector& connector, bool create) const;
+  Result<std::string> decide_remove_connector(std::string_view name) const;
   std::string put_keyspace(const Keyspace& keyspace) const;
 
   // kStorageCorrupt when the event cannot be understood; nothing is changed then.
@@ -111,6 +117,8 @@ class Catalog {
   void unindex(const Thing& thing);
   void raise_next_cell(CellId used);
   Result<void> validate(const Thing& thing) const;
+  bool apply_other(uint8_t kind, Reader& reader);
+  void load_connectors(Reader& reader);
 
   struct ByName {
     using is_transparent = void;
@@ -127,6 +135,7 @@ class Catalog {
   absl::btree_set<std::pair<Name, std::string>> sources_;  // (dead-letter queue, source's name)
   absl::btree_map<Name, CellId> groups_;
   std::map<std::string, Bridge, std::less<>> bridges_;
+  std::map<std::string, Connector, std::less<>> connectors_;
   absl::btree_map<uint32_t, Keyspace> keyspaces_;
   Access access_;
   CellId next_cell_{1};

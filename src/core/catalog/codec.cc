@@ -76,6 +76,24 @@ QueuePolicy decode_queue_policy(Reader& reader) {
   return policy;
 }
 
+void encode_properties(Writer& writer, const Properties& properties) {
+  writer.varint(properties.size());
+  for (const auto& [key, value] : properties) {
+    writer.bytes(key);
+    writer.bytes(value);
+  }
+}
+
+Properties decode_properties(Reader& reader) {
+  Properties properties;
+  for (uint64_t left = reader.count(2); left > 0; --left) {
+    const ByteView key = reader.bytes();
+    const ByteView value = reader.bytes();
+    properties.emplace(key, value);
+  }
+  return properties;
+}
+
 }  // namespace
 
 void encode(Writer& writer, const Name& name) {
@@ -103,11 +121,7 @@ void encode(Writer& writer, const Thing& thing) {
   writer.varint(thing.queue.value());
   encode(writer, thing.log_policy);
   if (thing.kind == Kind::kQueue) encode(writer, thing.queue_policy);
-  writer.varint(thing.properties.size());
-  for (const auto& [key, value] : thing.properties) {
-    writer.bytes(key);
-    writer.bytes(value);
-  }
+  encode_properties(writer, thing.properties);
   writer.varint(thing.stream_groups.size());
   for (const auto& [group, cell] : thing.stream_groups) {
     writer.bytes(group);
@@ -136,12 +150,7 @@ Thing decode_thing(Reader& reader) {
   thing.queue = CellId(reader.varint());
   thing.log_policy = decode_log_policy(reader);
   if (thing.kind == Kind::kQueue) thing.queue_policy = decode_queue_policy(reader);
-  const uint64_t properties = reader.count(2);
-  for (uint64_t i = 0; i < properties; ++i) {
-    const ByteView key = reader.bytes();
-    const ByteView value = reader.bytes();
-    thing.properties.emplace(key, value);
-  }
+  thing.properties = decode_properties(reader);
   const uint64_t groups = reader.count(2);
   for (uint64_t i = 0; i < groups; ++i) {
     const ByteView group = reader.bytes();
@@ -189,6 +198,28 @@ Bridge decode_bridge(Reader& reader) {
   bridge.cell = CellId(reader.varint());
   bridge.created = Timestamp(reader.svarint());
   return bridge;
+}
+
+void encode(Writer& writer, const Connector& connector) {
+  writer.bytes(connector.name);
+  writer.bytes(connector.kind);
+  encode_properties(writer, connector.properties);
+  writer.boolean(connector.paused);
+  writer.varint(connector.cell.value());
+  writer.svarint(connector.created.ms());
+}
+
+Connector decode_connector(Reader& reader) {
+  Connector connector;
+  connector.name = reader.bytes();
+  connector.kind = reader.bytes();
+  connector.properties = decode_properties(reader);
+  const uint8_t paused = reader.u8();
+  if (paused > 1) reader.fail();
+  connector.paused = paused == 1;
+  connector.cell = CellId(reader.varint());
+  connector.created = Timestamp(reader.svarint());
+  return connector;
 }
 
 void encode(Writer& writer, const Keyspace& keyspace) {

@@ -10,11 +10,13 @@ namespace weir::catalog {
 void encode(Writer& writer, const Name& name);
 void encode(Writer& writer, const Thing& thing);
 void encode(Writer& writer, const Bridge& bridge);
+void encode(Writer& writer, const Connector& connector);
 void encode(Writer& writer, const Keyspace& keyspace);
 
 Name decode_name(Reader& reader);
 Thing decode_thing(Reader& reader);
 Bridge decode_bridge(Reader& reader);
+Connector decode_connector(Reader& reader);
 Keyspace decode_keyspace(Reader& reader);
 
 }  // namespace weir::catalog

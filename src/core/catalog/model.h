@@ -1,6 +1,6 @@
 #pragma once
-// What the catalog knows: things (topics and queues), consumer groups, keyspaces and bridges. Plain
-// values.
+// What the catalog knows: things (topics and queues), consumer groups, keyspaces, bridges and
+// connectors. Plain values.
 
 #include <cstdint>
 #include <map>
@@ -127,6 +127,19 @@ struct Bridge {
   Timestamp created;
 
   bool operator==(const Bridge&) const = default;
+};
+
+// Brings data in from outside (change data capture), from a position that lies in a cell of its
+// own. What its properties mean is the connector's business; a password is never among them.
+struct Connector {
+  std::string name;
+  std::string kind;  // "postgres"
+  Properties properties;
+  bool paused = false;
+  CellId cell;
+  Timestamp created;
+
+  bool operator==(const Connector&) const = default;
 };
 
 // A numbered database of keys: `cells` consecutive cells from `first`, chosen by key hash.

@@ -16,7 +16,7 @@ class Harness {
   explicit Harness(uint64_t seed) : random_(seed), image_(live_.image()) {}
 
   void step() {
-    switch (random_.below(12)) {
+    switch (random_.below(14)) {
       case 0:
       case 1:
       case 2: return create();
@@ -28,7 +28,8 @@ class Harness {
       case 8: return group();
       case 9:
       case 10: return bridge();
-      default: return keyspace();
+      case 11: return keyspace();
+      default: return connector();
     }
   }
 
@@ -51,6 +52,8 @@ class Harness {
     for (const auto& [name, cell] : groups_) ASSERT_EQ(live_.find_group(name), cell);
     for (const auto& [name, value] : bridges_) ASSERT_EQ(*live_.find_bridge(name), value);
     ASSERT_EQ(live_.bridges().size(), bridges_.size());
+    for (const auto& [name, value] : connectors_) ASSERT_EQ(*live_.find_connector(name), value);
+    ASSERT_EQ(live_.connectors().size(), connectors_.size());
     ASSERT_EQ(live_.next_cell(), next_);
   }
 
@@ -172,6 +175,25 @@ class Harness {
     bridges_[name] = value;
   }
 
+  void connector() {
+    const std::string name = "c" + std::to_string(random_.below(5));
+    const bool exists = connectors_.contains(name);
+    if (random_.one_in(3)) {
+      ASSERT_EQ(apply(live_.decide_remove_connector(name)), exists);
+      connectors_.erase(name);
+      return;
+    }
+    Connector value;
+    value.name = name;
+    value.kind = "postgres";
+    value.properties["topic.prefix"] = std::to_string(random_.below(5));
+    value.paused = random_.one_in(2);
+    value.cell = exists ? connectors_[name].cell : take_cell();
+    ASSERT_FALSE(live_.decide_put_connector(value, exists).has_value());
+    ASSERT_TRUE(apply(live_.decide_put_connector(value, !exists)));
+    connectors_[name] = value;
+  }
+
   void keyspace() {
     const auto database = static_cast<uint32_t>(random_.below(16));
     if (live_.find_keyspace(database) != nullptr) return;
@@ -187,6 +209,7 @@ class Harness {
   std::map<Name, Thing> things_;
   std::map<Name, CellId> groups_;
   std::map<std::string, Bridge> bridges_;
+  std::map<std::string, Connector> connectors_;
   std::string image_;
   std::vector<std::string> since_image_;
 };

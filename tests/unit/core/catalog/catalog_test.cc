@@ -158,6 +158,22 @@ TEST(Catalog, TruncatedEventsAndImagesAreRefusedWithoutEffect) {
   EXPECT_EQ(catalog.things(), 1U);
 }
 
+TEST(Catalog, AConnectorsNameIsPlainAndItsPropertiesAreBounded) {
+  const Catalog catalog;
+  const auto refusal = [&](const std::string& name, size_t bytes) {
+    Connector connector;
+    connector.name = name;
+    connector.properties["table.include.list"] = std::string(bytes, 'x');
+    const auto event = catalog.decide_put_connector(connector, true);
+    return event ? std::optional<ErrorCode>() : event.error().code;
+  };
+  EXPECT_EQ(refusal("orders-1.a_b", 10), std::nullopt);
+  EXPECT_EQ(refusal("", 10), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refusal("a/b", 10), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refusal(std::string(101, 'a'), 10), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refusal("orders", 64 << 10), ErrorCode::kTooLarge);
+}
+
 // Random histories: the state after replaying the events since any image equals the live state.
 TEST(Catalog, ImageAndReplayEqualTheLiveState) {
   for (uint64_t seed = 1; seed <= 30; ++seed) {
