@@ -13,6 +13,8 @@ find_library(SNAPPY_LIBRARY snappy REQUIRED)
 # Not by pkg-config: its -pthread would keep precompiled headers away.
 find_library(RE2_LIBRARY re2 REQUIRED)
 find_package(simdjson REQUIRED)
+find_library(PQ_LIBRARY pq REQUIRED)
+find_path(PQ_INCLUDE libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
 # Imported targets are visible from every room, whichever asked first.
 if(WEIR_TESTS)
   find_package(GTest REQUIRED)

@@ -166,6 +166,7 @@ int run(int argc, char** argv, char** environment) {
   add_produce(app, line);
   add_tail(app, line);
   add_bridge(app, line);
+  add_cdc(app, line);
   add_user(app, line);
   add_doctor(app, line);
   add_env(app, line);

@@ -10,12 +10,14 @@
 #include <utility>
 
 #include "admin/api.h"
+#include "admin/cdc.h"
 #include "admin/health.h"
 #include "admin/metrics.h"
 #include "admin/router.h"
 #include "base/assert.h"
 #include "base/credentials/scram.h"
 #include "base/metrics.h"
+#include "connectors/manager.h"
 #include "net/connection_shard.h"
 #include "net/http.h"
 #include "net/listener.h"
@@ -129,6 +131,7 @@ struct Assembly::State {
   std::vector<std::string> super_users;
   TlsListeners tls;
   std::unique_ptr<StateShard> state;  // on shards.front(); gone before the shards stop
+  std::unique_ptr<connectors::Manager> captures;
   std::unique_ptr<sqs::FrontEnd> sqs;
   std::unique_ptr<redis::FrontEnd> redis;
   std::unique_ptr<kafka::Service> kafka;
@@ -147,6 +150,8 @@ Result<> Assembly::State::start() {
   admin::add_listeners_endpoint(router, ports, tls_ports);
   admin::add_metrics_endpoint(router, metrics, state->broker(), clock);
   admin::add_broker_endpoints(router, state->broker(), clock, queue_bounds(options.settings));
+  captures = std::make_unique<connectors::Manager>(state->broker(), clock);
+  admin::add_cdc_endpoints(router, state->broker(), *captures);
   health.add("listeners", [this] { return serving ? std::string() : "not every port is open"; });
   auto protocols = make_protocols();
   if (!protocols) return std::unexpected(protocols.error());
@@ -156,6 +161,7 @@ Result<> Assembly::State::start() {
   }
   // From here on nothing that connections read is changed any more.
   serving = true;
+  state->broker().shard().run_and_wait([this] { captures->start(); });
   for (const auto& listener : listeners) listener->start();
   if (options.settings.ports_file.empty()) return {};
   return write_ports_file(options.settings.ports_file, admin::ports_json(ports));
@@ -386,6 +392,7 @@ void Assembly::State::stop() {
   if (!options.settings.ports_file.empty()) remove_ports_file(options.settings.ports_file);
   const bool running = !shards.empty();
   if (running) {
+    if (captures) captures->stop();
     if (state) state->stop_waiting();
     for (const auto& listener : listeners) listener->close();
     // Shared: the last shard may still be inside count_down() when the wait ends.

@@ -8,6 +8,7 @@ const commands = [
   'queue', 'queue ls', 'queue create', 'queue set', 'queue describe', 'queue purge', 'queue rm',
   'group', 'group ls', 'group describe', 'produce', 'tail',
   'bridge', 'bridge create', 'bridge describe', 'bridge ls', 'bridge pause', 'bridge resume', 'bridge rm', 'bridge seek', 'doctor', 'env',
+  'cdc', 'cdc add', 'cdc ls', 'cdc status', 'cdc pause', 'cdc resume', 'cdc rm',
 ];
 
 test('every command has help with examples', async () => {

@@ -1,0 +1,16 @@
+#pragma once
+// /api/v1/cdc: captures of databases. docs/cdc.md describes them.
+
+#include "admin/router.h"
+#include "broker/broker.h"
+#include "connectors/manager.h"
+#include "runtime/owned.h"
+
+namespace weir::admin {
+
+// All of them must outlive the router.
+void add_cdc_endpoints(Router& router,
+                       runtime::Owned<broker::Broker>& broker,
+                       connectors::Manager& manager);
+
+}  // namespace weir::admin

@@ -1,0 +1,232 @@
+#include "connectors/commit/commit.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "base/wire.h"
+#include "broker/connector_cell.h"
+
+namespace weir::cdc {
+namespace {
+
+using broker::Broker;
+using catalog::Kind;
+using catalog::Thing;
+
+constexpr uint8_t kVersion = 1;
+// Records of one topic are gathered into batches up to this size.
+constexpr size_t kBatchBytes = size_t{256} << 10;
+constexpr size_t kRecordOverhead = 64;
+
+size_t size_of(const Output& output) {
+  size_t bytes = kRecordOverhead + output.name.size();
+  if (output.key) bytes += output.key->size();
+  if (output.value) bytes += output.value->size();
+  for (const Header& header : output.headers) {
+    bytes += header.key.size() + header.value.value_or("").size() + 8;
+  }
+  return bytes;
+}
+
+std::optional<ByteView> view_of(const std::optional<std::string>& text) {
+  return text ? std::optional<ByteView>(*text) : std::nullopt;
+}
+
+// One commit under way: the things that it writes to, by name, and open batches.
+class Writing {
+ public:
+  Writing(Broker& broker, Timestamp now) : broker_(broker), now_(now) {}
+
+  // Names things and checks that the output fits; changes nothing but that topics are made.
+  Result<> admit(const Output& output);
+  Result<> write(const Output& output);
+  Result<> finish();
+
+ private:
+  struct Batch {
+    std::string bytes;
+    std::unique_ptr<log::BatchBuilder> builder;
+  };
+
+  Result<Thing> target(const Output& output);
+  Result<> close(CellId log, Batch& batch);
+  CellId log_of(const Thing& thing, const Output& output) const;
+
+  Broker& broker_;
+  Timestamp now_;
+  absl::flat_hash_map<std::string, Thing> topics_;
+  absl::flat_hash_map<std::string, Thing> queues_;
+  std::map<CellId, Batch> batches_;
+};
+
+Result<Thing> Writing::target(const Output& output) {
+  const bool queue = output.target == Output::Target::kQueue;
+  auto& known = queue ? queues_ : topics_;
+  if (const auto found = known.find(output.name); found != known.end()) return found->second;
+  const catalog::Name name{"", output.name};
+  const Thing* thing = broker_.catalog().find(name);
+  if (thing == nullptr && queue) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no queue {}; create it: weir queue create {}", output.name,
+                            output.name));
+  }
+  if (thing == nullptr) {
+    broker::TopicSpec spec;
+    spec.name = name;
+    spec.origin = catalog::Origin::kAdmin;
+    const auto made = broker_.create_topic(spec, now_);
+    if (!made) return std::unexpected(made.error());
+    thing = made->thing;
+  }
+  if ((thing->kind == Kind::kQueue) != queue) {
+    return fail(ErrorCode::kWrongKind,
+                fmt::format("{} is a {}, and the capture writes to it as a {}", output.name,
+                            queue ? "topic" : "queue", queue ? "queue" : "topic"));
+  }
+  return known.emplace(output.name, *thing).first->second;
+}
+
+Result<> Writing::admit(const Output& output) {
+  const auto thing = target(output);
+  if (!thing) return std::unexpected(thing.error());
+  if (output.target == Output::Target::kQueue) {
+    if (size_of(output) > thing->queue_policy.message_bytes_max) {
+      return fail(ErrorCode::kTooLarge,
+                  fmt::format("an event of {} bytes is above the limit of queue {}",
+                              size_of(output), output.name));
+    }
+    if (thing->queue_policy.order == catalog::Order::kPerGroup && !output.key) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("an event without a key is for FIFO queue {}", output.name));
+    }
+    return {};
+  }
+  if (thing->log_policy.compaction && !output.key) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} is compacted by key, and an event has none", output.name));
+  }
+  return {};
+}
+
+CellId Writing::log_of(const Thing& thing, const Output& output) const {
+  const size_t partitions = thing.logs.size();
+  if (output.partition && *output.partition >= 0) {
+    return thing.logs[static_cast<size_t>(*output.partition) % partitions];
+  }
+  return thing
+      .logs[partitions == 1 || !output.key ? 0 : broker::group_hash(*output.key) % partitions];
+}
+
+Result<> Writing::write(const Output& output) {
+  std::vector<log::RecordHeader> headers;
+  headers.reserve(output.headers.size());
+  for (const Header& header : output.headers)
+    headers.push_back({header.key, view_of(header.value)});
+  const Timestamp time = output.timestamp_ms == 0 ? now_ : Timestamp(output.timestamp_ms);
+  const log::RecordInput record{view_of(output.key), view_of(output.value), headers, time};
+  const auto thing = target(output);
+  if (!thing) return std::unexpected(thing.error());
+  if (output.target == Output::Target::kQueue) {
+    broker::SendOptions options;
+    if (!output.event_id.empty() && thing->queue_policy.deduplicate) {
+      options.dedup_id = output.event_id;
+    }
+    const auto sent = broker_.send(thing->queue, record, options, now_);
+    return sent ? Result<>() : std::unexpected(sent.error());
+  }
+  const CellId log = log_of(*thing, output);
+  Batch& batch = batches_[log];
+  const size_t limit = std::min<size_t>(kBatchBytes, thing->log_policy.batch_bytes_max);
+  if (batch.builder && batch.builder->bytes() + size_of(output) > limit) {
+    if (const auto closed = close(log, batch); !closed) return closed;
+  }
+  if (size_of(output) > limit) {
+    const auto appended = broker_.append_record(log, record, now_);
+    return appended ? Result<>() : std::unexpected(appended.error());
+  }
+  if (!batch.builder) {
+    batch.bytes.clear();
+    batch.builder = std::make_unique<log::BatchBuilder>(batch.bytes);
+  }
+  batch.builder->add(record);
+  return {};
+}
+
+Result<> Writing::close(CellId log, Batch& batch) {
+  const log::BatchHeader header = batch.builder->finish();
+  batch.builder.reset();
+  const auto appended = broker_.append(log, {header, Bytes::take(std::move(batch.bytes))}, now_);
+  batch.bytes.clear();
+  return appended ? Result<>() : std::unexpected(appended.error());
+}
+
+Result<> Writing::finish() {
+  for (auto& [log, batch] : batches_) {
+    if (!batch.builder) continue;
+    if (const auto closed = close(log, batch); !closed) return closed;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string Progress::encode() const {
+  Writer writer;
+  writer.u8(kVersion);
+  writer.bytes(source);
+  writer.varint(next.commit_lsn);
+  writer.varint(next.index);
+  writer.varint(flushed);
+  writer.boolean(snapshot_done);
+  return std::move(writer.out());
+}
+
+Result<Progress> Progress::decode(ByteView note) {
+  Reader reader(note);
+  Progress progress;
+  if (reader.u8() != kVersion) reader.fail();
+  progress.source = reader.bytes();
+  progress.next.commit_lsn = reader.varint();
+  progress.next.index = reader.varint();
+  progress.flushed = reader.varint();
+  progress.snapshot_done = reader.boolean();
+  if (!reader.done()) {
+    return fail(ErrorCode::kStorageCorrupt, "the capture's position cannot be read");
+  }
+  return progress;
+}
+
+Result<broker::Depends> commit(Broker& broker,
+                               const std::string& connector,
+                               const std::vector<Output>& outputs,
+                               const Progress& progress,
+                               Timestamp now) {
+  size_t bytes = 0;
+  for (const Output& output : outputs) bytes += size_of(output);
+  const Broker::Turn turn(broker, now, broker::Admission::kData, bytes);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const catalog::Connector* known = broker.catalog().find_connector(connector);
+  if (known == nullptr) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no connector {}", connector));
+  }
+  const CellId notes = known->cell;
+  Writing writing(broker, now);
+  for (const Output& output : outputs) {
+    if (const auto admitted = writing.admit(output); !admitted) {
+      return std::unexpected(admitted.error());
+    }
+  }
+  Result<> written;
+  for (size_t i = 0; i < outputs.size() && written; ++i) written = writing.write(outputs[i]);
+  if (written) written = writing.finish();
+  if (!written) return std::unexpected(written.error());
+  auto& cell = broker.cell<broker::ConnectorCell>(notes);
+  broker.journal_event(notes, cell.put(kProgressNote, progress.encode()));
+  return broker::Depends{turn.lsn(), Durability::kFsync};
+}
+
+}  // namespace weir::cdc

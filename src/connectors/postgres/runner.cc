@@ -1,0 +1,64 @@
+#include "connectors/postgres/runner.h"
+
+#include <algorithm>
+
+#include "connectors/postgres/session.h"
+#include "runtime/this_thread.h"
+
+namespace weir::postgres {
+namespace {
+
+constexpr Milliseconds kFirstPause{200};
+
+}  // namespace
+
+Runner::Runner(std::string name,
+               std::shared_ptr<const cdc::Config> config,
+               runtime::Owned<broker::Broker>& broker,
+               runtime::Clock& clock)
+    : name_(std::move(name)),
+      config_(std::move(config)),
+      broker_(broker),
+      clock_(clock),
+      thread_([this] { run(); }) {}
+
+Runner::~Runner() {
+  stop();
+  thread_.join();
+}
+
+void Runner::stop() {
+  stop_.request();
+}
+
+Status Runner::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void Runner::update(const std::function<void(Status&)>& change) {
+  const std::lock_guard lock(mutex_);
+  change(status_);
+}
+
+void Runner::run() {
+  runtime::name_this_thread("weir-cdc");
+  Milliseconds pause = kFirstPause;
+  while (!stop_.requested()) {
+    Session session(*this);
+    const auto ended = session.run();
+    if (stop_.requested()) break;
+    const bool streamed = status().state == "streaming";
+    update([&](Status& status) {
+      status.state = "waiting";
+      status.problem = ended ? "the stream ended" : ended.error().message;
+      ++status.reconnects;
+    });
+    if (streamed) pause = kFirstPause;
+    if (stop_.wait(pause)) break;
+    pause = std::min(pause * 2, Milliseconds(config_->retry_delay_ms));
+  }
+  update([](Status& status) { status.state = "stopped"; });
+}
+
+}  // namespace weir::postgres

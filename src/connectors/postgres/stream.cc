@@ -1,0 +1,237 @@
+// Streaming: frames become changes, changes records, records commits, and commits what PostgreSQL
+// hears.
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <condition_variable>
+
+#include "connectors/postgres/session.h"
+
+namespace weir::postgres {
+namespace {
+
+// Small transactions share a commit up to so many bytes.
+constexpr size_t kGatherBytes = size_t{1} << 20;
+// A transaction beyond this is committed in parts: a commit of the journal holds 64 MiB.
+constexpr size_t kPartBytes = size_t{24} << 20;
+constexpr Milliseconds kIdle{200};
+constexpr Milliseconds kSoon{2};  // while something waits for its commit to be durable
+constexpr int64_t kPollUs = 5'000'000;
+constexpr int64_t kAnswerUs = 100'000;
+
+size_t size_of(const cdc::Output& output) {
+  size_t bytes = 64;
+  if (output.key) bytes += output.key->size();
+  if (output.value) bytes += output.value->size();
+  for (const cdc::Header& header : output.headers) {
+    bytes += header.key.size() + header.value.value_or("").size();
+  }
+  return bytes;
+}
+
+// The answer of the state shard; it may come after the one who asked has stopped waiting.
+struct Pending {
+  std::mutex mutex;
+  std::condition_variable ready;
+  std::optional<Result<broker::Depends>> answer;
+  bool safe = false;
+};
+
+}  // namespace
+
+int64_t Session::now_us() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Result<> Session::store() {
+  if (!dirty_) return {};
+  // Owned by the closure: the broker may get to it after this session has ended.
+  const auto work = std::make_shared<std::vector<cdc::Output>>(std::exchange(gathered_, {}));
+  gathered_bytes_ = 0;
+  const uint64_t transactions = std::exchange(gathered_transactions_, 0);
+  for (;;) {
+    const auto pending = std::make_shared<Pending>();
+    runner_.broker_.call([work, pending, name = runner_.name_, progress = progress_,
+                          &clock = runner_.clock_](broker::Broker& broker) {
+      auto answer = cdc::commit(broker, name, *work, progress, clock.now());
+      const std::lock_guard lock(pending->mutex);
+      pending->answer = std::move(answer);
+      pending->ready.notify_one();
+    });
+    std::unique_lock lock(pending->mutex);
+    while (!pending->answer) {
+      if (runner_.stop_.requested()) return fail(ErrorCode::kTimedOut, "the connector stops");
+      pending->ready.wait_for(lock, std::chrono::milliseconds(50));
+    }
+    const auto& answer = *pending->answer;
+    if (answer) {
+      stored_ = *answer;
+      break;
+    }
+    const ErrorCode code = answer.error().code;
+    if (code != ErrorCode::kOverloaded && code != ErrorCode::kStorageUnavailable) {
+      return std::unexpected(answer.error());
+    }
+    // Nothing was written: the same again when the disk has caught up.
+    runner_.update([&](Status& status) { status.problem = answer.error().message; });
+    if (runner_.stop_.wait(Milliseconds(100))) {
+      return fail(ErrorCode::kTimedOut, "the connector stops");
+    }
+  }
+  dirty_ = false;
+  undurable_ = true;
+  stored_flushed_ = progress_.flushed;
+  runner_.update([&](Status& status) {
+    status.problem.clear();
+    status.events += work->size();
+    status.transactions += transactions;
+  });
+  return {};
+}
+
+Result<> Session::note_durable(bool wait) {
+  while (undurable_) {
+    const auto pending = std::make_shared<Pending>();
+    runner_.broker_.call([pending, depends = stored_](broker::Broker& broker) {
+      const std::lock_guard lock(pending->mutex);
+      pending->safe = broker.is_safe(depends);
+      pending->answer = depends;
+      pending->ready.notify_one();
+    });
+    bool safe = false;
+    {
+      std::unique_lock lock(pending->mutex);
+      while (!pending->answer) {
+        if (runner_.stop_.requested()) return fail(ErrorCode::kTimedOut, "the connector stops");
+        pending->ready.wait_for(lock, std::chrono::milliseconds(50));
+      }
+      safe = pending->safe;
+    }
+    if (safe) {
+      undurable_ = false;
+      durable_flushed_ = stored_flushed_;
+      runner_.update([&](Status& status) { status.flushed_lsn = durable_flushed_; });
+    } else if (!wait) {
+      return {};
+    } else if (runner_.stop_.wait(kSoon)) {
+      return fail(ErrorCode::kTimedOut, "the connector stops");
+    }
+  }
+  return {};
+}
+
+Result<> Session::stream() {
+  std::string options = fmt::format("proto_version '1', publication_names {}",
+                                    replication_->quoted_literal(config_.publication_name));
+  options += ", messages 'true'";
+  for (const auto& [name, value] : config_.slot_stream_params) {
+    options += fmt::format(", {} {}", replication_->quoted_name(name),
+                           replication_->quoted_literal(value));
+  }
+  if (auto begun = replication_->start_copy_both(fmt::format(
+          "START_REPLICATION SLOT {} LOGICAL {} ({})", replication_->quoted_name(config_.slot_name),
+          pgoutput::format_lsn(progress_.flushed), options));
+      !begun) {
+    return begun;
+  }
+  runner_.update([](Status& status) {
+    status.state = "streaming";
+    status.problem.clear();
+  });
+  assembler_ = std::make_unique<pgoutput::Assembler>(*describer_);
+  for (;;) {
+    const bool at_once = dirty_ && !assembler_->in_transaction();
+    const bool soon = dirty_ || undurable_;
+    auto frame = replication_->next_frame(at_once ? Milliseconds(0) : soon ? kSoon : kIdle);
+    if (!frame) return std::unexpected(frame.error());
+    if (*frame) {
+      if (auto taken = take_frame(**frame); !taken) return taken;
+      const bool full = gathered_bytes_ >= kPartBytes ||
+                        (gathered_bytes_ >= kGatherBytes && !assembler_->in_transaction());
+      if (!full) continue;
+    }
+    const bool part = assembler_->in_transaction() && gathered_bytes_ < kPartBytes;
+    if (!part) {
+      if (auto stored = store(); !stored) return stored;
+    }
+    if (auto noted = note_durable(false); !noted) return noted;
+    if (auto answered = answer(false); !answered) return answered;
+    if (now_us() - polled_us_ > kPollUs) {
+      if (auto polled = poll_slot(); !polled) return polled;
+    }
+  }
+}
+
+Result<> Session::take_frame(const std::string& bytes) {
+  const auto frame = pgoutput::read_frame(bytes);
+  if (!frame) return std::unexpected(frame.error());
+  if (const auto* alive = std::get_if<pgoutput::Keepalive>(&*frame)) {
+    received_ = std::max(received_, alive->end);
+    // Nothing of ours lies before it: the database may forget so much. The note comes first, so
+    // that the slot never stands beyond what is stored.
+    constexpr uint64_t kWorthANote = uint64_t{1} << 20;
+    if (!assembler_->in_transaction() && gathered_.empty() &&
+        alive->end > progress_.flushed + kWorthANote) {
+      progress_.flushed = alive->end;
+      dirty_ = true;
+    }
+    return alive->reply_now ? answer(true) : Result<>();
+  }
+  const auto& data = std::get<pgoutput::XLogData>(*frame);
+  received_ = std::max(received_, data.start);
+  return assembler_->feed(data, *this);
+}
+
+Result<> Session::answer(bool always) {
+  const int64_t now = now_us();
+  const int64_t since = now - answered_us_;
+  const bool due = since > config_.status_update_interval_ms * 1000;
+  const bool news = durable_flushed_ != answered_flushed_ && since > kAnswerUs;
+  if (!always && !due && !news) return {};
+  answered_flushed_ = durable_flushed_;
+  answered_us_ = now;
+  return replication_->send_frame(pgoutput::status_reply(std::max(received_, durable_flushed_),
+                                                         durable_flushed_, durable_flushed_, now));
+}
+
+Result<> Session::begin(const cdc::Transaction& transaction) {
+  if (progress_.next.commit_lsn < transaction.commit_lsn) renderer_.begin(transaction, gathered_);
+  return {};
+}
+
+Result<> Session::change(const cdc::Change& change) {
+  if (!is_new(change.position)) return {};
+  const size_t before = gathered_.size();
+  const bool ours =
+      change.operation == cdc::Operation::kMessage && change.message_prefix.starts_with("weir.");
+  if (!ours) {
+    if (auto rendered = renderer_.render(change, now_us(), gathered_); !rendered) return rendered;
+  }
+  for (size_t i = before; i < gathered_.size(); ++i) gathered_bytes_ += size_of(gathered_[i]);
+  progress_.next = {change.position.commit_lsn, change.position.index + 1};
+  dirty_ = true;
+  // In the middle of a large transaction: the next commit carries the place inside it.
+  if (gathered_bytes_ >= kPartBytes) return store();
+  return {};
+}
+
+Result<> Session::commit(const cdc::Transaction& transaction) {
+  if (progress_.next.commit_lsn < transaction.commit_lsn ||
+      (progress_.next.commit_lsn == transaction.commit_lsn && progress_.next.index != UINT64_MAX)) {
+    renderer_.end(transaction, gathered_);
+    progress_.next = {transaction.commit_lsn, UINT64_MAX};
+    ++gathered_transactions_;
+    dirty_ = true;
+    runner_.update([&](Status& status) { status.last_commit_us = transaction.commit_us; });
+  }
+  if (transaction.end_lsn > progress_.flushed) {
+    progress_.flushed = transaction.end_lsn;
+    dirty_ = true;
+  }
+  return {};
+}
+
+}  // namespace weir::postgres
