@@ -165,7 +165,7 @@ class Parser {
 
   Result<> router(const std::string& one, bool messages) {
     Outbox outbox;
-    outbox.quote_payload = config_.value_schemas || !is_text_converter();
+    outbox.quote_payload = true;  // unless it is expanded
     const std::string start = "transforms." + one + ".";
     for (const auto& [key, value] : properties_) {
       if (!key.starts_with(start) || key == start + "type") continue;
@@ -174,6 +174,7 @@ class Parser {
       if (!set) return set;
       if (!known) return std::unexpected(unknown_property(key));
     }
+    if (const Result<> formed = converted(outbox); !formed) return formed;
     if (messages && outbox.prefix.empty()) {
       const std::string* prefix = find("message.prefix.include.list");
       if (prefix == nullptr) {
@@ -193,9 +194,20 @@ class Parser {
     return {};
   }
 
-  bool is_text_converter() const {
-    const std::string* converter = find("value.converter");
-    return converter != nullptr && *converter != kJsonConverter;
+  // What the JSON converter of keys and values makes of texts; without one they stay as they are.
+  Result<> converted(Outbox& outbox) const {
+    const auto is_json = [this](std::string_view side) {
+      const std::string* converter = find(std::string(side) + ".converter");
+      return converter != nullptr && *converter == kJsonConverter;
+    };
+    if ((is_json("key") && config_.key_schemas) || (is_json("value") && config_.value_schemas)) {
+      return fail(ErrorCode::kUnsupported,
+                  "an outbox has no schemas: set key.converter.schemas.enable and "
+                  "value.converter.schemas.enable to false");
+    }
+    outbox.quote_key = is_json("key");
+    outbox.quote_payload = outbox.quote_payload && is_json("value");
+    return {};
   }
 
   static Result<> exclusive(const Patterns& include,

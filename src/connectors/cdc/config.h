@@ -85,6 +85,7 @@ struct Outbox {
   Pattern route_regex;
   std::string route_replacement = "outbox.event.${routedByValue}";
   bool to_queue = false;
+  bool quote_key = false;      // the key is a JSON string, as Kafka Connect's JSON converter has it
   bool quote_payload = false;  // the payload is a JSON string, as an unexpanded one is in JSON
   bool tombstone_on_empty = false;
   bool additional_missing_is_error = true;

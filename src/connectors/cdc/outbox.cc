@@ -79,6 +79,13 @@ std::optional<std::string> payload_of(const Outbox& outbox, const Cell& cell) {
   return quoted;
 }
 
+std::optional<std::string> key_of(const Outbox& outbox, const Cell& cell) {
+  if (!cell.text || !outbox.quote_key) return cell.text;
+  std::string quoted;
+  append_json_string(quoted, *cell.text);
+  return quoted;
+}
+
 Result<> add_more(const Outbox& outbox, const Cells& cells, const Cell& payload, Output& output) {
   std::string envelope = R"({"payload":)";
   append_cell(envelope, payload);
@@ -152,7 +159,7 @@ Result<> route(const Outbox& outbox,
                                   outbox.route_regex.text(), outbox.route_replacement)));
   }
   output.name = *name;
-  output.key = key->text;
+  output.key = key_of(outbox, *key);
   output.value = payload_of(outbox, *payload);
   output.event_id = id->text.value_or("");
   output.headers.push_back({"id", id->text});

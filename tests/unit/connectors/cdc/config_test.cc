@@ -172,13 +172,21 @@ TEST(CdcConfig, DebeziumsEventRouterIsAnOutbox) {
   const Outbox& outbox = config.outboxes[0];
   EXPECT_TRUE(outbox.tables.matches("public.outbox"));
   EXPECT_EQ(outbox.key, "agg");
-  EXPECT_FALSE(outbox.quote_payload);
+  EXPECT_FALSE(outbox.quote_payload || outbox.quote_key);
   ASSERT_EQ(outbox.additional.size(), 2u);
   EXPECT_EQ(outbox.additional[0].alias, "eventType");
   EXPECT_EQ(outbox.additional[1].where, Outbox::Placement::Where::kPartition);
-  EXPECT_THAT(refusal(with({{"transforms", "o"},
-                            {"transforms.o.type", "io.debezium.transforms.outbox.EventRouter"}})),
-              HasSubstr("table.include.list"));
+  Properties router = {{"transforms", "o"},
+                       {"transforms.o.type", "io.debezium.transforms.outbox.EventRouter"}};
+  EXPECT_THAT(refusal(with(router)), HasSubstr("table.include.list"));
+  router.insert({{"table.include.list", "public.outbox"},
+                 {"key.converter", "org.apache.kafka.connect.json.JsonConverter"},
+                 {"key.converter.schemas.enable", "false"},
+                 {"value.converter", "org.apache.kafka.connect.storage.StringConverter"}});
+  EXPECT_TRUE(parsed(with(router)).outboxes.at(0).quote_key);
+  EXPECT_FALSE(parsed(with(router)).outboxes.at(0).quote_payload) << "a text stays as it is";
+  router["key.converter.schemas.enable"] = "true";
+  EXPECT_THAT(refusal(with(router)), HasSubstr("schemas.enable"));
 }
 
 TEST(CdcConfig, KeysMayBeChosen) {
