@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startBroker, temporaryFolder } from '../../tests/clients/support/broker.mjs';
 import { Program } from '../../tests/clients/support/programs.mjs';
 
-const examples = ['queue-worker', 'stream-consumer', 'replay', 'redis-stream', 'redis-list', 'bridge', 'history', 'fan-out', 'order-per-user', 'counts', 'workflow', 'audit-log'];
+const examples = ['queue-worker', 'stream-consumer', 'replay', 'redis-stream', 'redis-list', 'bridge', 'history', 'fan-out', 'order-per-user', 'counts', 'workflow', 'audit-log', 'order-events'];
 const checkTimeoutMs = 180_000;
 
 async function run(name) {

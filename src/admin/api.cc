@@ -94,6 +94,7 @@ void add_broker_endpoints(Router& router,
   add_bridge_endpoints(api);
   add_produce_endpoints(api);
   add_browse_endpoints(api);
+  add_event_endpoints(api);
   add_message_endpoints(api);
   add_redrive_endpoints(api);
   add_user_endpoints(api);

@@ -81,6 +81,7 @@ void add_group_endpoints(const Api& api);
 void add_bridge_endpoints(const Api& api);
 void add_produce_endpoints(const Api& api);
 void add_browse_endpoints(const Api& api);
+void add_event_endpoints(const Api& api);
 void add_message_endpoints(const Api& api);
 void add_redrive_endpoints(const Api& api);
 void add_user_endpoints(const Api& api);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "admin/api.h"
+#include "broker/event_store.h"
 
 namespace weir::admin {
 namespace {
@@ -45,6 +46,7 @@ std::string topic_json(const Broker& broker, const Thing& thing) {
       .integer("records", records)
       .integer("bytes", static_cast<int64_t>(bytes));
   write_log_policy(object, thing.log_policy);
+  object.flag("events", broker::has_versions(thing));
   return object.raw("partitions", partitions.done()).done();
 }
 
@@ -66,6 +68,17 @@ Result<Answer> describe(Broker& broker, const Ask& ask) {
   return answered(200, topic_json(broker, **thing), broker.catalog_depends());
 }
 
+void read_events_flag(Fields& fields, catalog::Properties& properties) {
+  const auto versions = fields.flag("events");
+  if (!versions) return;
+  const std::string property(broker::kEventsProperty);
+  if (*versions) {
+    properties[property] = "true";
+  } else {
+    properties.erase(property);
+  }
+}
+
 Result<Answer> create(Broker& broker, const Ask& ask) {
   Fields fields(ask.body);
   broker::TopicSpec spec;
@@ -74,6 +87,7 @@ Result<Answer> create(Broker& broker, const Ask& ask) {
   spec.partitions =
       static_cast<uint32_t>(fields.integer("partitions", 1, kPartitionsMax).value_or(1));
   read_log_policy(fields, spec.log);
+  read_events_flag(fields, spec.properties);
   if (const auto read = fields.finish(); !read) return std::unexpected(read.error());
   const auto created = broker.create_topic(spec, ask.now);
   if (!created) return std::unexpected(created.error());
@@ -86,6 +100,7 @@ Result<Answer> alter(Broker& broker, const Ask& ask) {
   Thing altered = **known;
   Fields fields(ask.body);
   read_log_policy(fields, altered.log_policy);
+  read_events_flag(fields, altered.properties);
   const auto partitions = fields.integer("partitions", 1, kPartitionsMax);
   if (const auto read = fields.finish(); !read) return std::unexpected(read.error());
   const Broker::Turn turn(broker, ask.now);

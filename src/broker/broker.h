@@ -38,6 +38,7 @@
 namespace weir::broker {
 
 class BridgeStep;
+class EventStore;
 class ReadCache;
 
 class Broker final : public JournalOwner {
@@ -284,6 +285,10 @@ class Broker final : public JournalOwner {
   // With its notes. kNotFound.
   Result<Depends> remove_connector(const std::string& name, Timestamp now);
 
+  // ---- versions of keys (event_store.h)
+
+  EventStore& events() { return *events_; }
+
   // ---- waiting
 
   // A cell's key wakes when something was applied to it (a message became ready, a record was
@@ -354,6 +359,7 @@ class Broker final : public JournalOwner {
  private:
   friend class Turn;
   friend class Compactor;
+  friend class EventStore;
   struct ReadJob;
   struct ReceiveJob;
   struct FindJob;
@@ -420,6 +426,7 @@ class Broker final : public JournalOwner {
                                   const log::BatchHeader& header,
                                   ByteView batch,
                                   Bytes owner);
+  Appended repeated_events(CellId id, const log::Log& log, Offset first) const;
   log::AppendLimits append_limits(const Thing& thing) const;
   void ends_moved(CellId log, const Thing& thing);
   Result<void> may_trim(CellId id, const log::Log& log, Offset start) const;
@@ -580,6 +587,7 @@ class Broker final : public JournalOwner {
   Timestamp maintain_at_;
   Name maintain_from_;
   Compactor compactor_{*this};
+  std::unique_ptr<EventStore> events_;
 
   std::optional<Error> problem_;
   std::function<void(Lsn, Lsn)> listener_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "broker/broker.h"
+#include "broker/event_store.h"
 #include "broker/group_cell.h"
 #include "core/keyspace/keyspace.h"
 
@@ -107,6 +108,7 @@ Result<void> check_lock(const Thing& thing) {
 
 Result<void> check_policies(const Thing& thing) {
   if (auto ok = check_compaction(thing); !ok) return ok;
+  if (auto ok = EventStore::check_policies(thing); !ok) return ok;
   return check_lock(thing);
 }
 
@@ -147,13 +149,14 @@ Result<Broker::Changed> Broker::create_topic(const TopicSpec& spec, Timestamp no
   thing.created = thing.modified = now_;
   thing.log_policy = spec.log;
   thing.properties = spec.properties;
-  if (auto ok = check_policies(thing); !ok) return std::unexpected(ok.error());
   CellId next = allocate_cell();
   for (uint32_t i = 0; i < spec.partitions; ++i, next = next.next()) thing.logs.push_back(next);
+  if (auto ok = check_policies(thing); !ok) return std::unexpected(ok.error());
   auto event = catalog_.decide_create(thing);
   if (!event) return std::unexpected(event.error());
   apply_catalog(*event);
   for (const CellId log : thing.logs) create_log_cell(log);
+  events_->consider(thing);
   refresh_bridges();
   return changed(spec.name);
 }
@@ -220,6 +223,7 @@ Result<Broker::Changed> Broker::alter(const Thing& thing, Timestamp now) {
   }
   apply_catalog(*event);
   if (state != nullptr) apply_events(altered.queue, *state, policy);
+  events_->consider(altered);
   return changed(altered.name);
 }
 
@@ -266,7 +270,10 @@ Result<Broker::Changed> Broker::add_partitions(const Name& name,
   altered.modified = now_;
   for (CellId next = allocate_cell(); altered.logs.size() < partitions; next = next.next()) {
     altered.logs.push_back(next);
-    create_log_cell(next);
+  }
+  if (auto ok = EventStore::check_policies(altered); !ok) return std::unexpected(ok.error());
+  for (size_t i = existing->logs.size(); i < altered.logs.size(); ++i) {
+    create_log_cell(altered.logs[i]);
   }
   auto event = catalog_.decide_alter(altered);
   if (!event) return std::unexpected(event.error());
@@ -311,10 +318,17 @@ Result<Depends> Broker::remove(const Name& name, Timestamp now) {
   auto event = catalog_.decide_remove(name);
   if (!event) return std::unexpected(event.error());
   const Thing gone = *existing;
+  const auto snapshots = events_->snapshots_topic(gone);
   apply_catalog(*event);
+  events_->forget(gone);
   for (const CellId log : gone.logs) remove_cell(log);
   if (gone.queue != CellId{}) remove_cell(gone.queue);
   for (const auto& [group, id] : gone.stream_groups) remove_cell(id);
+  if (snapshots) {
+    if (const auto beside = remove(*snapshots, now); !beside) {
+      return std::unexpected(beside.error());
+    }
+  }
   refresh_bridges();
   return Depends{catalog_lsn_, Durability::kFsync};
 }

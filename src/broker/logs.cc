@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "broker/broker.h"
+#include "broker/event_store.h"
 
 namespace weir::broker {
 namespace {
@@ -62,6 +63,16 @@ log::AppendLimits Broker::append_limits(const Thing& thing) const {
   return limits;
 }
 
+// An append whose event ids say that it was done before.
+Appended Broker::repeated_events(CellId id, const log::Log& log, Offset first) const {
+  return {.base_offset = first,
+          .base_id = log.last_id(),
+          .appended = now_,
+          .duplicate = true,
+          .log_start = log.start(),
+          .depends = log_depends(id)};
+}
+
 Result<Appended> Broker::append(CellId id,
                                 const PreparedBatch& batch,
                                 Timestamp now,
@@ -79,6 +90,11 @@ Result<Appended> Broker::append(CellId id,
   }
   auto plan = cell->log.decide_append(batch.header, now_, append_limits(*thing), request);
   if (!plan) return std::unexpected(plan.error());
+  if (!plan->duplicate) {
+    const auto repeated = events_->check(id, batch.header, batch.bytes);
+    if (!repeated) return std::unexpected(repeated.error());
+    if (*repeated) return repeated_events(id, cell->log, **repeated);
+  }
   if (!plan->duplicate && thing->log_policy.log_append_time) {
     log::BatchHeader header = batch.header;
     Bytes stamped = Bytes::take(log::with_append_time(batch.bytes, now_, header));
@@ -108,6 +124,9 @@ Result<Appended> Broker::append_record(CellId id,
   limits.batch_bytes_max = kCommitBytesMax;
   auto plan = cell->log.decide_append(header, now_, limits, request);
   if (!plan) return std::unexpected(plan.error());
+  const auto repeated = events_->check(id, header, bytes);
+  if (!repeated) return std::unexpected(repeated.error());
+  if (*repeated) return repeated_events(id, cell->log, **repeated);
   Bytes owned = Bytes::take(std::move(bytes));
   const ByteView view = owned;
   return append_checked(id, *cell, *plan, header, view, std::move(owned));
@@ -140,6 +159,7 @@ Result<Appended> Broker::append_checked(CellId id,
   cell.log.advance(plan.event, header, lsn, journal_.durable());
   unplaced_.push_back({id, entry, plan.event, header});
   touch(id, cell);
+  events_->appended(id, plan.event.base_offset, header);
   ends_moved(id, thing);
   if (durability == Durability::kFsync) undurable_fsync_.push_back({lsn, id});
   if (durability == Durability::kOs) undurable_os_.push_back({lsn, id});
@@ -208,6 +228,7 @@ void Broker::trimmed(CellId id, LogCell& cell, const log::TrimEvent& event) {
 
 Result<void> Broker::may_trim(CellId id, const log::Log& log, Offset start) const {
   if (start <= log.start()) return {};
+  if (auto free = events_->may_delete(*catalog_.owner_of(id)); !free) return free;
   return check_unlocked(*catalog_.owner_of(id), now_);
 }
 
@@ -263,6 +284,7 @@ Result<Broker::Trimmed> Broker::delete_records(
   for (const log::OffsetRun& run : event->runs) removed += run.end - run.first;
   if (removed > 0) {
     const Thing* thing = catalog_.owner_of(id);
+    if (auto free = events_->may_delete(*thing); !free) return std::unexpected(free.error());
     if (auto free = check_unlocked(*thing, now_); !free) return std::unexpected(free.error());
     std::vector<Extent> released;
     commit_.add(id, encoded(*event));

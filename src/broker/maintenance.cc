@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "broker/broker.h"
+#include "broker/event_store.h"
 #include "broker/read_cache.h"
 
 namespace weir::broker {
@@ -33,7 +34,8 @@ log::TrimEvent spare_backfill(const log::Log& log,
 
 Timestamp Broker::next_deadline() const {
   if (!bridges_due_.empty()) return now_;
-  Timestamp due = std::min({waiters_.next_deadline(), maintain_at_, compactor_.next_deadline()});
+  Timestamp due = std::min({waiters_.next_deadline(), maintain_at_, compactor_.next_deadline(),
+                            events_->next_deadline()});
   if (!deadlines_.empty()) due = std::min(due, deadlines_.begin()->first);
   return due;
 }
@@ -57,6 +59,7 @@ void Broker::tick(Timestamp now) {
     maintain_at_ = now_ + limits_.maintenance_every;
   }
   compactor_.run();
+  events_->run();
   wake_all();
   // What was announced on the way may lie behind: the caller asks for the next deadline anyway, and
   // one that comes before it later on has to be told.

@@ -7,6 +7,7 @@
 
 #include "broker/broker.h"
 #include "broker/connector_cell.h"
+#include "broker/event_store.h"
 #include "broker/group_cell.h"
 #include "broker/keyspace_cell.h"
 
@@ -111,6 +112,7 @@ Result<void> Broker::start(Timestamp now) {
   catalog_.each_thing_everywhere([&](const Thing& thing) {
     for (const CellId log : thing.logs) cell<LogCell>(log);
     bind(thing);
+    events_->consider(thing);
     return true;
   });
   for (const Extent& extent : std::exchange(released_, {})) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "broker/broker.h"
+#include "broker/event_store.h"
 #include "broker/read_cache.h"
 
 namespace weir::broker {
@@ -15,7 +16,8 @@ Broker::Broker(Journal& journal, Random random, Limits limits)
     : journal_(journal),
       random_(random),
       limits_(limits),
-      read_cache_(std::make_unique<ReadCache>()) {}
+      read_cache_(std::make_unique<ReadCache>()),
+      events_(std::make_unique<EventStore>(*this)) {}
 
 Broker::~Broker() = default;
 

@@ -165,6 +165,7 @@ int run(int argc, char** argv, char** environment) {
   add_group(app, line);
   add_produce(app, line);
   add_tail(app, line);
+  add_event(app, line);
   add_bridge(app, line);
   add_cdc(app, line);
   add_user(app, line);

@@ -59,6 +59,7 @@ void add_queue(CLI::App& app, Line& line);
 void add_group(CLI::App& app, Line& line);
 void add_produce(CLI::App& app, Line& line);
 void add_tail(CLI::App& app, Line& line);
+void add_event(CLI::App& app, Line& line);
 void add_bridge(CLI::App& app, Line& line);
 void add_cdc(CLI::App& app, Line& line);
 void add_user(CLI::App& app, Line& line);

@@ -23,6 +23,7 @@ struct TopicOptions {
   std::string retention_bytes;
   std::string lock;
   std::string durability;
+  bool events = false;
 };
 
 int64_t milliseconds_since_1970() {
@@ -46,6 +47,7 @@ std::string body_of(const TopicOptions& given, bool with_name) {
     body.integer("locked_until_ms", milliseconds_since_1970() + *parse_duration(given.lock));
   }
   if (!given.durability.empty()) body.text("durability", given.durability);
+  if (given.events) body.flag("events", true);
   return body.done();
 }
 
@@ -98,6 +100,7 @@ int describe(const Line& line, const std::string& name) {
     sheet.add("retention", duration_text((*topic)["retention_ms"].integer()));
     sheet.add("retention bytes", size_text((*topic)["retention_bytes"].integer()));
     sheet.add("durability", (*topic)["durability"].text());
+    if ((*topic)["events"].flag()) sheet.add("events", "keys have versions");
     if (const int64_t until = (*topic)["locked_until_ms"].integer(); until > 0) {
       sheet.add("locked until", fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(until / 1000)));
     }
@@ -129,6 +132,8 @@ void add_log_options(CLI::App& command, TopicOptions& given) {
   check_duration(command.add_option(
       "--retention-lock", given.lock,
       "for so long from now on nothing is deleted, by nobody, and no retention becomes shorter"));
+  command.add_flag("--events", given.events,
+                   "its keys have versions (weir event); one partition, and it keeps all records");
   command
       .add_option("--durability", given.durability,
                   "when a record counts as stored: fsync (the default), os or transient")

@@ -6,6 +6,8 @@
 #include <array>
 #include <charconv>
 
+#include "broker/event_store.h"
+
 namespace weir::kafka {
 namespace {
 
@@ -17,6 +19,7 @@ constexpr std::string_view kTimestampType = "message.timestamp.type";
 constexpr std::string_view kTimestampAfter = "message.timestamp.after.max.ms";
 constexpr std::string_view kTimestampBefore = "message.timestamp.before.max.ms";
 constexpr std::string_view kDurability = "weir.durability";
+constexpr std::string_view kEvents = broker::kEventsProperty;
 constexpr std::string_view kCleanupPolicy = "cleanup.policy";
 constexpr std::string_view kCompressionType = "compression.type";
 constexpr std::string_view kMinInsyncReplicas = "min.insync.replicas";
@@ -60,6 +63,8 @@ constexpr Setting kTopicSettings[] = {
     {"segment.ms", kLong, "604800000", "of Kafka's files; kept, without effect"},
     {"unclean.leader.election.enable", kBoolean, "false", "of replicas; kept, without effect"},
     {kDurability, kString, "fsync", "what an acknowledgement waits for: fsync, os or transient"},
+    {kEvents, kBoolean, "false",
+     "keys have versions that producers may expect; needs one partition"},
 };
 
 constexpr std::array<std::string_view, 6> kCompressions = {"producer", "uncompressed", "gzip",
@@ -216,6 +221,17 @@ std::optional<catalog::CompactionPolicy> compaction_of(const catalog::Properties
   return policy;
 }
 
+// What has versions keeps its records, unless somebody says otherwise and is told so.
+void set_events(bool on, catalog::LogPolicy& policy, catalog::Properties& properties) {
+  const std::string property(broker::kEventsProperty);
+  if (!on) {
+    properties.erase(property);
+    return;
+  }
+  properties[property] = "true";
+  if (!properties.contains(property_of(kRetentionMs))) policy.retention_ms = catalog::kUnlimited;
+}
+
 // Values that ask for what is not there.
 Result<> check_supported(std::string_view name, const std::string& value) {
   if (name == kCompressionType && std::ranges::find(kCompressions, value) == kCompressions.end()) {
@@ -255,11 +271,14 @@ SettingValue topic_setting(const broker::Thing& thing,
     value = policy.log_append_time ? "LogAppendTime" : "CreateTime";
   } else if (setting.name == kDurability) {
     value = to_text(policy.durability);
+  } else if (setting.name == kEvents) {
+    value = broker::has_versions(thing) ? "true" : "false";
   } else {
     const auto kept = thing.properties.find(property_of(setting.name));
     value = kept == thing.properties.end() ? by_default : kept->second;
   }
   // What was set to its default on purpose counts as set.
+  if (setting.name == kEvents) return {value, value == by_default};
   const bool is_set = thing.properties.contains(property_of(setting.name)) || value != by_default;
   return {std::move(value), !is_set};
 }
@@ -278,6 +297,10 @@ Result<> set_topic_setting(std::string_view name,
   if (auto valid = check_compaction(name, wanted); !valid) return valid;
   if (auto applied = apply_to_log(name, wanted, policy); !applied)
     return std::unexpected(applied.error());
+  if (name == kEvents) {
+    set_events(wanted == "true", policy, properties);
+    return {};
+  }
   if (value) {
     properties[property_of(name)] = wanted;
   } else {

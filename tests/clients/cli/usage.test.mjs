@@ -7,6 +7,7 @@ const commands = [
   'serve', 'advise', 'topic', 'topic ls', 'topic create', 'topic set', 'topic describe', 'topic rm',
   'queue', 'queue ls', 'queue create', 'queue set', 'queue describe', 'queue purge', 'queue rm',
   'group', 'group ls', 'group describe', 'produce', 'tail',
+  'event', 'event append', 'event read', 'event all', 'event snapshot', 'event state',
   'bridge', 'bridge create', 'bridge describe', 'bridge ls', 'bridge pause', 'bridge resume', 'bridge rm', 'bridge seek', 'doctor', 'env',
   'cdc', 'cdc add', 'cdc ls', 'cdc status', 'cdc pause', 'cdc resume', 'cdc rm',
 ];
