@@ -18,6 +18,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import loads  # noqa: E402
+import memory  # noqa: E402
 from servers import TOP, Echo, Redis, Weir  # noqa: E402
 
 BODY = "x" * 100
@@ -207,6 +208,7 @@ class Settings:
         self.settle = 1 if quick else 3
         self.stock = 100_000 if quick else 1_000_000
         self.backlog = 100_000 if quick else 1_000_000
+        self.small_keys = 100_000 if quick else 1_000_000
         self.server_cores, self.client_cores = ("0", "1") if options.pinned else ("", "")
         self.lone_target = 1.5 if options.pinned else 1.3
         self.folder = options.folder
@@ -222,7 +224,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--pinned", action="store_true", help="servers on core 0, clients on core 1")
-    parser.add_argument("--only", default="", help="parts: redis, alone, lone, start; or words of a comparison's name")
+    parser.add_argument("--only", default="", help="parts: redis, memory, alone, lone, start; or words of a comparison's name")
     parser.add_argument("--folder", default=str(TOP / "build"), help="where the servers keep their data")
     options = parser.parse_args()
     settings = Settings(options)
@@ -244,6 +246,8 @@ def main():
     for protocol in sorted(settings.missing):
         print(f"skipped: the broker has no {protocol} listener")
     result["pairs"] = [run_pairs(comparison, settings) for comparison in comparisons() if wanted("redis", comparison.name)]
+    if wanted("memory") and not settings.needs_skipped("redis"):
+        result["memory"] = memory.run(settings)
     for part, run in (("lone", run_lone), ("alone", run_alone), ("start", run_start)):
         if wanted(part):
             result[part] = run(settings)
