@@ -123,7 +123,7 @@ void add_cdc_endpoints(Router& router, runtime::Owned<Broker>& owned, Manager& m
         owned.call([&owned, &manager, request = std::move(request),
                     responder = std::move(responder)](Broker&) mutable {
           const bool keep = net::query_parameter(request.http.query(), "keep_slot") == "true";
-          const std::string name = request.name("name");
+          const std::string& name = request.name("name");
           manager.remove(
               name, keep,
               [&owned, name,

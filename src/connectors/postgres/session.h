@@ -41,7 +41,9 @@ class Session final : private pgoutput::Sink {
   Result<> poll_slot();
 
   // stream
+  Result<> begin_stream();
   Result<> stream();
+  Result<> rest();
   Result<> take_frame(const std::string& frame);
   Result<> answer(bool always);
   Result<> begin(const cdc::Transaction& transaction) override;

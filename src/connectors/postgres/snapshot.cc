@@ -56,6 +56,21 @@ Result<cdc::Row> row_of(std::string_view line, size_t columns, std::deque<std::s
   return row;
 }
 
+cdc::SnapshotMark mark_of(uint64_t row, bool first_table, bool at_end, bool last_table) {
+  using cdc::SnapshotMark;
+  if (at_end) return last_table ? SnapshotMark::kLast : SnapshotMark::kLastInTable;
+  if (row > 0) return SnapshotMark::kTrue;
+  return first_table ? SnapshotMark::kFirst : SnapshotMark::kFirstInTable;
+}
+
+std::string columns_of(const cdc::Relation& relation, const Connection& reader) {
+  std::string columns;
+  for (const cdc::Column& column : relation.columns) {
+    columns += fmt::format("{}{}", columns.empty() ? "" : ", ", reader.quoted_name(column.name));
+  }
+  return columns;
+}
+
 }  // namespace
 
 Result<> Session::snapshot(const std::string& name, uint64_t point) {
@@ -101,10 +116,7 @@ Result<> Session::snapshot_table(
   const auto facts = describer.describe(table.id);
   if (!facts) return std::unexpected(facts.error());
   const auto relation = pgoutput::relation_of(*facts);
-  std::string columns;
-  for (const cdc::Column& column : relation->columns) {
-    columns += fmt::format("{}{}", columns.empty() ? "" : ", ", reader.quoted_name(column.name));
-  }
+  const std::string columns = columns_of(*relation, reader);
   const auto select = config_.snapshot_selects.find(table.schema + "." + table.name);
   const std::string from =
       select == config_.snapshot_selects.end()
@@ -124,12 +136,7 @@ Result<> Session::snapshot_table(
     change.position = {point, rows};
     change.lsn = point;
     change.commit_us = began_us;
-    using cdc::SnapshotMark;
-    change.snapshot = at_end && last ? SnapshotMark::kLast
-                      : at_end       ? SnapshotMark::kLastInTable
-                      : rows > 0     ? SnapshotMark::kTrue
-                      : first        ? SnapshotMark::kFirst
-                                     : SnapshotMark::kFirstInTable;
+    change.snapshot = mark_of(rows, first, at_end, last);
     ++rows;
     runner_.update([](Status& status) { ++status.snapshot_rows; });
     const size_t before = gathered_.size();

@@ -123,7 +123,7 @@ Result<> Session::note_durable(bool wait) {
   return {};
 }
 
-Result<> Session::stream() {
+Result<> Session::begin_stream() {
   std::string options = fmt::format("proto_version '1', publication_names {}",
                                     replication_->quoted_literal(config_.publication_name));
   options += ", messages 'true'";
@@ -137,6 +137,11 @@ Result<> Session::stream() {
       !begun) {
     return begun;
   }
+  return {};
+}
+
+Result<> Session::stream() {
+  if (auto begun = begin_stream(); !begun) return begun;
   runner_.update([](Status& status) {
     status.state = "streaming";
     status.problem.clear();
@@ -153,16 +158,19 @@ Result<> Session::stream() {
                         (gathered_bytes_ >= kGatherBytes && !assembler_->in_transaction());
       if (!full) continue;
     }
-    const bool part = assembler_->in_transaction() && gathered_bytes_ < kPartBytes;
-    if (!part) {
-      if (auto stored = store(); !stored) return stored;
-    }
-    if (auto noted = note_durable(false); !noted) return noted;
-    if (auto answered = answer(false); !answered) return answered;
-    if (now_us() - polled_us_ > kPollUs) {
-      if (auto polled = poll_slot(); !polled) return polled;
-    }
+    if (auto rested = rest(); !rested) return rested;
   }
+}
+
+// When nothing more is there, or enough is gathered.
+Result<> Session::rest() {
+  const bool part = assembler_->in_transaction() && gathered_bytes_ < kPartBytes;
+  if (!part) {
+    if (auto stored = store(); !stored) return stored;
+  }
+  if (auto noted = note_durable(false); !noted) return noted;
+  if (auto answered = answer(false); !answered) return answered;
+  return now_us() - polled_us_ > kPollUs ? poll_slot() : Result<>();
 }
 
 Result<> Session::take_frame(const std::string& bytes) {
