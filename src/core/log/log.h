@@ -238,6 +238,9 @@ class Log {
   int64_t length() const;  // live records
   bool deleted(Offset offset) const { return deleted_ != nullptr && deleted_->contains(offset); }
   const OffsetSet* deletions() const { return deleted_.get(); }  // nullptr: none
+  std::vector<ActiveProducer> active_producers(Timestamp now) const {
+    return producers_ == nullptr ? std::vector<ActiveProducer>() : producers_->active(now);
+  }
   size_t producer_count() const { return producers_ == nullptr ? 0 : producers_->size(); }
 
   // --- image ---

@@ -83,6 +83,19 @@ void ProducerTable::record(const BatchHeader& header, Offset base_offset, Timest
   }
 }
 
+std::vector<ActiveProducer> ProducerTable::active(Timestamp now) const {
+  std::vector<ActiveProducer> active;
+  active.reserve(by_age_.size());
+  for (const Producer& producer : by_age_) {
+    if (now.ms() - producer.last_ms > kProducerExpiryMs) continue;
+    active.push_back({.id = producer.id,
+                      .epoch = producer.epoch,
+                      .last_sequence = producer.window[producer.batches - 1].last_sequence,
+                      .last_ms = producer.last_ms});
+  }
+  return active;
+}
+
 // varint producers, the least recently used first; each: svarint id, i16 epoch, svarint last ms, u8
 // batches; each: u32 first and last sequence, varint base offset, svarint appended ms.
 void ProducerTable::serialize(Writer& writer) const {

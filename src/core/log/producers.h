@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <list>
 #include <optional>
+#include <vector>
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -36,6 +37,13 @@ struct ProducedBatch {
   int64_t appended_ms = 0;
 };
 
+struct ActiveProducer {
+  int64_t id = 0;
+  int16_t epoch = 0;
+  int32_t last_sequence = 0;
+  int64_t last_ms = 0;  // the broker's time of its last append
+};
+
 class ProducerTable {
  public:
   // Nothing: a new batch, append it. A value: the batch of the window that this one repeats.
@@ -43,6 +51,9 @@ class ProducerTable {
   // than the window).
   Result<std::optional<ProducedBatch>> check(const BatchHeader& header, Timestamp now) const;
   void record(const BatchHeader& header, Offset base_offset, Timestamp appended);
+
+  // Those that have not expired, the least recently used first.
+  std::vector<ActiveProducer> active(Timestamp now) const;
 
   size_t size() const { return by_id_.size(); }
   void serialize(Writer& writer) const;

@@ -84,9 +84,8 @@ constexpr int16_t wire_code(KafkaError error) {
   return static_cast<int16_t>(error);
 }
 
-// There are no transactions here. Of all codes this is the one that clients take for an answer:
-// librdkafka asks again and again until its time is over when it is told INVALID_REQUEST.
-inline constexpr KafkaError kNoTransactions = KafkaError::kTransactionalIdAuthorizationFailed;
+// There are no transactions here.
+inline constexpr KafkaError kNoTransactions = KafkaError::kInvalidRequest;
 
 // For requests about topics, logs and records.
 KafkaError topic_error(ErrorCode code);

@@ -23,11 +23,52 @@ constexpr wire::Field kInitProducerIdResponseFields[] = {
 };
 constexpr wire::Struct kInitProducerIdResponse{"InitProducerIdResponse", kInitProducerIdResponseFields};
 
+constexpr wire::Field kDescribeProducersRequestTopicFields[] = {
+    {.name = "name", .kind = wire::Kind::kString, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersRequestTopic, name)},
+    {.name = "partition_indexes", .kind = wire::Kind::kInt32, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersRequestTopic, partition_indexes), .array = &wire::kArrayOf<int32_t>},
+};
+constexpr wire::Struct kDescribeProducersRequestTopic{"DescribeProducersRequestTopic", kDescribeProducersRequestTopicFields};
+constexpr wire::Field kDescribeProducersRequestFields[] = {
+    {.name = "topics", .kind = wire::Kind::kStruct, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersRequest, topics), .array = &wire::kArrayOf<DescribeProducersRequestTopic>, .structure = &kDescribeProducersRequestTopic},
+};
+constexpr wire::Struct kDescribeProducersRequest{"DescribeProducersRequest", kDescribeProducersRequestFields};
+
+constexpr wire::Field kDescribeProducersResponseProducerFields[] = {
+    {.name = "producer_id", .kind = wire::Kind::kInt64, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponseProducer, producer_id)},
+    {.name = "producer_epoch", .kind = wire::Kind::kInt32, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponseProducer, producer_epoch)},
+    {.name = "last_sequence", .kind = wire::Kind::kInt32, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponseProducer, last_sequence), .default_value = -1},
+    {.name = "last_timestamp", .kind = wire::Kind::kInt64, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponseProducer, last_timestamp), .default_value = -1},
+    {.name = "coordinator_epoch", .kind = wire::Kind::kInt32, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponseProducer, coordinator_epoch)},
+    {.name = "current_txn_start_offset", .kind = wire::Kind::kInt64, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponseProducer, current_txn_start_offset), .default_value = -1},
+};
+constexpr wire::Struct kDescribeProducersResponseProducer{"DescribeProducersResponseProducer", kDescribeProducersResponseProducerFields};
+constexpr wire::Field kDescribeProducersResponsePartitionFields[] = {
+    {.name = "partition_index", .kind = wire::Kind::kInt32, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponsePartition, partition_index)},
+    {.name = "error_code", .kind = wire::Kind::kInt16, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponsePartition, error_code)},
+    {.name = "error_message", .kind = wire::Kind::kString, .versions = {0, 0}, .nullable = {0, 0}, .offset = offsetof(DescribeProducersResponsePartition, error_message), .optional = &wire::kOptionalOf<Bytes>},
+    {.name = "active_producers", .kind = wire::Kind::kStruct, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponsePartition, active_producers), .array = &wire::kArrayOf<DescribeProducersResponseProducer>, .structure = &kDescribeProducersResponseProducer},
+};
+constexpr wire::Struct kDescribeProducersResponsePartition{"DescribeProducersResponsePartition", kDescribeProducersResponsePartitionFields};
+constexpr wire::Field kDescribeProducersResponseTopicFields[] = {
+    {.name = "name", .kind = wire::Kind::kString, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponseTopic, name)},
+    {.name = "partitions", .kind = wire::Kind::kStruct, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponseTopic, partitions), .array = &wire::kArrayOf<DescribeProducersResponsePartition>, .structure = &kDescribeProducersResponsePartition},
+};
+constexpr wire::Struct kDescribeProducersResponseTopic{"DescribeProducersResponseTopic", kDescribeProducersResponseTopicFields};
+constexpr wire::Field kDescribeProducersResponseFields[] = {
+    {.name = "throttle_time_ms", .kind = wire::Kind::kInt32, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponse, throttle_time_ms)},
+    {.name = "topics", .kind = wire::Kind::kStruct, .versions = {0, 0}, .nullable = {0, -1}, .offset = offsetof(DescribeProducersResponse, topics), .array = &wire::kArrayOf<DescribeProducersResponseTopic>, .structure = &kDescribeProducersResponseTopic},
+};
+constexpr wire::Struct kDescribeProducersResponse{"DescribeProducersResponse", kDescribeProducersResponseFields};
+
 }  // namespace
 
 constinit const wire::Message InitProducerIdRequest::kMessage = wire::message_of<InitProducerIdRequest>(
     "InitProducerId", 22, true, {0, 5}, {2, 5}, &kInitProducerIdRequest);
 constinit const wire::Message InitProducerIdResponse::kMessage = wire::message_of<InitProducerIdResponse>(
     "InitProducerId", 22, false, {0, 5}, {2, 5}, &kInitProducerIdResponse);
+constinit const wire::Message DescribeProducersRequest::kMessage = wire::message_of<DescribeProducersRequest>(
+    "DescribeProducers", 61, true, {0, 0}, {0, 0}, &kDescribeProducersRequest);
+constinit const wire::Message DescribeProducersResponse::kMessage = wire::message_of<DescribeProducersResponse>(
+    "DescribeProducers", 61, false, {0, 0}, {0, 0}, &kDescribeProducersResponse);
 
 }  // namespace weir::kafka

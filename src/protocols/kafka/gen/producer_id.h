@@ -37,4 +37,62 @@ struct InitProducerIdResponse {
   bool operator==(const InitProducerIdResponse&) const = default;
 };
 
+struct DescribeProducersRequestTopic {
+  Bytes name;  // its name
+  std::vector<int32_t> partition_indexes;  // the partitions
+  bool operator==(const DescribeProducersRequestTopic&) const = default;
+};
+
+// who appends to partitions with sequence numbers
+struct DescribeProducersRequest {
+  using Topic = DescribeProducersRequestTopic;
+
+  static constexpr int16_t kKey = 61;
+  static constexpr int16_t kVersionMin = 0;
+  static constexpr int16_t kVersionMax = 0;
+  static const wire::Message kMessage;
+
+  std::vector<DescribeProducersRequestTopic> topics;  // the topics
+  bool operator==(const DescribeProducersRequest&) const = default;
+};
+
+struct DescribeProducersResponseProducer {
+  int64_t producer_id = 0;  // the producer
+  int32_t producer_epoch = 0;  // epoch of the producer
+  int32_t last_sequence = -1;  // of its last record; -1 is none
+  int64_t last_timestamp = -1;  // when it last appended; -1 is unknown
+  int32_t coordinator_epoch = 0;  // of the coordinator of its transactions
+  int64_t current_txn_start_offset = -1;  // where its open transaction begins; -1 is none
+  bool operator==(const DescribeProducersResponseProducer&) const = default;
+};
+
+struct DescribeProducersResponsePartition {
+  int32_t partition_index = 0;  // the partition
+  int16_t error_code = 0;  // 0, or why it failed
+  std::optional<Bytes> error_message;  // the same in words
+  std::vector<DescribeProducersResponseProducer> active_producers;  // those that are remembered
+  bool operator==(const DescribeProducersResponsePartition&) const = default;
+};
+
+struct DescribeProducersResponseTopic {
+  Bytes name;  // its name
+  std::vector<DescribeProducersResponsePartition> partitions;  // the partitions
+  bool operator==(const DescribeProducersResponseTopic&) const = default;
+};
+
+struct DescribeProducersResponse {
+  using Producer = DescribeProducersResponseProducer;
+  using Partition = DescribeProducersResponsePartition;
+  using Topic = DescribeProducersResponseTopic;
+
+  static constexpr int16_t kKey = 61;
+  static constexpr int16_t kVersionMin = 0;
+  static constexpr int16_t kVersionMax = 0;
+  static const wire::Message kMessage;
+
+  int32_t throttle_time_ms = 0;  // how long the client should pause; always 0 here
+  std::vector<DescribeProducersResponseTopic> topics;  // the topics
+  bool operator==(const DescribeProducersResponse&) const = default;
+};
+
 }  // namespace weir::kafka

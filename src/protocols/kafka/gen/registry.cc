@@ -88,6 +88,8 @@ std::span<const wire::Message* const> all_messages() {
       &ProduceResponse::kMessage,
       &InitProducerIdRequest::kMessage,
       &InitProducerIdResponse::kMessage,
+      &DescribeProducersRequest::kMessage,
+      &DescribeProducersResponse::kMessage,
       &DescribeClientQuotasRequest::kMessage,
       &DescribeClientQuotasResponse::kMessage,
       &AlterClientQuotasRequest::kMessage,

@@ -16,8 +16,7 @@ constexpr int16_t kManyCoordinatorsSince = 4;
 constexpr int16_t kManyLeaveSince = 3;
 
 KafkaError refuse_key(int8_t type) {
-  if (type == kGroupKey) return KafkaError::kNone;
-  return type == kTransactionKey ? kNoTransactions : KafkaError::kInvalidRequest;
+  return type == kGroupKey ? KafkaError::kNone : KafkaError::kInvalidRequest;
 }
 
 Bytes why_refused(int8_t type) {

@@ -2,8 +2,30 @@
 
 #include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
+#include "protocols/kafka/topics.h"
 
 namespace weir::kafka {
+namespace {
+
+KafkaError describe_producers(Engine& engine,
+                              const TopicRef& ref,
+                              int32_t partition,
+                              DescribeProducersResponse::Partition& answer) {
+  if (!ref.thing) return ref.error;
+  const auto id = partition_log(*ref.thing, partition);
+  const log::Log* log = id ? engine.broker.find_log(*id) : nullptr;
+  if (!log) return KafkaError::kUnknownTopicOrPartition;
+  for (const log::ActiveProducer& active : log->active_producers(engine.now())) {
+    auto& producer = answer.active_producers.emplace_back();
+    producer.producer_id = active.id;
+    producer.producer_epoch = active.epoch;
+    producer.last_sequence = active.last_sequence;
+    producer.last_timestamp = active.last_ms;
+  }
+  return KafkaError::kNone;
+}
+
+}  // namespace
 
 void InitProducerIdHandler::handle(Call call, Request request) {
   if (request.transactional_id) {
@@ -23,6 +45,30 @@ void InitProducerIdHandler::handle(Call call, Request request) {
     }
     response.producer_id = static_cast<int64_t>(engine.broker.random().next() >> 1);
     call.answer(response);
+  });
+}
+
+void DescribeProducersHandler::handle(Call call, Request request) {
+  call.engine().call([call = std::move(call),
+                      request = std::move(request)](Engine& engine) mutable {
+    DescribeProducersResponse response;
+    broker::Depends depends;
+    const Authorizer authorizer(engine.broker, call);
+    for (const Request::Topic& topic : request.topics) {
+      DescribeProducersResponse::Topic& answer = response.topics.emplace_back();
+      answer.name = topic.name;
+      const TopicRef ref =
+          authorizer.topic(Operation::kRead, resolve(engine.broker, false, topic.name.view(), {}),
+                           topic.name.view());
+      for (const int32_t partition : topic.partition_indexes) {
+        DescribeProducersResponse::Partition& result = answer.partitions.emplace_back();
+        result.partition_index = partition;
+        result.error_code = wire_code(describe_producers(engine, ref, partition, result));
+        const auto id = ref.thing ? partition_log(*ref.thing, partition) : std::nullopt;
+        if (id) add(depends, engine.broker.log_depends(*id));
+      }
+    }
+    call.answer(response, depends);
   });
 }
 

@@ -12,4 +12,11 @@ struct InitProducerIdHandler {
   static void handle(Call call, Request request);
 };
 
+// Whom a partition remembers (KIP-664). Of transactions there is nothing to tell.
+struct DescribeProducersHandler {
+  using Request = DescribeProducersRequest;
+  static constexpr wire::VersionRange kVersions{0, 0};
+  static void handle(Call call, Request request);
+};
+
 }  // namespace weir::kafka

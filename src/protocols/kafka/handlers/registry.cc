@@ -62,6 +62,7 @@ std::span<const HandlerEntry> all_handlers() {
       handler_entry<DescribeUserScramCredentialsHandler>(),
       handler_entry<AlterUserScramCredentialsHandler>(),
       handler_entry<DescribeClusterHandler>(),
+      handler_entry<DescribeProducersHandler>(),
       handler_entry<ConsumerGroupHeartbeatHandler>(),
       handler_entry<ConsumerGroupDescribeHandler>(),
       handler_entry<GetTelemetrySubscriptionsHandler>(),

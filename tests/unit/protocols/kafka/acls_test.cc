@@ -72,6 +72,16 @@ std::map<int16_t, std::pair<int16_t, Ask>> topic_questions() {
               .partitions.at(0)
               .error_code;
         }}},
+      {DescribeProducersRequest::kKey,
+       {kTopicRefused,
+        [](Client& client) {
+          DescribeProducersRequest request;
+          request.topics.push_back({orders(), {0}});
+          return one<DescribeProducersResponse>(client, 0, request)
+              .topics.at(0)
+              .partitions.at(0)
+              .error_code;
+        }}},
       {OffsetForLeaderEpochRequest::kKey,
        {kTopicRefused,
         [](Client& client) {

@@ -281,7 +281,7 @@ TEST_F(Pitfalls, TheStableOffsetIsTheVisibleEndAndNeverFallsOrRunsAhead) {
   }
 }
 
-// 15 to 17: transactions are refused at their first step, by an error that clients take for final.
+// 15 to 17: transactions are refused at their first step, with a message that says so.
 TEST_F(Pitfalls, TheCoordinatorOfTransactionsIsRefusedWithAReason) {
   FindCoordinatorRequest request;
   request.key_type = 1;

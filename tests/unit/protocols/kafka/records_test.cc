@@ -239,6 +239,34 @@ TEST_F(Records, ARepeatedIdempotentBatchGetsItsFirstOffsetAgain) {
   EXPECT_EQ(produce(where, batch(5)).error_code, wire_code(KafkaError::kOutOfOrderSequenceNumber));
 }
 
+TEST_F(Records, ProducersOfAPartitionAreDescribed) {
+  const auto where = topic("events");
+  const auto describe = [&](int32_t partition) {
+    DescribeProducersRequest request;
+    request.topics.push_back({*where.name, {partition}});
+    return client.call<DescribeProducersResponse>(0, request).topics.at(0).partitions.at(0);
+  };
+  EXPECT_TRUE(describe(0).active_producers.empty());
+  EXPECT_EQ(describe(9).error_code, wire_code(KafkaError::kUnknownTopicOrPartition));
+  const int64_t id = client.call<InitProducerIdResponse>(4, InitProducerIdRequest{}).producer_id;
+  std::string bytes;
+  log::BatchBuilder builder(bytes);
+  for (int i = 0; i < 3; ++i) {
+    builder.add({.key = "k", .value = "v", .headers = {}, .timestamp = Timestamp(1)});
+  }
+  builder.finish_for(id, 4, 0);
+  EXPECT_EQ(produce(where, Bytes::take(std::move(bytes))).error_code, 0);
+  const auto described = describe(0);
+  EXPECT_EQ(described.error_code, 0);
+  ASSERT_EQ(described.active_producers.size(), 1);
+  const auto& producer = described.active_producers[0];
+  EXPECT_EQ(producer.producer_id, id);
+  EXPECT_EQ(producer.producer_epoch, 4);
+  EXPECT_EQ(producer.last_sequence, 2);
+  EXPECT_GT(producer.last_timestamp, 0);
+  EXPECT_EQ(producer.current_txn_start_offset, -1);
+}
+
 TEST_F(Records, TransactionsAreRefusedByName) {
   InitProducerIdRequest request;
   request.transactional_id = wire::literal("t");
