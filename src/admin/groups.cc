@@ -102,7 +102,7 @@ std::string consumers_json(const queue::Queue& state) {
     if (shown++ == kMembersShown) break;
     list.raw(JsonObject()
                  .text("name", consumer.name)
-                 .integer("pending", static_cast<int64_t>(consumer.held.size()))
+                 .integer("pending", static_cast<int64_t>(consumer.held.count()))
                  .integer("active_ms", consumer.active.ms())
                  .done());
   }

@@ -39,7 +39,7 @@ void ConsumerTable::remove(ConsumerId id) {
 void ConsumerTable::hold(ConsumerId id, int64_t offset, bool bound) {
   if (id == kNobody) return;
   Consumer& consumer = consumers_[id];
-  consumer.held.insert(consumer.held.end(), offset);
+  consumer.held.insert(offset);
   if (bound) ++consumer.bound;
   next_id_ = std::max(next_id_, id.value() + 1);
 }
@@ -49,7 +49,7 @@ void ConsumerTable::drop(ConsumerId id, int64_t offset, bool bound) {
   const auto it = consumers_.find(id);
   if (it == consumers_.end()) return;
   Consumer& consumer = it->second;
-  if (consumer.held.erase(offset) != 0 && bound) --consumer.bound;
+  if (consumer.held.erase(offset) && bound) --consumer.bound;
   if (consumer.held.empty() && consumer.name.empty()) consumers_.erase(it);
 }
 

@@ -4,7 +4,6 @@
 // index of what it holds, by offset.
 
 #include <absl/container/btree_map.h>
-#include <absl/container/btree_set.h>
 
 #include <cstdint>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "base/time.h"
 #include "base/wire.h"
 #include "core/queue/events.h"
+#include "core/queue/offset_set.h"
 
 namespace weir::queue {
 
@@ -24,7 +24,7 @@ struct Consumer {
   std::string name;  // empty: nameless
   Timestamp seen;    // asked for something; not part of the durable state
   Timestamp active;  // got something
-  absl::btree_set<int64_t> held;
+  OffsetSet held;
   uint32_t bound = 0;  // how many of them end with the consumer
 };
 

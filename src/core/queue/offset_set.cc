@@ -222,6 +222,13 @@ int64_t OffsetSet::next_absent(int64_t from) const {
   return from;
 }
 
+std::vector<int64_t> OffsetSet::members() const {
+  std::vector<int64_t> members;
+  members.reserve(count_);
+  for (auto at = min(); at; at = next_present(*at + 1)) members.push_back(*at);
+  return members;
+}
+
 bool OffsetSet::insert(int64_t offset) {
   if (!blocks_[offset >> kBlockBits].insert(static_cast<uint32_t>(offset & (kBlockSize - 1))))
     return false;

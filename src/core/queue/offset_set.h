@@ -27,6 +27,7 @@ class OffsetSet {
   std::optional<int64_t> next_present(int64_t from) const;
   // The lowest offset not below `from` that is not a member.
   int64_t next_absent(int64_t from) const;
+  std::vector<int64_t> members() const;  // ascending
 
   bool insert(int64_t offset);  // false: was there
   bool erase(int64_t offset);   // false: was not there

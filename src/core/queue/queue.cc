@@ -149,9 +149,10 @@ PendingPage Queue::pending(const PendingQuery& query) const {
   if (query.consumer && *query.consumer != kNobody) {
     const Consumer* consumer = consumers_.find(*query.consumer);
     if (consumer == nullptr) return page;
-    for (auto it = consumer->held.lower_bound(query.first.value()); it != consumer->held.end();
-         ++it) {
-      if (*it > query.last.value() || !look(*it, entries_.find(*it)->second)) break;
+    auto offset = consumer->held.next_present(query.first.value());
+    while (offset && *offset <= query.last.value() &&
+           look(*offset, entries_.find(*offset)->second)) {
+      offset = consumer->held.next_present(*offset + 1);
     }
     return page;
   }
@@ -165,7 +166,7 @@ PendingPage Queue::pending(const PendingQuery& query) const {
 
 uint64_t Queue::pending_count(ConsumerId consumer) const {
   const Consumer* found = consumers_.find(consumer);
-  return found == nullptr ? 0 : found->held.size();
+  return found == nullptr ? 0 : found->held.count();
 }
 
 std::optional<Offset> Queue::oldest_pending() const {

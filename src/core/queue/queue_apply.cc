@@ -103,7 +103,7 @@ void Queue::on(const Extended& event) {
 void Queue::on(const ConsumerClosed& event) {
   const Consumer* consumer = consumers_.find(event.consumer);
   if (consumer == nullptr) return;
-  const std::vector<int64_t> held(consumer->held.begin(), consumer->held.end());
+  const std::vector<int64_t> held = consumer->held.members();
   for (const int64_t offset : held) {
     const auto at = entries_.find(offset);
     if (at->second.bound()) release_one(at, now_);
@@ -151,7 +151,7 @@ void Queue::on(const ConsumerCreated& event) {
 void Queue::on(const ConsumerDeleted& event) {
   const Consumer* consumer = consumers_.find(event.consumer);
   if (consumer == nullptr) return;
-  const std::vector<int64_t> held(consumer->held.begin(), consumer->held.end());
+  const std::vector<int64_t> held = consumer->held.members();
   for (const int64_t offset : held) {
     const auto at = entries_.find(offset);
     if (cursor()) {

@@ -280,7 +280,7 @@ void pending_summary(Call& call, const GroupKey& group) {
   const uint64_t total = group.queue->counts().leased;
   for (const auto& [id, consumer] : group.queue->consumers().all()) {
     if (consumer.held.empty()) continue;
-    consumers.emplace_back(consumer.name, consumer.held.size());
+    consumers.emplace_back(consumer.name, consumer.held.count());
   }
   std::ranges::sort(consumers);
   const Offset newest = *group.queue->newest_pending();

@@ -263,7 +263,7 @@ void full_group(Call& call,
   const auto writer = [&] { return ReplyWriter(pieces.text(), protocol); };
   const uint64_t pending = queue.counts().leased;
   uint64_t given_back = pending;
-  for (const auto& [id, consumer] : queue.consumers().all()) given_back -= consumer.held.size();
+  for (const auto& [id, consumer] : queue.consumers().all()) given_back -= consumer.held.count();
   ReplyWriter head = writer();
   head.map(8);
   bulk_pair(head, "name", name);
@@ -286,7 +286,7 @@ void full_group(Call& call,
     bulk_pair(one, "name", consumer.name);
     integer_pair(one, "seen-time", consumer.seen.ms());
     integer_pair(one, "active-time", consumer.active.ms() == 0 ? -1 : consumer.active.ms());
-    integer_pair(one, "pel-count", static_cast<int64_t>(consumer.held.size()));
+    integer_pair(one, "pel-count", static_cast<int64_t>(consumer.held.count()));
     one.bulk("pending");
     full_pending(call, stream.log, queue, id, count, pieces);
   }
@@ -358,7 +358,7 @@ void info_consumers(Call& call, const GroupKey& group) {
   for (const auto& [id, consumer] : consumers) {
     call.reply.map(4);
     bulk_pair(call.reply, "name", consumer.name);
-    integer_pair(call.reply, "pending", static_cast<int64_t>(consumer.held.size()));
+    integer_pair(call.reply, "pending", static_cast<int64_t>(consumer.held.count()));
     integer_pair(call.reply, "idle", std::max<int64_t>(0, (call.now() - consumer.seen).count()));
     const bool was_active = consumer.active.ms() > 0;
     integer_pair(call.reply, "inactive",

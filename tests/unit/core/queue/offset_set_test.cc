@@ -29,6 +29,7 @@ void compare(const OffsetSet& set, const std::set<int64_t>& model, Random& rando
     while (model.contains(absent)) ++absent;
     ASSERT_EQ(set.next_absent(at), absent) << at;
   }
+  ASSERT_EQ(set.members(), std::vector<int64_t>(model.begin(), model.end()));
   Writer out;
   set.save(out);
   Reader in(out.out());

@@ -2,6 +2,7 @@
 // Source: Redis documentation, XREADGROUP, XCLAIM, XAUTOCLAIM, XPENDING, XGROUP.
 
 #include <gmock/gmock.h>
+#include <malloc.h>
 
 #include "tests/unit/core/queue/harness.h"
 
@@ -36,6 +37,22 @@ class Pending : public testing::Test {
 
   Harness h{cursor_policy()};
 };
+
+#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && \
+    !__has_feature(thread_sanitizer)
+TEST_F(Pending, AnEntryCostsAtMost48Bytes) {
+  constexpr size_t kCount = 200'000;
+  h.queue.apply_end(Offset(kCount));
+  const size_t before = mallinfo2().uordblks;
+  for (size_t given = 0; given < kCount; given += 1'000) {
+    const auto name = given % 2'000 == 0 ? "a" : "b";
+    const auto lease = h.queue.decide_lease({.consumer = consumer(name), .count = 1'000});
+    for (const Event& event : lease.events) h.queue.apply(event);
+  }
+  EXPECT_EQ(h.queue.counts().leased, kCount);
+  EXPECT_LE((mallinfo2().uordblks - before) / kCount, 48U);
+}
+#endif
 
 TEST_F(Pending, EntriesStayUntilTheyAreAcknowledged) {
   h.send(4);
