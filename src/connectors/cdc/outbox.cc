@@ -19,15 +19,20 @@
 #include "connectors/cdc/renderer.h"
 #include "connectors/cdc/temporal.h"
 #include "connectors/cdc/text.h"
+#include "connectors/cdc/values.h"
 #include "fmt/format.h"
 
 namespace weir::cdc {
 
 namespace {
 
+constexpr size_t kShownBytesMax = 100;
+
 struct Cell {
   std::optional<std::string> text;  // none: null
   bool json = false;                // the text is JSON of its own
+  std::string field;                // as a field of an event; empty: the text as it is
+  std::string header;               // likewise, as a header
 };
 
 using Cells = std::map<std::string, Cell, std::less<>>;
@@ -52,11 +57,46 @@ Result<const Cell*> needed(const Outbox& outbox, const Cells& cells, const std::
 void append_cell(std::string& out, const Cell& cell) {
   if (!cell.text) {
     out += "null";
+  } else if (!cell.field.empty()) {
+    out += cell.field;
   } else if (cell.json) {
     out += *cell.text;
   } else {
     append_json_string(out, *cell.text);
   }
+}
+
+// As Kafka Connect writes a header: what is a text in JSON stands without its quotes.
+std::string header_of(const Type& type,
+                      std::string_view text,
+                      const std::string& field,
+                      const Style& style) {
+  const bool decimal = type.kind == TypeKind::kDecimal || type.kind == TypeKind::kVariableDecimal ||
+                       type.kind == TypeKind::kMoney;
+  if (decimal && style.decimal == DecimalMode::kPrecise && !style.readable) {
+    return std::string(text);
+  }
+  if (!field.starts_with('"')) return field;
+  if (field.find('\\') != std::string::npos) return std::string(text);
+  return field.substr(1, field.size() - 2);
+}
+
+// A column that goes along has the form that events give it.
+Result<> set_form(const Outbox& outbox,
+                  const Column& column,
+                  std::string_view text,
+                  const Style& style,
+                  Cell& cell) {
+  const bool goes_along = std::ranges::find(outbox.additional, column.name,
+                                            &Outbox::Placement::column) != outbox.additional.end();
+  if (!goes_along) return {};
+  if (!append_value(cell.field, column.type, text, style)) {
+    return std::unexpected(
+        wrong(outbox, fmt::format("{} holds \"{}\", which the chosen form of {} cannot express",
+                                  column.name, text.substr(0, kShownBytesMax), column.type.name)));
+  }
+  cell.header = header_of(column.type, text, cell.field, style);
+  return {};
 }
 
 // Milliseconds since 1970 from a number of them or from a timestamp.
@@ -88,7 +128,11 @@ std::optional<std::string> key_of(const Outbox& outbox, const Cell& cell) {
 
 Result<> add_more(const Outbox& outbox, const Cells& cells, const Cell& payload, Output& output) {
   std::string envelope = R"({"payload":)";
-  append_cell(envelope, payload);
+  if (outbox.quote_payload && output.value) {
+    envelope += *output.value;
+  } else {
+    append_cell(envelope, payload);
+  }
   bool enveloped = false;
   for (const Outbox::Placement& more : outbox.additional) {
     const Cell* cell = find(cells, more.column);
@@ -97,7 +141,8 @@ Result<> add_more(const Outbox& outbox, const Cells& cells, const Cell& payload,
       return std::unexpected(wrong(outbox, fmt::format("there is no column {}", more.column)));
     }
     if (more.where == Outbox::Placement::Where::kHeader) {
-      output.headers.push_back({more.alias, cell->text});
+      const bool formed = cell->text && !cell->field.empty();
+      output.headers.push_back({more.alias, formed ? cell->header : cell->text});
     } else if (more.where == Outbox::Placement::Where::kEnvelope) {
       envelope += ',';
       append_json_string(envelope, more.alias);
@@ -199,7 +244,10 @@ Result<Cells> cells_of_json(const Outbox& outbox, std::string_view content) {
 
 }  // namespace
 
-Result<> route_row(const Outbox& outbox, const Change& change, std::vector<Output>& out) {
+Result<> route_row(const Outbox& outbox,
+                   const Change& change,
+                   const Style& style,
+                   std::vector<Output>& out) {
   if (change.operation == Operation::kUpdate) {
     if (outbox.on_update == Outbox::Invalid::kWarn) return {};
     return std::unexpected(wrong(outbox, "a row was updated; rows of an outbox are only inserted"));
@@ -215,6 +263,8 @@ Result<> route_row(const Outbox& outbox, const Change& change, std::vector<Outpu
       const bool binary = columns[i].type.kind == TypeKind::kBytes && read_bytea(value.text, bytes);
       cell.text = binary ? bytes : std::string(value.text);
       cell.json = columns[i].type.kind == TypeKind::kJson;
+      const Result<> formed = set_form(outbox, columns[i], value.text, style, cell);
+      if (!formed) return formed;
     }
     cells.emplace(columns[i].name, std::move(cell));
   }

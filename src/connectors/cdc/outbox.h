@@ -8,12 +8,17 @@
 #include "connectors/cdc/change.h"
 #include "connectors/cdc/config.h"
 #include "connectors/cdc/renderer.h"
+#include "connectors/cdc/values.h"
 
 namespace weir::cdc {
 
 // An inserted or snapshot row becomes one Output; deletes and truncates become none, an update is
-// dropped or an error as the configuration says. Fails when a column that is needed is missing.
-Result<> route_row(const Outbox& outbox, const Change& change, std::vector<Output>& out);
+// dropped or an error as the configuration says. Columns that go along have the form of `style`.
+// Fails when a column that is needed is missing.
+Result<> route_row(const Outbox& outbox,
+                   const Change& change,
+                   const Style& style,
+                   std::vector<Output>& out);
 
 // The content must be a JSON object with the columns as its fields.
 Result<> route_message(const Outbox& outbox, const Change& change, std::vector<Output>& out);

@@ -106,7 +106,8 @@ class Renderer::Body {
   Result<> render(const Change& change, int64_t now_us, std::vector<Output>& out) {
     if (change.operation == Operation::kMessage) return message(change, now_us, out);
     const Plan& plan = plan_of(change.relation);
-    if (plan.outbox() != nullptr) return route_row(*plan.outbox(), change, out);
+    if (plan.outbox() != nullptr)
+      return with_context(out, [&] { return route_row(*plan.outbox(), change, style_, out); });
     if (!plan.captured()) return {};
     switch (change.operation) {
       case Operation::kUpdate: return update(plan, change, now_us, out);
@@ -246,6 +247,17 @@ class Renderer::Body {
                     std::vector<Output>& out) {
     if (skips('t')) return {};
     return emit(plan, change, {'t', std::nullopt, nullptr, nullptr, {}}, now_us, out);
+  }
+
+  // Runs `route`, and gives what it appends the headers that every event has.
+  template <typename Route>
+  Result<> with_context(std::vector<Output>& out, const Route& route) const {
+    const size_t before = out.size();
+    const Result<> routed = route();
+    for (size_t i = before; i < out.size(); ++i) {
+      out[i].headers.insert(out[i].headers.begin(), context_.begin(), context_.end());
+    }
+    return routed;
   }
 
   std::vector<Header> headers(const std::optional<Header>& first) const {
@@ -425,7 +437,7 @@ class Renderer::Body {
   Result<> message(const Change& change, int64_t now_us, std::vector<Output>& out) {
     for (const Outbox& outbox : config_->outboxes) {
       if (!outbox.prefix.empty() && outbox.prefix == change.message_prefix) {
-        return route_message(outbox, change, out);
+        return with_context(out, [&] { return route_message(outbox, change, out); });
       }
     }
     if (!config_->captures_message(change.message_prefix) || skips('m')) return {};

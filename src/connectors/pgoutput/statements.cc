@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "connectors/cdc/config.h"
 #include "connectors/pgoutput/frame.h"
@@ -23,18 +24,6 @@ std::string quoted(std::string_view text, char quote) {
     if (c == quote) out += c;
   }
   return out + quote;
-}
-
-// What the publication passes on: inserts, updates and deletes, and truncates where they are
-// wanted. Updates of a key need their deletes, so that single operations are left out by the
-// renderer.
-std::string options(const cdc::Config& config) {
-  const bool truncates = config.skipped_operations.find('t') == std::string::npos;
-  std::string out = " WITH (publish = 'insert, update, delete";
-  if (truncates) out += ", truncate";
-  out += '\'';
-  if (config.publish_via_partition_root) out += ", publish_via_partition_root = true";
-  return out + ")";
 }
 
 std::string captured(const cdc::Config& config, std::span<const RelationFacts> tables) {
@@ -103,6 +92,22 @@ std::string start_replication(const cdc::Config& config, uint64_t from) {
   return out + ")";
 }
 
+std::string publication_options(const cdc::Config& config) {
+  constexpr std::pair<char, std::string_view> kOperations[] = {
+      {'c', "insert"}, {'u', "update"}, {'d', "delete"}, {'t', "truncate"}};
+  std::string list;
+  for (const auto& [letter, word] : kOperations) {
+    const bool skipped = config.skipped_operations.find(letter) != std::string::npos;
+    // An outbox takes its rows whatever is skipped.
+    if (skipped && (letter != 'c' || config.outboxes.empty())) continue;
+    if (!list.empty()) list += ", ";
+    list += word;
+  }
+  std::string out = fmt::format(" WITH (publish = '{}'", list);
+  if (config.publish_via_partition_root) out += ", publish_via_partition_root = true";
+  return out + ")";
+}
+
 std::string create_publication(const cdc::Config& config, std::span<const RelationFacts> tables) {
   if (config.publication_autocreate == cdc::Autocreate::kDisabled) return {};
   std::string out = "CREATE PUBLICATION " + quote_identifier(config.publication_name);
@@ -112,7 +117,7 @@ std::string create_publication(const cdc::Config& config, std::span<const Relati
     const std::string list = captured(config, tables);
     if (!list.empty()) out += " FOR TABLE " + list;
   }
-  return out + options(config);
+  return out + publication_options(config);
 }
 
 std::string alter_publication(const cdc::Config& config, std::span<const RelationFacts> tables) {

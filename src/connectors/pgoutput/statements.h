@@ -20,6 +20,8 @@ std::string quote_table(std::string_view schema, std::string_view table);
 std::string create_slot(const cdc::Config& config);
 std::string start_replication(const cdc::Config& config, uint64_t from);
 
+// " WITH (…)": what the publication passes on, which is what is not skipped.
+std::string publication_options(const cdc::Config& config);
 // The publication as its mode wants it: all tables, the captured ones of `tables`, or none. Empty
 // when it must be there already.
 std::string create_publication(const cdc::Config& config, std::span<const RelationFacts> tables);

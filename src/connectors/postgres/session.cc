@@ -9,6 +9,7 @@
 #include <future>
 
 #include "broker/connector_cell.h"
+#include "connectors/pgoutput/statements.h"
 
 namespace weir::postgres {
 
@@ -145,7 +146,7 @@ Result<> Session::make_publication() {
       break;
     }
   }
-  if (config_.publish_via_partition_root) sql += " WITH (publish_via_partition_root = true)";
+  sql += pgoutput::publication_options(config_);
   const auto made = ordinary_->query(sql);
   if (made) return {};
   return fail(ErrorCode::kRefused,

@@ -102,10 +102,13 @@ TEST_F(OutboxTest, ARouteMayEndInAQueue) {
 
 TEST_F(OutboxTest, OtherColumnsBecomeHeadersFieldsOrThePartition) {
   configure({{"table", "public.outbox"},
-             {"additional", "type:header:eventType, type:envelope:kind,shard:partition"}});
+             {"additional",
+              "type:header:eventType, type:envelope:kind,shard:partition,"
+              "shard:envelope,shard:header"}});
   const Output output = one(row_of({"u-1", "Order", "42", "Created", R"({"a": 1})", "3"}));
-  EXPECT_THAT(output.headers, ElementsAre(Header{"id", "u-1"}, Header{"eventType", "Created"}));
-  EXPECT_EQ(output.value, R"({"payload":{"a": 1},"kind":"Created"})");
+  EXPECT_THAT(output.headers, ElementsAre(Header{"id", "u-1"}, Header{"eventType", "Created"},
+                                          Header{"shard", "3"}));
+  EXPECT_EQ(output.value, R"({"payload":{"a": 1},"kind":"Created","shard":3})");
   EXPECT_EQ(output.partition, 3);
 }
 

@@ -74,6 +74,14 @@ TEST(Statements, APublicationHasTheCapturedTables) {
   EXPECT_EQ(create_publication(config({{"publication.autocreate.mode", "disabled"}}), tables), "");
 }
 
+TEST(Statements, WhatIsSkippedIsNotPublishedButToAnOutbox) {
+  EXPECT_EQ(publication_options(config({{"skipped.operations", "c,d,t"}})),
+            " WITH (publish = 'update')");
+  EXPECT_EQ(publication_options(
+                config({{"skipped.operations", "c,u,d,t"}, {"outbox.0.table", "public.outbox"}})),
+            " WITH (publish = 'insert')");
+}
+
 TEST(Statements, AChunkGoesOnBehindTheLastKey) {
   const RelationFacts facts = table("public", "t");
   EXPECT_EQ(
