@@ -5,6 +5,9 @@ CREATE EXTENSION ltree;
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'very happy');
 CREATE DOMAIN email AS text CHECK (VALUE LIKE '%@%');
 CREATE DOMAIN price AS numeric(9, 3);
+CREATE DOMAIN feeling AS mood;
+CREATE DOMAIN workmail AS email;
+CREATE DOMAIN tags AS text[];
 CREATE SCHEMA sales;
 
 CREATE TABLE numbers (
@@ -28,6 +31,11 @@ CREATE TABLE needed (
   id int PRIMARY KEY DEFAULT 7, s int2 NOT NULL DEFAULT 3, i int4 NOT NULL DEFAULT 42, l int8 NOT NULL, t text NOT NULL DEFAULT 'it''s', v varchar(9) NOT NULL, b bool NOT NULL DEFAULT true, n numeric(6, 2) NOT NULL DEFAULT 1.5, f float8 NOT NULL DEFAULT 2.25,
   d date NOT NULL DEFAULT '2020-02-29', ts timestamp NOT NULL DEFAULT '2021-03-04 05:06:07.89', tz timestamptz NOT NULL DEFAULT now(), u uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000001', j jsonb NOT NULL DEFAULT '{"a": 1}', e mood NOT NULL DEFAULT 'ok', by bytea NOT NULL DEFAULT '\x0102', o int4 DEFAULT 5
 );
+-- What is built on other types, and arrays of what the table above does not have.
+CREATE TABLE more (
+  id int PRIMARY KEY, feeling feeling, mail workmail, tags tags, mr int4multirange, jp jsonb, at pg_lsn, i interval[], tz timetz[], cash money[], bits bit varying[], h hstore[], lt ltree[], mac macaddr[], nets cidr[], vals xml[], r4 int4range[], js json[],
+  os oid[], pts point[]
+);
 CREATE TABLE nokey (a int, b text);
 CREATE TABLE wholerow (id int PRIMARY KEY, a text, b int);
 ALTER TABLE wholerow REPLICA IDENTITY FULL;
@@ -45,6 +53,11 @@ CREATE TABLE parts_eu PARTITION OF parts FOR VALUES IN ('eu');
 CREATE TABLE parts_us PARTITION OF parts FOR VALUES IN ('us');
 CREATE TABLE changing (id int PRIMARY KEY, a int);
 CREATE TABLE emptied (id int PRIMARY KEY);
+CREATE TABLE fullkey (id int PRIMARY KEY, note text, large text);
+ALTER TABLE fullkey REPLICA IDENTITY FULL, ALTER large SET STORAGE EXTERNAL;
+CREATE TABLE unnamed (id int PRIMARY KEY, a text);
+ALTER TABLE unnamed REPLICA IDENTITY NOTHING;
+CREATE TABLE outbox (id uuid PRIMARY KEY, aggregatetype text NOT NULL, aggregateid text NOT NULL, type text, payload jsonb, tenant int, urgent bool, made timestamptz, amount numeric(8, 2), day date, stamp timestamp);
 CREATE TABLE finished (id int PRIMARY KEY);
 
 INSERT INTO numbers (id, small, medium, big, o, real4, real8, flag, exact, whole, free, cash, cost) VALUES
@@ -60,6 +73,9 @@ INSERT INTO shapes VALUES (1, '(1,2.5)', '((0,0),(1,2))', '[(0,0),(3,4)]', '[(0,
 INSERT INTO arrays VALUES (1, '{1,2}', '{3,NULL,-4}', '{5}', '{1.5}', '{2.5,NaN}', '{t,f,NULL}', '{a,"b c","d\"e",NULL,"NULL",""}', '{x}', '{y}', '{1.50,-2}', '{1.25,3}', '{2026-01-02}', '{03:04:05}', '{"2026-01-02 03:04:05"}', '{"2026-01-02 03:04:05+00"}', '{11111111-2222-3333-4444-555555555555}',
   ARRAY['{"a": 1}'::jsonb], '{sad,"very happy"}', '{10.0.0.1}', '{"\\x01ff"}', '{Ab}', '{{1,2},{3,4}}');
 INSERT INTO needed (id, l, v, tz) VALUES (1, 9, 'v', '2026-01-02 03:04:05+00');
+INSERT INTO more VALUES (1, 'very happy', 'a@b', '{a,b}', '{[1,5),[7,9)}', '{"a": 1}', '16/B374D848', '{1 day}', '{03:04:05.6+02}', '{1.50}', '{101}', '{a=>1}', '{Top.Science}', '{08:00:2b:01:02:03}', '{10.0.0.0/8}', '{<a/>}', '{"[1,5)"}', '{"{\"a\": 1}"}', '{1}', '{"(1,2)"}');
+INSERT INTO unnamed VALUES (1, 'x');
+INSERT INTO outbox VALUES ('11111111-2222-3333-4444-555555555550', 'Order', '1', 'old', '{"old": true}', 1, true, '2025-01-01 00:00:00+00', 1, '2025-01-01', '2025-01-01 00:00:00.123456');
 INSERT INTO nokey VALUES (1, 'x');
 INSERT INTO wholerow VALUES (1, 'a', 1), (2, 'b', 2);
 INSERT INTO uniquekey VALUES (1, 'k', 'c');

@@ -1,4 +1,5 @@
 -- What happens while connectors stream. Every statement is a transaction of its own, but for what stands between BEGIN and COMMIT.
+-- After each step every connector has caught up: what a connector asks the catalog is then the same for all.
 INSERT INTO numbers (id, small, medium, big, o, real4, real8, flag, exact, whole, free, cash, cost) VALUES (3, 32767, 2147483647, 9223372036854775807, 0, 3.1415927, 0.1, NULL, 0, 0, 100, 0, 0);
 INSERT INTO numbers (id, real4, real8, free) VALUES (4, 'Infinity', '-Infinity', 12345678901234567890123456789.123456789);
 INSERT INTO numbers (id, real4, real8, free) VALUES (5, 1e-7, 1e21, 1e3);
@@ -50,19 +51,34 @@ INSERT INTO sales.orders VALUES (99, 99);
 ROLLBACK;
 SELECT pg_logical_emit_message(false, 'audit', E'\\x00ff41'::bytea);
 SELECT pg_logical_emit_message(true, 'other', '');
+INSERT INTO fullkey VALUES (1, 'b', repeat('0123456789', 900));
+UPDATE fullkey SET note = 'c';
+UPDATE fullkey SET id = 2;
+DELETE FROM fullkey;
+INSERT INTO unnamed VALUES (2, 'y');
+INSERT INTO more VALUES (2, 'sad', 'a@b', '{"x,y",NULL}', '{}', '[]', '0/16B3748', '{}', '{00:00+00}', '{0}', '{0}', '{a=>NULL}', '{A}', '{ff:ff:ff:ff:ff:ff}', '{::/0}', '{}', '{empty}', '{null}', '{4294967295}', '{"(0,1)"}');
+INSERT INTO more (id) VALUES (3);
+INSERT INTO outbox VALUES
+  ('11111111-2222-3333-4444-555555555555', 'Order', '7', 'placed', '{"total": 12.50, "lines": [{"n": 1}, {"n": 2}], "note": null, "text": "a \"b\" ü", "big": 9007199254740993}', 3, true, '2026-01-02 03:04:05.678901+01', 12.50, '2026-01-02', '2026-01-02 03:04:05.678901'),
+  ('11111111-2222-3333-4444-555555555556', 'Customer', 'c 1', 'changed', '{}', NULL, NULL, '2026-01-02 03:04:05+00', NULL, NULL, NULL);
+INSERT INTO outbox VALUES ('11111111-2222-3333-4444-555555555557', 'Order', '7', 'removed', NULL, 0, false, '1969-12-31 23:59:59.999+00', -0.5, '1969-12-31', '2001-02-03 04:05:06.789');
+UPDATE outbox SET tenant = 4 WHERE aggregatetype = 'Customer';
+DELETE FROM outbox WHERE aggregatetype = 'Order';
 INSERT INTO parts VALUES (3, 'eu', 'c');
 UPDATE parts SET region = 'us' WHERE id = 3;
 DELETE FROM parts WHERE id = 1;
 UPDATE changing SET a = 2;
+-- step
 ALTER TABLE changing ADD COLUMN b text DEFAULT 'new', ADD COLUMN c int NOT NULL DEFAULT 8;
 INSERT INTO changing VALUES (2, 20, 'y', 9);
 UPDATE changing SET a = 3 WHERE id = 1;
+-- step
 ALTER TABLE changing RENAME COLUMN a TO renamed;
 ALTER TABLE changing DROP COLUMN b;
 INSERT INTO changing VALUES (3, 30, 10);
+-- step
 ALTER TABLE changing ALTER renamed TYPE bigint;
 INSERT INTO changing VALUES (4, 40, 11);
 TRUNCATE emptied, nokey;
 INSERT INTO emptied VALUES (3);
 TRUNCATE changing RESTART IDENTITY CASCADE;
-INSERT INTO finished VALUES (1);

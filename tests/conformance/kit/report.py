@@ -7,6 +7,7 @@ from workshop.sources import ROOT
 _PAGES = {
     "redis": ("valkey", "redis8", "redis-benchmark", "redis-cli", "ioredis"),
     "kafka": ("java", "streams", "librdkafka", "kafkajs", "kcat", "confluent-python", "platformatic"),
+    "cdc": ("debezium",),
     "sqs": ("boto3", "awscli", "aws-sdk-go", "aws-sdk-java", "sqs-consumer", "kombu", "celery", "moto"),
 }
 _ROWS_MAX = 40  # parts of a suite; of more than these only those with failures are listed

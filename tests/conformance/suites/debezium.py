@@ -1,6 +1,7 @@
-"""Debezium's PostgreSQL connector in Kafka Connect writes into the broker, and what it writes is what was recorded.
+"""Debezium's PostgreSQL connector in Kafka Connect writes into the broker, and what it writes is what was recorded; Weir's own captures of
+the same database, with the same properties, write the same into another broker.
 
-The recording (tests/golden/debezium) is what Weir's own connector is held to by the unit tests: `DEBEZIUM_RECORD=1` makes it anew from
+The recording (tests/golden/debezium) is what Weir's connector is held to by the unit tests: `DEBEZIUM_RECORD=1` makes it anew from
 this run, with the stream and the catalog that the events were made from."""
 
 import json
@@ -8,10 +9,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from broker import Broker, until
-from kit import fetched
+from kit import debezium_events, fetched
+from kit.debezium_events import HEARTBEATS, profile_of
 from kit.kafka import Java, end, jars, maven
 from kit.postgres import Postgres
 from kit.suite import Unavailable
@@ -21,8 +25,7 @@ _HERE = Path(__file__).resolve().parents[1] / "debezium"
 _GOLDEN = ROOT / "tests" / "golden" / "debezium"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 _PATIENCE_S = 240
-_READ_S = 60
-_HEARTBEATS = "__debezium-heartbeat"
+_ANSWER_S = 30
 _TIMES = ("ts_ms", "ts_us", "ts_ns")
 
 
@@ -44,46 +47,49 @@ def _profiles():
     return {name: found["common"] | own for name, own in found["profiles"].items()}
 
 
+def _properties(postgres, name, own):
+    """Of one profile's connector: `own` is the name of its slot and its publication."""
+    return _profiles()[name] | {"topic.prefix": name, "slot.name": own, "publication.name": own, "database.port": str(postgres.port)}
+
+
 def _settings(folder, broker, postgres, plugins, rest):
     """The files of a worker and of one connector for each profile."""
     worker = (_HERE / "worker.properties").read_text(encoding="utf-8")
     files = [Path(folder) / "worker.properties"]
     files[0].write_text(worker.format(broker=f"127.0.0.1:{broker.ports['kafka']}", rest=rest, plugins=plugins, folder=folder))
-    for name, properties in _profiles().items():
-        own = {"name": name, "topic.prefix": name, "slot.name": name, "publication.name": name, "database.port": postgres.port}
-        lines = [f"{key}={value}\n".replace("\\", "\\\\") for key, value in (properties | own).items()]
+    for name in _profiles():
+        properties = _properties(postgres, name, name) | {"name": name}
+        lines = [f"{key}={value}\n".replace("\\", "\\\\") for key, value in properties.items()]
         files.append(Path(folder) / f"{name}.properties")
         files[-1].write_text("".join(lines))
     return files
 
 
-def _kcat(broker, *words):
-    command = ["kcat", "-b", f"127.0.0.1:{broker.ports['kafka']}", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_READ_S, check=False, stdin=subprocess.DEVNULL)
-    return done.stdout
+def _ask(broker, path, body=None):
+    """Weir's own captures."""
+    data = body and json.dumps(body).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{broker.ports['http']}/api/v1/cdc{path}", data=data)
+    try:
+        with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as refused:
+        raise AssertionError(f"{body}: {refused.read().decode()}") from refused
 
 
-def _topics(broker):
-    return sorted(topic["topic"] for topic in json.loads(_kcat(broker, "-L", "-J"))["topics"])
-
-
-def _read(broker, topic):
-    """Its records: {"key", "value", "headers"}. Of heartbeats, which never end, the first."""
-    many = ("-c", "1") if topic.startswith(_HEARTBEATS) else ("-e",)
-    records = []
-    for line in _kcat(broker, "-C", "-q", "-J", *many, "-t", topic).splitlines():
-        record = json.loads(line)
-        pairs = iter(record.get("headers") or [])
-        headers = {name: value for name, value in zip(pairs, pairs) if not name.endswith(".runId")}
-        key, value = record.get("key"), record["payload"]
-        records.append({"key": key and json.loads(key), "value": value and json.loads(value), "headers": headers})
-    return records
+def _capture(broker, postgres):
+    for name in _profiles():
+        _ask(broker, "", {"name": name, "config": _properties(postgres, name, f"own_{name}")})
 
 
 def _without_clock(record):
-    """Without the wall clock, and without what names the connector's version."""
-    if record["value"]:
+    """A copy without wall clocks, and without what names the connector's version or its run."""
+    record = json.loads(json.dumps(record))
+    record.pop("ts")
+    record["headers"] = {name: value for name, value in record["headers"].items() if not name.endswith(".runId")}
+    if isinstance(record["value"], dict):
         payload = record["value"].get("payload", record["value"])
+        if not isinstance(payload, dict):
+            return record
         if "source" in payload:
             payload["source"].pop("version", None)
             for name in _TIMES:
@@ -116,6 +122,19 @@ def _without_run(node):
     if set(kept) == {"id"} and isinstance(kept["id"], str):
         kept.pop("id")  # the key of a transaction
     return kept
+
+
+def _work(postgres, brokers):
+    """The workload, step by step. Answers the facts after each step, with where the log ended."""
+    steps = []
+    for number, step in enumerate((_HERE / "workload.sql").read_text(encoding="utf-8").split("-- step\n"), start=1):
+        postgres.sql(step)
+        mark = f"'00000000-0000-0000-0000-{number:012}', 'finished', '{number}'"
+        postgres.sql(f"INSERT INTO finished VALUES ({number}); INSERT INTO outbox VALUES ({mark})")
+        steps.append({"lsn": int(postgres.sql("SELECT pg_current_wal_lsn() - '0/0'"))} | _facts(postgres)[0])
+        for broker in brokers:
+            until(lambda: _arrived(broker, number), _PATIENCE_S, f"step {number} of the workload arrives")
+    return steps
 
 
 def _facts(postgres):
@@ -172,27 +191,24 @@ class _Golden:
         return events
 
 
-def _record(postgres, snapshot, events):
+def _record(postgres, snapshot, steps, events):
+    """The catalog is recorded whole as it was before, and of each step what was another relation."""
     shutil.rmtree(_GOLDEN, ignore_errors=True)
     _GOLDEN.mkdir(parents=True)
-    facts, _ = _facts(postgres)
     before, rows = snapshot
-    text = json.dumps({"before": before, "after": facts, "rows": rows}, ensure_ascii=False, separators=(",", ":"))
+    changed = [{"lsn": step["lsn"], "relations": [one for one in step["relations"] if one not in before["relations"]]} for step in steps]
+    text = json.dumps({"before": before, "steps": changed, "rows": rows}, ensure_ascii=False, separators=(",", ":"))
     (_GOLDEN / "catalog.json").write_text(text + "\n", encoding="utf-8")
     for publication in ("recorded", "recorded_root"):
         (_GOLDEN / f"{publication}.stream").write_text(postgres.sql(_STREAM.format(publication=publication)), encoding="utf-8")
     for name in _profiles():
-        _Golden.write(name, {topic: records for topic, records in events.items() if _profile_of(topic) == name})
-
-
-def _profile_of(topic):
-    return topic.rpartition(".")[2] if topic.startswith(_HEARTBEATS) else topic.partition(".")[0]
+        _Golden.write(name, {topic: records for topic, records in events.items() if profile_of(topic) == name})
 
 
 def _compare(results, java, events):
     for name in _profiles():
         wanted = _Golden.read(name)
-        found = {topic: records for topic, records in events.items() if _profile_of(topic) == name}
+        found = {topic: records for topic, records in events.items() if profile_of(topic) == name}
         java.said = f"{sorted(set(wanted) ^ set(found))}"
         java.check(name, "the topics are those that were recorded", set(wanted) == set(found))
         for topic in sorted(set(wanted) & set(found)):
@@ -202,47 +218,71 @@ def _compare(results, java, events):
             java.check(name, f"{topic} has the events that were recorded", left == right)
 
 
-def _streaming(postgres):
+def _compare_own(results, java, debezium, weir):
+    """Field by field; the reason of each allowance stands in the log with how often it was needed."""
+    comparison = debezium_events.Comparison()
+    for topic in sorted(set(debezium) | set(weir)):
+        if topic.startswith(HEARTBEATS) and topic not in weir:
+            results.skipped(f"own {profile_of(topic)}", topic, "Weir's captures write no heartbeats yet")
+            continue
+        java.said = comparison.of_topic(topic, debezium.get(topic, []), weir.get(topic, []))
+        java.check(f"own {profile_of(topic)}", f"Weir's own events of {topic} equal Debezium's", not java.said)
+    for allowance in comparison.allowances:
+        java.said = f"{allowance.used} fields {allowance.paths} of {allowance.topics} may differ: {allowance.reason}"
+        results.log.write(java.said)
+        java.check("allowances", allowance.reason, allowance.used > 0)
+
+
+def _streaming(postgres, log):
+    said = Path(log).read_text(encoding="utf-8", errors="replace")
+    if "Task is being killed" in said:
+        raise AssertionError(f"a connector of Debezium ended:\n{said[-3000:]}")
     active = postgres.sql("SELECT count(*) FROM pg_replication_slots WHERE active").strip()
-    return int(active) == len(_profiles())
+    return int(active) == 2 * len(_profiles())
 
 
-def _arrived(broker):
-    """The last row of the workload, in each profile."""
-    return all(f"{name}.public.finished" in _topics(broker) for name in _profiles())
+def _arrived(broker, step):
+    """The row that ends a step, in each profile: in the topic of its table, or as an event of the outbox."""
+    port = broker.ports["kafka"]
+    return all(max(debezium_events.count(port, f"{name}.{topic}") for topic in ("public.finished", "event.finished")) >= step for name in _profiles())
 
 
 def _check(results, java, plugins, folder):
-    with Postgres() as postgres, Broker() as broker, Broker() as other:
+    with Postgres() as postgres, Broker() as broker, Broker() as own, Broker() as other:
         broker.ready()
+        own.ready()
         rest = other.ready().ports["http"]  # a port that is free once its broker is gone
         other.__exit__()
         postgres.sql((_HERE / "prepare.sql").read_text(encoding="utf-8"))
+        _capture(own, postgres)
         files = _settings(folder, broker, postgres, plugins, rest)
         log = f"{folder}/connect"
         worker = java.start("org.apache.kafka.connect.cli.ConnectStandalone", *files, log=log)
         try:
-            until(lambda: _streaming(postgres), _PATIENCE_S, "the connectors stream")
+            until(lambda: _streaming(postgres, log), _PATIENCE_S, "the connectors stream")
             publications = "CREATE PUBLICATION recorded FOR ALL TABLES; CREATE PUBLICATION recorded_root FOR ALL TABLES WITH (publish_via_partition_root)"
             postgres.sql(f"{publications}; SELECT pg_create_logical_replication_slot('recorded', 'pgoutput')")
             snapshot = _facts(postgres)
-            postgres.sql((_HERE / "workload.sql").read_text(encoding="utf-8"))
-            until(lambda: _arrived(broker), _PATIENCE_S, "the workload's last row arrives")
-            events = {topic: [_without_clock(record) for record in _read(broker, topic)] for topic in _topics(broker)}
+            steps = _work(postgres, (broker, own))
+            events, own_events = (debezium_events.read(each.ports["kafka"]) for each in (broker, own))
+            recorded = {topic: [_without_clock(record) for record in records] for topic, records in events.items()}
             if os.environ.get("DEBEZIUM_RECORD"):
-                _record(postgres, snapshot, events)
-            _compare(results, java, events)
+                _record(postgres, snapshot, steps, recorded)
+            _compare(results, java, recorded)
+            _compare_own(results, java, events, own_events)
             java.said = "the worker ended"
             java.check("Kafka Connect", "the worker runs on", worker.poll() is None)
         finally:
             end([worker])
             results.log.write(Path(log).read_text(encoding="utf-8", errors="replace")[-20000:])
+            results.log.write(json.dumps(_ask(own, ""), indent=1))
         broker.check_alive()
+        own.check_alive()
 
 
 def run(results):
-    if not shutil.which("kcat") or not shutil.which("psql"):
-        raise Unavailable("this needs kcat and Debian's postgresql")
+    if not shutil.which("kcat"):
+        raise Unavailable("this needs kcat")
     java, plugins = Java(results, jars(results)), _plugins(results)
     results.source = "Debezium " + (_HERE / "pom.xml").read_text(encoding="utf-8").partition("<debezium.version>")[2].partition("<")[0]
     folder = tempfile.mkdtemp(prefix="weir-debezium-")

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -132,6 +133,8 @@ class Comparison {
       element other;
       const std::string inner = path + "." + std::string(key);
       if (wanted.at_key(key).get(other) == simdjson::SUCCESS || is_left_out(inner)) continue;
+      // What is null in an expanded payload.
+      if (topic_ == "outbox.event.Order" && value.is_null()) continue;
       ADD_FAILURE() << topic_ << inner << " is not Debezium's: " << simdjson::minify(value);
     }
   }
@@ -186,9 +189,32 @@ std::string text_of(const element& from) {
   return std::string(from.get_string().value());
 }
 
+// The database's catalog before the workload, and of each of its steps the relations that were
+// others then.
 class Catalog final : public pgoutput::Describer {
  public:
-  explicit Catalog(const element& facts) {
+  explicit Catalog(const element& recorded) : types_(recorded["before"]["types"]) {
+    relations = relations_of(recorded["before"]);
+    for (const element step : recorded["steps"].get_array()) {
+      steps_.emplace(uint64_t(step["lsn"]), relations_of(step));
+    }
+  }
+
+  Result<pgoutput::RelationFacts> describe(const pgoutput::Relation& announced) override {
+    const auto step = steps_.lower_bound(position);
+    if (step != steps_.end()) {
+      const auto changed = step->second.find(announced.id);
+      if (changed != step->second.end()) return changed->second;
+    }
+    return relations.at(announced.id);
+  }
+
+  std::map<uint32_t, pgoutput::RelationFacts> relations;
+  uint64_t position = 0;  // of the stream
+
+ private:
+  std::map<uint32_t, pgoutput::RelationFacts> relations_of(const element& facts) const {
+    std::map<uint32_t, pgoutput::RelationFacts> result;
     for (const element one : facts["relations"].get_array()) {
       pgoutput::RelationFacts relation;
       relation.id = static_cast<uint32_t>(uint64_t(one["id"]));
@@ -204,18 +230,12 @@ class Catalog final : public pgoutput::Describer {
                                     .default_expression = text_of(column["default"])});
       }
       for (const element name : one["key"].get_array()) relation.key.push_back(text_of(name));
-      for (const element type : facts["types"].get_array()) relation.types.push_back(type_of(type));
-      relations.emplace(relation.id, std::move(relation));
+      for (const element type : types_.get_array()) relation.types.push_back(type_of(type));
+      result.emplace(relation.id, std::move(relation));
     }
+    return result;
   }
 
-  Result<pgoutput::RelationFacts> describe(const pgoutput::Relation& announced) override {
-    return relations.at(announced.id);
-  }
-
-  std::map<uint32_t, pgoutput::RelationFacts> relations;
-
- private:
   static pgoutput::TypeFacts type_of(const element& from) {
     pgoutput::TypeFacts type;
     type.oid = static_cast<uint32_t>(uint64_t(from["oid"]));
@@ -228,6 +248,9 @@ class Catalog final : public pgoutput::Describer {
     for (const element label : from["labels"].get_array()) type.labels.push_back(text_of(label));
     return type;
   }
+
+  element types_;
+  std::map<uint64_t, std::map<uint32_t, pgoutput::RelationFacts>> steps_;  // by their end
 };
 
 using Events = std::map<std::string, std::vector<Output>>;
@@ -296,7 +319,7 @@ Row copied_row(std::string_view line, std::vector<std::string>& texts) {
 }
 
 void render_snapshot(const element& catalog, Renderer& renderer, Events& events) {
-  const Catalog facts(catalog["before"]);
+  const Catalog facts(catalog);
   Collector collector(renderer, events);
   for (const auto& [id, relation] : facts.relations) {
     const auto described = pgoutput::relation_of(relation);
@@ -316,7 +339,7 @@ void render_stream(const element& catalog,
                    const std::string& stream,
                    Renderer& renderer,
                    Events& events) {
-  Catalog facts(catalog["after"]);
+  Catalog facts(catalog);
   pgoutput::Assembler assembler(facts);
   Collector collector(renderer, events);
   std::istringstream lines(stream);
@@ -325,6 +348,7 @@ void render_stream(const element& catalog,
     std::string message;
     ASSERT_TRUE(read_bytea("\\x" + line.substr(bar + 1), message));
     const pgoutput::XLogData data{.start = std::stoull(line.substr(0, bar)), .message = message};
+    facts.position = std::max(facts.position, data.start);
     const Result<> fed = assembler.feed(data, collector);
     ASSERT_TRUE(fed) << fed.error().message;
   }
@@ -377,7 +401,13 @@ void compare_record(const std::string& topic,
   const bool snapshot =
       wanted["value"].is_object() &&
       simdjson::minify(wanted["value"].value()).find(R"("op":"r")") != std::string::npos;
-  compare_texts(topic, snapshot, whole(wanted["key"], schemas), found.key.value_or("null"));
+  // The key of an outbox's event may be a text that is no JSON.
+  std::string_view text;
+  if (wanted["key"].get(text) == simdjson::SUCCESS && found.key == text) {
+    SUCCEED();
+  } else {
+    compare_texts(topic, snapshot, whole(wanted["key"], schemas), found.key.value_or("null"));
+  }
   compare_texts(topic, snapshot, whole(wanted["value"], schemas), found.value.value_or("null"));
   std::map<std::string, std::string> headers;
   for (const Header& header : found.headers) {
@@ -385,7 +415,7 @@ void compare_record(const std::string& topic,
   }
   std::map<std::string, std::string> recorded;
   for (const auto& [key, value] : simdjson::dom::object(wanted["headers"])) {
-    recorded[std::string(key)] = text_of(value);
+    recorded[std::string(key)] = value.is_null() ? "" : text_of(value);
   }
   EXPECT_EQ(headers, recorded) << topic;
 }
@@ -449,14 +479,21 @@ TEST_P(Golden, EventsEqualDebeziumsFieldByField) {
       EXPECT_FALSE(is_compared(output)) << topic << " has events that Debezium has not";
     }
   }
-  EXPECT_GT(compared, 20u);
+  EXPECT_GT(compared, config->outboxes.empty() ? 20u : 7u);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Profiles,
-    Golden,
-    ::testing::Values("plain", "schemas", "texts", "connect", "micros", "exact"),
-    [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Profiles,
+                         Golden,
+                         ::testing::Values("plain",
+                                           "schemas",
+                                           "texts",
+                                           "connect",
+                                           "micros",
+                                           "exact",
+                                           "outbox",
+                                           "strings",
+                                           "enveloped"),
+                         [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace weir::cdc
