@@ -18,6 +18,7 @@ class Entry {
  public:
   EntryState state() const { return static_cast<EntryState>(state_); }
   bool bound() const { return bound_ != 0; }
+  uint8_t priority() const { return static_cast<uint8_t>(priority_); }
   bool has_due() const { return due_ != kNever; }
   Timestamp due() const { return expand(due_); }  // end of the lease, or of the delay
   Timestamp first_delivered() const { return expand(first_); }
@@ -33,6 +34,7 @@ class Entry {
 
   void set_state(EntryState state) { state_ = static_cast<uint8_t>(state) & 3U; }
   void set_bound(bool bound) { bound_ = bound ? 1 : 0; }
+  void set_priority(uint8_t priority) { priority_ = priority & 15U; }
   void set_due(Timestamp due) { due_ = pack(due); }
   void set_first_delivered(Timestamp time) { first_ = pack(time); }
   void set_last_delivered(Timestamp time) { last_ = pack(time); }
@@ -71,6 +73,7 @@ class Entry {
   uint64_t deliveries_high_ : 8 = 0;
   uint64_t state_ : 2 = 0;
   uint64_t bound_ : 1 = 0;
+  uint64_t priority_ : 4 = 0;
 };
 static_assert(sizeof(Entry) == 32);
 

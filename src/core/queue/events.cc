@@ -57,6 +57,7 @@ class Encoder {
       out_.raw(ByteView(id.id.data(), id.id.size()));
       before = id.index;
     }
+    priorities(event.priorities);
   }
   void operator()(const Leased& event) {
     begin(Kind::kLeased, event.now);
@@ -115,6 +116,17 @@ class Encoder {
   }
 
  private:
+  // Absent when there are none, as before there were priorities.
+  void priorities(const std::vector<Enqueued::Priority>& list) {
+    if (list.empty()) return;
+    out_.varint(list.size());
+    uint32_t before = 0;
+    for (const Enqueued::Priority& one : list) {
+      out_.varint(one.index - before);
+      out_.u8(one.priority);
+      before = one.index;
+    }
+  }
   void begin(Kind kind, Timestamp now) {
     out_.u8(static_cast<uint8_t>(kind));
     time(now);
@@ -235,7 +247,7 @@ class Decoder {
     for (uint32_t& value : list) value = number();
     return list;
   }
-  // The place of the next message with a delay or an id.
+  // The place of the next message with a delay, an id or a priority.
   uint32_t next_index(uint32_t before, bool first, uint32_t count) {
     const uint32_t gap = number();
     const uint64_t index = uint64_t{before} + gap;
@@ -267,7 +279,19 @@ class Decoder {
       std::ranges::copy(bytes, id.id.begin());
       before = id.index;
     }
+    if (!in_.failed() && in_.remaining() > 0) priorities(event);
     return event;
+  }
+  void priorities(Enqueued& event) {
+    event.priorities.resize(in_.count(2));
+    if (event.priorities.empty()) in_.fail();
+    uint32_t before = 0;
+    for (Enqueued::Priority& one : event.priorities) {
+      one.index = next_index(before, &one == event.priorities.data(), event.count);
+      one.priority = in_.u8();
+      if (one.priority == 0 || one.priority >= kPrioritiesMax) in_.fail();
+      before = one.index;
+    }
   }
   Event leased(Timestamp now) {
     Leased event;

@@ -8,7 +8,8 @@
 //   and bytes) 1     Created           now s, start s, policy 2     PolicySet         now s, policy
 //   3     Enqueued          now s, first s, count v, dedup_expiry s, delays (count v, (index gap v,
 //   due s)*),
-//                           groups (count v, hash 8*), ids (count v, (index gap v, id 16)*)
+//                           groups (count v, hash 8*), ids (count v, (index gap v, id 16)*),
+//                           and if there are any: priorities (count v, (index gap v, priority 1)*)
 //   4     Leased            now s, consumer v, bound 1, deadline s, generation v, frontier s,
 //   offsets, deliveries 5     Settled           now s, offsets 6     Released          now s, due
 //   s, uncount 1, offsets 7     Extended          now s, deadline s, offsets 8     ConsumerClosed
@@ -68,8 +69,8 @@ struct PolicySet {
   bool operator==(const PolicySet&) const = default;
 };
 
-// Only for messages that have a delay, a group or a deduplication id; plain ones are told by
-// Queue::apply_end alone.
+// Only for messages that have a delay, a group, a deduplication id or a priority; plain ones are
+// told by Queue::apply_end alone.
 struct Enqueued {
   struct Delay {
     uint32_t index;  // the message is first + index; ascending
@@ -81,6 +82,11 @@ struct Enqueued {
     DedupId id;
     bool operator==(const Id&) const = default;
   };
+  struct Priority {
+    uint32_t index;
+    uint8_t priority;  // not 0
+    bool operator==(const Priority&) const = default;
+  };
   Timestamp now;
   Offset first;
   uint32_t count = 0;
@@ -88,6 +94,7 @@ struct Enqueued {
   std::vector<Delay> delays;
   std::vector<GroupHash> groups;  // empty, or one for each message
   std::vector<Id> ids;
+  std::vector<Priority> priorities;  // of those above the lowest
   bool operator==(const Enqueued&) const = default;
 };
 

@@ -29,6 +29,9 @@ enum class Tracking : uint8_t {
                 // again (Redis stream groups)
 };
 
+// The most priorities that a queue can have: a message's own is from 0, the lowest, to 9.
+constexpr uint8_t kPrioritiesMax = 10;
+
 struct Policy {
   Tracking tracking = Tracking::kEveryMessage;
   Order order = Order::kNone;           // kCursor demands kNone
@@ -41,7 +44,8 @@ struct Policy {
       1'000'000;  // messages that wait for their time in memory (about 60 bytes each)
   uint32_t dedup_ids_max = 1'000'000;  // remembered deduplication ids (about 32 bytes each)
   uint32_t group_window_max =
-      1'000'000;  // messages whose group is known ahead of delivery (16 bytes each)
+      1'000'000;           // messages whose group is known ahead of delivery (16 bytes each)
+  uint8_t priorities = 1;  // above 1: the highest goes first; demands kEveryMessage and kNone
 
   bool operator==(const Policy&) const = default;
 };

@@ -74,6 +74,16 @@ Counts Queue::counts() const {
   return {open - leased_ - delayed_, leased_, delayed_};
 }
 
+std::vector<uint64_t> Queue::ready_by_priority() const {
+  std::vector<uint64_t> ready(policy_.priorities, 0);
+  ready[0] = counts().ready;
+  for (uint8_t priority = 1; lanes_ && priority < ready.size(); ++priority) {
+    ready[priority] = lanes_->of(priority).count();
+    ready[0] -= ready[priority];
+  }
+  return ready;
+}
+
 uint64_t Queue::room_in_flight() const {
   if (policy_.in_flight_max == 0) return UINT64_MAX;
   return policy_.in_flight_max > leased_ ? policy_.in_flight_max - leased_ : 0;
@@ -82,7 +92,8 @@ uint64_t Queue::room_in_flight() const {
 bool Queue::may_deliver() const {
   if (room_in_flight() == 0) return false;
   switch (policy_.order) {
-    case Order::kNone: return !available_.empty() || frontier_ < end_;
+    case Order::kNone:
+      return !available_.empty() || frontier_ < end_ || (lanes_ && !lanes_->empty());
     case Order::kStrict: return floor_ < end_ && is_ready(floor_.value());
     case Order::kGroups:
       return (window_ && !window_->ready_heads().empty()) || needs_window_from().has_value();
@@ -116,17 +127,28 @@ std::pair<uint32_t, Timestamp> Queue::deliveries_of(Offset offset) const {
 std::vector<Offset> Queue::ready_from(Offset from, size_t count) const {
   std::vector<Offset> found;
   int64_t at = std::max(from, cursor() ? frontier_ : floor_).value();
-  if (!cursor() && unordered()) {
-    for (auto next = available_.next_present(at); next && found.size() < count;) {
+  const auto add = [&](const OffsetSet& ready) {
+    const size_t before = found.size();
+    for (auto next = ready.next_present(at); next && found.size() - before < count;) {
       found.emplace_back(*next);
-      next = available_.next_present(*next + 1);
+      next = ready.next_present(*next + 1);
     }
+  };
+  for (uint8_t priority = 1; lanes_ && priority <= PriorityLanes::kHighest; ++priority)
+    add(lanes_->of(priority));
+  const size_t in_lanes = found.size();
+  if (!cursor() && unordered()) {
+    add(available_);
     at = std::max(at, frontier_.value());
   }
-  for (; found.size() < count; ++at) {
+  for (; found.size() - in_lanes < count; ++at) {
     at = next_free(at);
     if (at >= end_.value()) break;
     found.emplace_back(at);
+  }
+  if (in_lanes > 0) {
+    std::ranges::sort(found);
+    if (found.size() > count) found.resize(count);
   }
   return found;
 }
@@ -268,7 +290,7 @@ size_t Queue::load_window(Offset first, std::span<const GroupHash> hashes) {
 }
 
 void Queue::note_group(Offset offset, GroupHash group) {
-  if (cursor() || !unordered() || (!fair_ && group == 0)) return;
+  if (cursor() || !unordered() || policy_.priorities > 1 || (!fair_ && group == 0)) return;
   if (!fair_) fair_ = std::make_unique<FairWindow>(floor_.value());
   if (offset.value() == fair_->end()) append_fair({&group, 1});
 }

@@ -16,7 +16,8 @@
 //   delayed   an entry with a due time
 //   ready     everything else below `end`. An entry exists only if it was delivered before.
 // Nothing is held for a ready message that was never delivered; with Order::kGroups a window of
-// group hashes is cached ahead of delivery (see needs_window_from).
+// group hashes is cached ahead of delivery (see needs_window_from), and with priorities those above
+// the lowest are in a set of offsets each (priority_lanes.h).
 //
 // Invariants: ready + leased + delayed + done == end - start, counted exactly at all times; a
 // message has at most one lease; a settled message is never delivered again; image + events newer
@@ -50,6 +51,7 @@
 #include "core/queue/group_window.h"
 #include "core/queue/offset_set.h"
 #include "core/queue/policy.h"
+#include "core/queue/priority_lanes.h"
 
 namespace weir::queue {
 
@@ -59,6 +61,7 @@ struct NewMessage {
   std::optional<Milliseconds> delay = {};  // none: the policy's
   GroupHash group = 0;                     // Order::kGroups only
   std::optional<DedupId> dedup_id = {};
+  uint8_t priority = 0;  // above the policy's highest: the highest
 };
 
 // ---- lease
@@ -191,8 +194,8 @@ class Queue {
 
   // ---- decisions; none changes the queue
 
-  // kInvalidArgument as decide_create, or when the change would need another tracking or order
-  // while messages exist.
+  // kInvalidArgument as decide_create, or when the change would need another tracking, order or
+  // number of priorities while messages exist.
   Result<Event> decide_policy(const Policy& policy) const;
 
   // True when an append needs decide_enqueue; otherwise apply_end is enough.
@@ -284,6 +287,8 @@ class Queue {
 
   const Policy& policy() const { return policy_; }
   Counts counts() const;  // constant time
+  // The ready ones of each priority, from 0 up; as many as the policy has.
+  std::vector<uint64_t> ready_by_priority() const;
   Offset floor() const { return floor_; }
   Offset next() const { return frontier_; }  // kNone: the lowest offset that was never passed
   Offset end() const { return end_; }
@@ -339,6 +344,7 @@ class Queue {
   Outcome check_handle(const Handle& handle, Check check) const;
   HandlesDecision check_live(std::span<const Handle> handles, Check check, OffsetList& live) const;
   void pick_unordered(Picker& picker) const;
+  void pick_available(Picker& picker, const OffsetSet& ready) const;
   void pick_fair(Picker& picker) const;
   void pick_strict(Picker& picker) const;
   void pick_groups(Picker& picker) const;
@@ -366,6 +372,8 @@ class Queue {
   void raise_floor(int64_t floor);
   void release_one(Entries::iterator at, Timestamp due);
   void make_ready(Entries::iterator at);
+  void enter_lane(int64_t offset, uint8_t priority);
+  void set_priority(int64_t offset, uint8_t priority);
   void set_state(int64_t offset, Entry& entry, EntryState state);
   int64_t next_free(int64_t offset) const;
   void set_due(int64_t offset, Entry& entry, Timestamp due);
@@ -383,7 +391,8 @@ class Queue {
 
   void save_state(Writer& out) const;
   void save_entries(Writer& out) const;
-  bool load_state(Reader& in);
+  bool load_state(Reader& in, bool with_lanes);
+  bool load_lanes(Reader& in);
   struct EntryImage;
   bool load_entries(Reader& in);
   bool fits(int64_t offset, const EntryImage& image) const;
@@ -398,17 +407,18 @@ class Queue {
   uint64_t next_generation_ = 1;
   mutable uint64_t stretches_passed_ = 0;
   OffsetSet settled_;    // above the floor
-  OffsetSet available_;  // unordered: ready below the frontier
-  // Leased or delayed; unordered: at or above the frontier only. So that no search walks them one
-  // by one. Derived from the entries.
+  OffsetSet available_;  // unordered: ready below the frontier, and in no lane
+  // Leased, delayed or in a lane; unordered: at or above the frontier only. So that no search walks
+  // them one by one. Derived from the entries and the lanes.
   OffsetSet held_;
   Entries entries_;
   absl::btree_set<std::pair<int64_t, int64_t>>
       timers_;  // (due ms, offset) of entries that wait for time
   ConsumerTable consumers_;
-  std::unique_ptr<Dedup> dedup_;         // while ids are remembered
-  std::unique_ptr<GroupWindow> window_;  // Order::kGroups, while it holds something
-  std::unique_ptr<FairWindow> fair_;     // Order::kNone, since a group was noted
+  std::unique_ptr<PriorityLanes> lanes_;  // since a message had a priority
+  std::unique_ptr<Dedup> dedup_;          // while ids are remembered
+  std::unique_ptr<GroupWindow> window_;   // Order::kGroups, while it holds something
+  std::unique_ptr<FairWindow> fair_;      // Order::kNone, since a group was noted
   // (delivered ms, offset) of every pending entry, once somebody asked; a cache of entries_.
   using Ages = absl::btree_set<std::pair<int64_t, int64_t>>;
   const Ages& ages() const;

@@ -36,7 +36,7 @@ void Queue::on(const PolicySet& event) {
   // queue does not.
   if (!unordered() && difference != Milliseconds(0)) shift_delays(difference);
   if (policy_.order != Order::kGroups) window_.reset();
-  if (!unordered()) fair_.reset();
+  if (!unordered() || policy_.priorities > 1) fair_.reset();
 }
 
 void Queue::on(const Enqueued& event) {
@@ -51,6 +51,8 @@ void Queue::on(const Enqueued& event) {
     set_state(offset, at->second, EntryState::kDelayed);
     set_due(offset, at->second, delay.due);
   }
+  for (const Enqueued::Priority& one : event.priorities)
+    set_priority(first + one.index, one.priority);
   pass_frontier_over_known();
   if (policy_.order == Order::kGroups) append_window(first, event.groups);
   if (!event.ids.empty() && !dedup_ && event.dedup_expiry > now_)
@@ -195,11 +197,15 @@ void Queue::pass_frontier_over_known() {
 }
 
 void Queue::lease_one(int64_t offset, const Leased& event, uint32_t deliveries) {
+  uint8_t priority = 0;
   if (!cursor()) {
     if (done(offset)) return;
     end_ = std::max(end_, Offset(offset + 1));
     if (unordered()) {
-      if (offset < frontier_.value()) {
+      priority = lanes_ ? lanes_->take(offset) : 0;
+      if (priority > 0) {
+        // The frontier stays: what it would pass has a turn of its own, and may be a long way.
+      } else if (offset < frontier_.value()) {
         available_.erase(offset);
       } else {
         advance_frontier_to(offset);
@@ -215,6 +221,7 @@ void Queue::lease_one(int64_t offset, const Leased& event, uint32_t deliveries) 
   set_delivered(offset, entry, event.now);
   entry.set_deliveries(deliveries);
   entry.set_generation(event.generation);
+  if (priority > 0) entry.set_priority(priority);
   set_state(offset, entry, EntryState::kLeased);
   set_consumer(offset, entry, event.consumer, event.bound && !cursor());
   Timestamp due = cursor() ? Timestamp::never() : event.deadline;
@@ -234,6 +241,7 @@ void Queue::settle_one(int64_t offset) {
   if (done(offset)) return;
   if (at != entries_.end()) erase_entry(at);
   if (unordered()) available_.erase(offset);
+  if (lanes_ && lanes_->take(offset) > 0) held_.erase(offset);
   end_ = std::max(end_, Offset(offset + 1));
   if (window_) {
     window_->settle(offset, [this](int64_t head) { return is_ready(head); });
@@ -283,6 +291,7 @@ void Queue::release_one(Entries::iterator at, Timestamp due) {
 
 void Queue::make_ready(Entries::iterator at) {
   const int64_t offset = at->first;
+  const uint8_t priority = at->second.priority();
   if (at->second.deliveries() == 0) {
     erase_entry(at);
   } else {
@@ -290,8 +299,31 @@ void Queue::make_ready(Entries::iterator at) {
     set_due(offset, at->second, Timestamp::never());
     set_state(offset, at->second, EntryState::kReady);
   }
-  if (unordered() && !cursor() && offset < frontier_.value()) available_.insert(offset);
+  if (priority > 0) {
+    enter_lane(offset, priority);
+  } else if (unordered() && !cursor() && offset < frontier_.value()) {
+    available_.insert(offset);
+  }
   group_changed(offset);
+}
+
+void Queue::enter_lane(int64_t offset, uint8_t priority) {
+  if (!lanes_) lanes_ = std::make_unique<PriorityLanes>();
+  lanes_->insert(offset, priority);
+  if (offset >= frontier_.value()) held_.insert(offset);
+}
+
+// Of a message that was just enqueued: it is delayed, or ready.
+void Queue::set_priority(int64_t offset, uint8_t priority) {
+  if (cursor() || !unordered() || done(offset)) return;
+  const auto at = entries_.find(offset);
+  if (at != entries_.end()) {
+    if (at->second.state() == EntryState::kDelayed) at->second.set_priority(priority);
+    return;
+  }
+  available_.erase(offset);
+  if (lanes_) lanes_->take(offset);
+  enter_lane(offset, priority);
 }
 
 void Queue::set_state(int64_t offset, Entry& entry, EntryState state) {
@@ -351,6 +383,7 @@ void Queue::drop_below(int64_t floor) {
   }
   if (floor <= floor_.value()) return;
   available_.erase_below(floor);
+  if (lanes_) lanes_->erase_below(floor);
   settled_.erase_below(floor);
   if (window_ && floor < window_->end()) {
     for (int64_t offset = floor_.value(); offset < floor; ++offset) {
@@ -381,6 +414,7 @@ void Queue::purge_ready(int64_t floor) {
     }
   }
   available_.erase_below(floor);
+  if (lanes_) lanes_->erase_below(floor);
   // The window is a cache: what is left of it is cheaper to load again than to pick out.
   window_.reset();
   fair_.reset();

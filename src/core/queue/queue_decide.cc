@@ -32,9 +32,10 @@ Result<Event> Queue::decide_create(Offset start, const Policy& policy, Timestamp
 
 Result<Event> Queue::decide_policy(const Policy& policy) const {
   if (!is_valid(policy)) return invalid("the queue's policy has a value out of its range");
-  const bool same_shape = policy.tracking == policy_.tracking && policy.order == policy_.order;
+  const bool same_shape = policy.tracking == policy_.tracking && policy.order == policy_.order &&
+                          policy.priorities == policy_.priorities;
   if (!same_shape && (floor_ < end_ || !entries_.empty())) {
-    return invalid("the order of a queue can change only while it is empty");
+    return invalid("the order and the priorities of a queue can change only while it is empty");
   }
   return PolicySet{now_, policy};
 }
@@ -43,6 +44,7 @@ Result<Event> Queue::decide_policy(const Policy& policy) const {
 
 bool Queue::needs_enqueue(const NewMessage& message) const {
   if (policy_.order == Order::kGroups || message.dedup_id) return true;
+  if (message.priority > 0 && policy_.priorities > 1) return true;
   return message.delay.value_or(policy_.default_delay) > Milliseconds(0);
 }
 
@@ -57,6 +59,9 @@ Result<Event> Queue::decide_enqueue(Offset first, std::span<const NewMessage> me
     const Milliseconds delay = message.delay.value_or(policy_.default_delay);
     if (delay > Milliseconds(0) && !cursor()) event.delays.push_back({index, now_ + delay});
     if (policy_.order == Order::kGroups) event.groups.push_back(message.group);
+    const auto highest = static_cast<uint8_t>(policy_.priorities - 1U);
+    if (const uint8_t priority = std::min(message.priority, highest); priority > 0)
+      event.priorities.push_back({index, priority});
     if (!message.dedup_id) continue;
     event.ids.push_back({index, *message.dedup_id});
   }
@@ -201,12 +206,18 @@ LeaseDecision Queue::decide_lease(const LeaseCommand& command) const {
   return result;
 }
 
-void Queue::pick_unordered(Picker& picker) const {
-  for (auto next = available_.min(); next && !picker.full();
-       next = available_.next_present(*next + 1)) {
+// The lowest offset first.
+void Queue::pick_available(Picker& picker, const OffsetSet& ready) const {
+  for (auto next = ready.min(); next && !picker.full(); next = ready.next_present(*next + 1)) {
     const auto entry = entries_.find(*next);
     picker.offer(*next, entry == entries_.end() ? nullptr : &entry->second);
   }
+}
+
+void Queue::pick_unordered(Picker& picker) const {
+  for (uint8_t priority = PriorityLanes::kHighest; lanes_ && priority > 0; --priority)
+    pick_available(picker, lanes_->of(priority));
+  pick_available(picker, available_);
   int64_t at = frontier_.value();
   while (at < end_.value() && !picker.full()) {
     const int64_t free = next_free(at);

@@ -1,8 +1,9 @@
 // Queue: the image of its whole state.
 //
-//   version 1 (1) | policy | now s | floor s | frontier s | end s | next_generation v | settled
-//   runs | available runs entries: count v, then for each, ascending: offset gap v, flags 1 (state
-//   2 bits, bound 4, has a due time 8),
+//   version 1 (1 or 2) | policy | now s | floor s | frontier s | end s | next_generation v |
+//   settled runs | available runs | of version 2: the runs of each priority from 1 to 9 entries:
+//   count v, then for each, ascending: offset gap v, flags 1 (state 2 bits, bound 4, has a
+//            due time 8, priority in the upper four bits),
 //            [due s], consumer v, deliveries v, [generation v, first delivered s, last delivered s
 //            if deliveries > 0]
 //   consumers | deduplication: 1, [ids]
@@ -23,14 +24,24 @@ namespace weir::queue {
 namespace {
 
 constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersionWithLanes = 2;
 constexpr size_t kCachedGroupsMax = 8'192;
 constexpr uint8_t kBoundFlag = 4;
 constexpr uint8_t kDueFlag = 8;
+constexpr unsigned kPriorityShift = 4;
+
+void add_all(const OffsetSet& from, OffsetSet& to) {
+  for (auto first = from.min(); first;) {
+    const int64_t end = from.next_absent(*first);
+    to.insert_range(*first, end);
+    first = from.next_present(end);
+  }
+}
 
 }  // namespace
 
 void Queue::save(Writer& out) const {
-  out.u8(kVersion);
+  out.u8(lanes_ && !lanes_->empty() ? kVersionWithLanes : kVersion);
   save_state(out);
   consumers_.save(out, true);
   out.boolean(dedup_ != nullptr);
@@ -58,6 +69,7 @@ void Queue::save_state(Writer& out) const {
   out.varint(next_generation_);
   settled_.save(out);
   available_.save(out);
+  if (lanes_ && !lanes_->empty()) lanes_->save(out);
   save_entries(out);
 }
 
@@ -70,6 +82,7 @@ void Queue::save_entries(Writer& out) const {
     uint8_t flags = static_cast<uint8_t>(entry.state());
     if (entry.bound()) flags |= kBoundFlag;
     if (entry.has_due()) flags |= kDueFlag;
+    flags |= static_cast<uint8_t>(entry.priority() << kPriorityShift);
     out.u8(flags);
     if (entry.has_due()) out.svarint(entry.due().ms());
     out.varint(entry.consumer().value());
@@ -84,7 +97,8 @@ void Queue::save_entries(Writer& out) const {
 Result<Queue> Queue::load(Reader& in) {
   Queue queue;
   const uint8_t version = in.u8();
-  bool good = version == kVersion && queue.load_state(in) && queue.consumers_.load(in);
+  bool good = (version == kVersion || version == kVersionWithLanes) &&
+              queue.load_state(in, version == kVersionWithLanes) && queue.consumers_.load(in);
   if (good && in.boolean()) {
     queue.dedup_ = std::make_unique<Dedup>();
     good = queue.dedup_->load(in);
@@ -106,7 +120,7 @@ Result<Queue> Queue::load(Reader& in) {
   return queue;
 }
 
-bool Queue::load_state(Reader& in) {
+bool Queue::load_state(Reader& in, bool with_lanes) {
   const auto offset = [&in] {
     const int64_t value = in.svarint();
     if (value < 0 || value == INT64_MAX) in.fail();
@@ -133,7 +147,29 @@ bool Queue::load_state(Reader& in) {
     if (settled && *settled < end) return false;
     at = available_.next_present(end);
   }
-  return load_entries(in);
+  if (with_lanes && !load_lanes(in)) return false;
+  if (!load_entries(in)) return false;
+  for (uint8_t priority = 1; lanes_ && priority <= PriorityLanes::kHighest; ++priority)
+    add_all(lanes_->of(priority), held_);
+  held_.erase_below(frontier_.value());
+  return true;
+}
+
+bool Queue::load_lanes(Reader& in) {
+  if (cursor() || !unordered()) return false;
+  lanes_ = std::make_unique<PriorityLanes>();
+  if (!lanes_->load(in, floor_.value(), end_.value())) return false;
+  // A message is in one of these sets at most, or it would be delivered twice.
+  OffsetSet known;
+  add_all(settled_, known);
+  add_all(available_, known);
+  uint64_t count = settled_.count() + available_.count();
+  for (uint8_t priority = 1; priority <= PriorityLanes::kHighest; ++priority) {
+    const OffsetSet& lane = lanes_->of(priority);
+    add_all(lane, known);
+    count += lane.count();
+  }
+  return known.count() == count;
 }
 
 namespace {
@@ -162,10 +198,12 @@ struct Queue::EntryImage {
     due = (flags & kDueFlag) != 0 ? Timestamp(in.svarint()) : Timestamp::never();
     consumer = in.varint();
     const uint64_t deliveries = in.varint();
-    if (state > EntryState::kDelayed || flags >= 2 * kDueFlag || consumer >= UINT32_MAX ||
+    const auto priority = static_cast<uint8_t>(flags >> kPriorityShift);
+    if (state > EntryState::kDelayed || priority >= kPrioritiesMax || consumer >= UINT32_MAX ||
         deliveries > kDeliveriesMax) {
       return false;
     }
+    entry.set_priority(priority);
     entry.set_deliveries(static_cast<uint32_t>(deliveries));
     if (deliveries > 0 || state == EntryState::kLeased) {
       entry.set_generation(Generation(in.varint()));
@@ -185,11 +223,15 @@ struct Queue::EntryImage {
 };
 
 bool Queue::fits(int64_t offset, const EntryImage& image) const {
+  const uint8_t priority = image.entry.priority();
+  if (priority > 0 && (cursor() || !unordered())) return false;
   if (cursor()) return image.state == EntryState::kLeased && image.due == Timestamp::never();
   if (done(offset) || offset >= end_.value()) return false;
   if (!unordered()) return true;
-  if (image.state == EntryState::kReady) return available_.contains(offset);
-  return offset >= frontier_.value() || !available_.contains(offset);
+  const uint8_t lane = lanes_ ? lanes_->find(offset) : 0;
+  if (image.state == EntryState::kReady)
+    return priority > 0 ? lane == priority : available_.contains(offset);
+  return lane == 0 && (offset >= frontier_.value() || !available_.contains(offset));
 }
 
 bool Queue::load_entries(Reader& in) {

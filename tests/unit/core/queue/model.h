@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "core/queue/queue.h"
@@ -17,6 +18,7 @@ struct ModelMessage {
   enum class State { kReady, kLeased, kDelayed, kDone };
   State state = State::kReady;
   GroupHash group = 0;
+  uint8_t priority = 0;
   uint32_t deliveries = 0;
   uint64_t generation = 0;
   ConsumerId consumer = kNobody;
@@ -46,6 +48,7 @@ class Model {
   void send(int64_t offset, const NewMessage& sent) {
     ModelMessage message;
     message.group = policy.order == Order::kGroups ? sent.group : 0;
+    message.priority = std::min<uint8_t>(sent.priority, policy.priorities - 1);
     const Milliseconds delay = sent.delay.value_or(policy.default_delay);
     if (delay > Milliseconds(0)) {
       message.state = State::kDelayed;
@@ -72,6 +75,9 @@ class Model {
       for (const auto& [offset, message] : messages) {
         if (message.state == State::kReady) result.push_back(offset);
       }
+      std::ranges::sort(result, {}, [this](int64_t offset) {
+        return std::pair(-messages.at(offset).priority, offset);
+      });
       return result;
     }
     std::map<GroupHash, std::vector<int64_t>>
@@ -175,6 +181,13 @@ class Model {
   }
   Counts counts() const {
     return {count_of(State::kReady), count_of(State::kLeased), count_of(State::kDelayed)};
+  }
+  std::vector<uint64_t> ready_by_priority() const {
+    std::vector<uint64_t> ready(policy.priorities, 0);
+    for (const auto& [offset, message] : messages) {
+      if (message.state == State::kReady) ++ready.at(message.priority);
+    }
+    return ready;
   }
   Timestamp next_deadline() const {
     Timestamp next = Timestamp::never();

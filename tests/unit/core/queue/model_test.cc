@@ -25,6 +25,8 @@ Policy random_policy(Random& random) {
   policy.delivery_limit = random.one_in(2) ? static_cast<uint32_t>(random.below(4)) : 0;
   policy.in_flight_max = random.one_in(3) ? static_cast<uint32_t>(1 + random.below(12)) : 0;
   policy.dedup_window = Milliseconds(100);
+  if (policy.order == Order::kNone && random.one_in(2))
+    policy.priorities = static_cast<uint8_t>(2 + random.below(kPrioritiesMax - 1));
   if (random.one_in(3)) policy.group_window_max = static_cast<uint32_t>(4 + random.below(20));
   return policy;
 }
@@ -93,6 +95,7 @@ class Scenario {
     for (NewMessage& message : messages) {
       if (random_.one_in(5)) message.delay = Milliseconds(random_.below(50));
       message.group = random_.below(5);
+      if (random_.one_in(2)) message.priority = static_cast<uint8_t>(random_.below(12));
       if (random_.one_in(4)) {
         message.dedup_id = dedup_id(random_.below(30));
         const auto known = h_.queue.find_duplicate(*message.dedup_id);
@@ -285,6 +288,7 @@ class Scenario {
   void change_policy() {
     Policy policy = random_policy(random_);
     policy.order = model_.policy.order;
+    policy.priorities = model_.policy.priorities;
     h_.apply(*h_.queue.decide_policy(policy));
     model_.set_policy(policy);
   }
@@ -326,6 +330,10 @@ class Scenario {
       }
     }
     EXPECT_EQ(h_.queue.ready_from(Offset(0), SIZE_MAX), ready);
+    const size_t some = std::min<size_t>(ready.size(), random_.below(5));
+    EXPECT_EQ(h_.queue.ready_from(Offset(0), some),
+              std::vector(ready.begin(), ready.begin() + static_cast<ptrdiff_t>(some)));
+    EXPECT_EQ(h_.queue.ready_by_priority(), model_.ready_by_priority());
   }
 
   // Nothing is lost: in the end everything that was not settled can be had and settled.
