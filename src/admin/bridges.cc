@@ -50,6 +50,7 @@ std::string bridge_json(const Broker& broker, const Broker::BridgeStatus& status
       .text("group", bridge.group)
       .text("deduplication", bridge.deduplication)
       .text("delay", bridge.delay)
+      .text("priority", bridge.priority)
       .text("state", state)
       .integer("moved", static_cast<int64_t>(counts.moved))
       .integer("moved_per_minute", std::llround(counts.per_second * 60))
@@ -130,6 +131,7 @@ Result<Answer> create(Broker& broker, const Ask& ask) {
   if (const std::string* group = fields.text("group")) bridge.group = *group;
   if (const std::string* id = fields.text("deduplication")) bridge.deduplication = *id;
   if (const std::string* delay = fields.text("delay")) bridge.delay = *delay;
+  if (const std::string* priority = fields.text("priority")) bridge.priority = *priority;
   if (const auto read = fields.finish(); !read) return std::unexpected(read.error());
   if (on != nullptr) {
     const auto trigger = parse_trigger(*on);

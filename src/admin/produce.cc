@@ -56,8 +56,8 @@ Result<> check(const Thing& thing, const SentRecord& record, const QueueBounds& 
     return fail(ErrorCode::kInvalidArgument, std::move(message));
   };
   if (thing.kind == Kind::kTopic) {
-    if (record.delay_ms || record.dedup_id) {
-      return refuse("delay_ms and dedup_id belong to the messages of a queue");
+    if (record.delay_ms || record.dedup_id || record.priority) {
+      return refuse("delay_ms, dedup_id and priority belong to the messages of a queue");
     }
     if (record.partition && static_cast<size_t>(*record.partition) >= thing.logs.size()) {
       return refuse(
@@ -79,6 +79,13 @@ Result<> check(const Thing& thing, const SentRecord& record, const QueueBounds& 
   }
   if (record.dedup_id && !thing.queue_policy.deduplicate) {
     return refuse(fmt::format("{} does not deduplicate", thing.name.name));
+  }
+  const uint8_t priorities = thing.queue_policy.priorities;
+  if (record.priority && priorities == 1) {
+    return refuse(fmt::format("{} has no priorities", thing.name.name));
+  }
+  if (record.priority.value_or(0) >= priorities) {
+    return refuse(fmt::format("{} has the priorities 0 to {}", thing.name.name, priorities - 1));
   }
   if (record.bytes() > thing.queue_policy.message_bytes_max) {
     return fail(ErrorCode::kTooLarge,

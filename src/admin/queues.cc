@@ -51,8 +51,14 @@ std::string queue_json(Broker& broker, const Thing& thing, Timestamp now) {
       .text("dead_letter", policy.dead_letter)
       .text("problem", problem_of(broker, thing))
       .flag("fifo", policy.order == catalog::Order::kPerGroup)
+      .integer("priorities", policy.priorities)
       .integer("history_ms", policy.history_ms)
       .integer("message_bytes_max", policy.message_bytes_max);
+  if (policy.priorities > 1 && state != nullptr) {
+    JsonList ready;
+    for (const uint64_t count : state->ready_by_priority()) ready.raw(std::to_string(count));
+    object.raw("ready_by_priority", ready.done());
+  }
   write_log_policy(object, thing.log_policy);
   return object.done();
 }
@@ -74,6 +80,9 @@ void read_queue_policy(Fields& fields, const QueueBounds& bounds, QueuePolicy& p
     policy.receives_max = static_cast<uint32_t>(*value);
   }
   if (const std::string* name = fields.text("dead_letter")) policy.dead_letter = *name;
+  if (const auto value = fields.integer("priorities", 1, catalog::kPrioritiesMax)) {
+    policy.priorities = static_cast<uint8_t>(*value);
+  }
   if (const auto value = fields.integer("history_ms", 0, kHistoryMax)) policy.history_ms = *value;
   if (const auto value = fields.integer("message_bytes_max", 1, bounds.message_bytes)) {
     policy.message_bytes_max = static_cast<uint32_t>(*value);

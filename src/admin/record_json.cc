@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <string>
 #include <utility>
+
+#include "broker/types.h"
 
 namespace weir::admin {
 namespace {
@@ -66,6 +69,11 @@ Result<SentRecord> parse_record(const Json& json) {
   if (const std::string* id = fields.text("dedup_id")) {
     record.dedup_id = *id;
     record.headers.push_back({std::string(kDedupHeader), *id});
+  }
+  record.priority = fields.integer("priority", 0, catalog::kPrioritiesMax - 1);
+  if (record.priority) {
+    record.headers.push_back(
+        {std::string(broker::kHeaderPriority), std::to_string(*record.priority)});
   }
   const std::vector<Json>* headers = fields.list("headers");
   if (const auto read = fields.finish(); !read) return std::unexpected(read.error());

@@ -28,6 +28,7 @@ struct SentRecord {
   std::optional<int64_t> partition;     // topics
   std::optional<int64_t> delay_ms;      // queues
   std::optional<std::string> dedup_id;  // queues
+  std::optional<int64_t> priority;      // queues
 
   size_t bytes() const;
 };

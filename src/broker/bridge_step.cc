@@ -39,8 +39,10 @@ BridgeStep::BridgeStep(const catalog::Bridge& of, const catalog::Thing& target, 
       filter_(bridge::Filter::parse(of.filter).value_or(bridge::Filter())),
       group_(field_of(of.group)),
       deduplication_(field_of(of.deduplication)),
-      delay_ms_(milliseconds_of(of.delay)) {
+      delay_ms_(milliseconds_of(of.delay)),
+      priority_number_(parse_priority(of.priority)) {
   if (!delay_ms_) delay_field_ = field_of(of.delay);
+  if (!priority_number_) priority_field_ = field_of(of.priority);
 }
 
 bool BridgeStep::passes(const log::ReadRecord& record) {
@@ -58,14 +60,27 @@ std::optional<Milliseconds> BridgeStep::delay() {
   return ms ? std::optional(Milliseconds(*ms)) : std::nullopt;
 }
 
+std::optional<uint8_t> BridgeStep::priority() {
+  if (!priority_field_) return priority_number_;
+  const auto text = priority_field_->of(values_);
+  return text ? parse_priority(*text) : std::nullopt;
+}
+
 BridgeStep::Output BridgeStep::output(const log::ReadRecord& record, Timestamp now) {
   const bool of_queue = bridge.trigger == catalog::BridgeTrigger::kMessage;
   origin_ = fmt::format("{}/{}/{}", bridge.from.name, partition_, record.offset.value());
   group_value_ = group_ ? group_->of(values_) : std::nullopt;
   id_value_ = deduplication_ ? deduplication_->of(values_) : std::nullopt;
+  const std::optional<uint8_t> given = priority();
   headers_.clear();
   for (const log::RecordHeader& header : record.headers) {
-    if (!of_queue || !is_of_its_past(header.key)) headers_.push_back(header);
+    if (of_queue && is_of_its_past(header.key)) continue;
+    if (given && header.key == kHeaderPriority) continue;
+    headers_.push_back(header);
+  }
+  if (given) {
+    priority_text_ = std::to_string(*given);
+    headers_.push_back({kHeaderPriority, priority_text_});
   }
   headers_.push_back({kHeaderBridge, bridge.name});
   headers_.push_back({kHeaderSource, origin_});

@@ -29,6 +29,7 @@ class BridgeStep {
 
  private:
   std::optional<Milliseconds> delay();
+  std::optional<uint8_t> priority();
 
   uint32_t partition_;
   bridge::Filter filter_;
@@ -36,11 +37,14 @@ class BridgeStep {
   std::optional<bridge::Field> deduplication_;
   std::optional<bridge::Field> delay_field_;
   std::optional<int64_t> delay_ms_;
+  std::optional<bridge::Field> priority_field_;
+  std::optional<uint8_t> priority_number_;
   bridge::Values values_;
 
   std::string origin_;
   std::optional<std::string> group_value_;
   std::optional<std::string> id_value_;
+  std::string priority_text_;
   std::vector<log::RecordHeader> headers_;
 };
 

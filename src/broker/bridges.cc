@@ -18,30 +18,36 @@ namespace {
 
 using catalog::BridgeTrigger;
 
-// A number of milliseconds, or a field.
-Result<void> check_delay(ByteView delay) {
-  const bool number = !delay.empty() && delay.find_first_not_of("0123456789") == ByteView::npos;
-  if (number && delay.size() < 15) return {};
-  const auto field = bridge::Field::parse(delay);
+// A number (of milliseconds, or a priority), or the field that holds it.
+Result<void> check_number(ByteView text, std::string_view option, std::string_view kind) {
+  const bool number = text.find_first_not_of("0123456789") == ByteView::npos;
+  if (number && text.size() < 15) return {};
+  const auto field = bridge::Field::parse(text);
   if (field) return {};
-  return fail(
-      ErrorCode::kInvalidArgument,
-      fmt::format("delay: {} is neither a time nor a field: {}", delay, field.error().message));
+  return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {} is neither {} nor a field: {}",
+                                                       option, text, kind, field.error().message));
 }
 
 // Whether what the bridge wants to take from a record can be taken.
-Result<void> check_fields(const catalog::Bridge& bridge, catalog::Kind target) {
+Result<void> check_fields(const catalog::Bridge& bridge, const Thing& target) {
   const bool of_records = bridge.trigger == BridgeTrigger::kRecord;
   if (!bridge.filter.empty() && !of_records) {
     return fail(ErrorCode::kInvalidArgument,
                 "a filter chooses among the records of a topic; a queue's messages are not chosen");
   }
-  const bool fields =
-      !bridge.group.empty() || !bridge.deduplication.empty() || !bridge.delay.empty();
+  const bool fields = !bridge.group.empty() || !bridge.deduplication.empty() ||
+                      !bridge.delay.empty() || !bridge.priority.empty();
   const bool moves = of_records || bridge.trigger == BridgeTrigger::kMessage;
-  if (fields && (target != catalog::Kind::kQueue || !moves)) {
+  if (fields && (target.kind != catalog::Kind::kQueue || !moves)) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "group, deduplication, delay and priority are for messages that are moved to a queue");
+  }
+  if (!bridge.priority.empty() && target.queue_policy.priorities == 1) {
     return fail(ErrorCode::kInvalidArgument,
-                "group, deduplication and delay are for messages that are moved to a queue");
+                fmt::format("{} has no priorities; give it some while it is empty "
+                            "(weir queue set {} --priorities 10)",
+                            target.name.name, target.name.name));
   }
   if (const auto filter = bridge::Filter::parse(bridge.filter); !filter) {
     return std::unexpected(filter.error());
@@ -52,7 +58,11 @@ Result<void> check_fields(const catalog::Bridge& bridge, catalog::Kind target) {
       return std::unexpected(field.error());
     }
   }
-  return bridge.delay.empty() ? Result<void>() : check_delay(bridge.delay);
+  if (!bridge.delay.empty()) {
+    if (auto delay = check_number(bridge.delay, "delay", "a time"); !delay) return delay;
+  }
+  return bridge.priority.empty() ? Result<void>()
+                                 : check_number(bridge.priority, "priority", "a number");
 }
 
 bool reads_topic(const catalog::Bridge& bridge) {
@@ -99,7 +109,7 @@ Result<void> Broker::check_bridge_ends(const catalog::Bridge& wanted) const {
                 fmt::format("what leaves a queue is recorded in a topic, and {} is a queue",
                             wanted.to.name));
   }
-  if (const auto valid = check_fields(wanted, to->kind); !valid) return valid;
+  if (const auto valid = check_fields(wanted, *to); !valid) return valid;
   if (makes_loop(wanted)) {
     return fail(ErrorCode::kRefused,
                 fmt::format("a bridge from {} to {} would close a loop of bridges",

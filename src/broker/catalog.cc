@@ -21,6 +21,7 @@ queue::Policy policy_of(const catalog::QueuePolicy& policy) {
       policy.order == catalog::Order::kPerGroup ? queue::Order::kGroups : queue::Order::kNone;
   result.lease_duration = Milliseconds(policy.lease_ms);
   result.default_delay = Milliseconds(policy.delay_ms);
+  result.priorities = policy.priorities;
   // Without a place to move them to, messages are delivered again and again.
   result.delivery_limit = policy.dead_letter.empty() ? 0 : policy.receives_max;
   return result;
@@ -106,7 +107,20 @@ Result<void> check_lock(const Thing& thing) {
   return {};
 }
 
+static_assert(catalog::kPrioritiesMax == queue::kPrioritiesMax);
+
+// What goes in order has no other order beside it.
+Result<void> check_priorities(const Thing& thing) {
+  if (thing.queue_policy.priorities == 1 || thing.queue_policy.order == catalog::Order::kNone) {
+    return {};
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} is a FIFO queue: its messages go in order, not by priority",
+                          thing.name.name));
+}
+
 Result<void> check_policies(const Thing& thing) {
+  if (auto ok = check_priorities(thing); !ok) return ok;
   if (auto ok = check_compaction(thing); !ok) return ok;
   if (auto ok = EventStore::check_policies(thing); !ok) return ok;
   return check_lock(thing);
@@ -164,10 +178,6 @@ Result<Broker::Changed> Broker::create_topic(const TopicSpec& spec, Timestamp no
 Result<Broker::Changed> Broker::create_queue(const QueueSpec& spec, Timestamp now) {
   const Turn turn(*this, now);
   if (!turn.ok()) return std::unexpected(turn.status().error());
-  if (!queue::is_valid(policy_of(spec.queue))) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("the policy of queue {} is out of range", spec.name.name));
-  }
   Thing thing;
   thing.kind = catalog::Kind::kQueue;
   thing.origin = spec.origin;
@@ -178,6 +188,10 @@ Result<Broker::Changed> Broker::create_queue(const QueueSpec& spec, Timestamp no
   thing.queue_policy = spec.queue;
   thing.properties = spec.properties;
   if (auto ok = check_policies(thing); !ok) return std::unexpected(ok.error());
+  if (!queue::is_valid(policy_of(spec.queue))) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("the policy of queue {} is out of range", spec.name.name));
+  }
   thing.logs = {allocate_cell()};
   thing.queue = thing.logs.front().next();
   auto event = catalog_.decide_create(thing);
@@ -215,6 +229,7 @@ Result<Broker::Changed> Broker::alter(const Thing& thing, Timestamp now) {
     next.lease_duration = wanted.lease_duration;
     next.default_delay = wanted.default_delay;
     next.delivery_limit = wanted.delivery_limit;
+    next.priorities = wanted.priorities;
     if (!(next == state->queue.policy())) {
       auto decided = state->queue.decide_policy(next);
       if (!decided) return std::unexpected(decided.error());

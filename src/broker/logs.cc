@@ -21,6 +21,14 @@ std::unexpected<Error> no_log(CellId id) {
   return fail(ErrorCode::kNotFound, fmt::format("there is no log {}", id.value()));
 }
 
+// A queue learns of a message's priority when it is sent to as a queue.
+Result<void> check_no_priorities(const Thing& thing) {
+  if (thing.kind != catalog::Kind::kQueue || thing.queue_policy.priorities == 1) return {};
+  return fail(
+      ErrorCode::kRefused,
+      fmt::format("{} is a queue with priorities; send to it as to a queue", thing.name.name));
+}
+
 }  // namespace
 
 const log::Log* Broker::find_log(CellId id) const {
@@ -88,6 +96,7 @@ Result<Appended> Broker::append(CellId id,
                 fmt::format("{} is a queue with its own order or delay; send to it as to a queue",
                             thing->name.name));
   }
+  if (const auto ok = check_no_priorities(*thing); !ok) return std::unexpected(ok.error());
   auto plan = cell->log.decide_append(batch.header, now_, append_limits(*thing), request);
   if (!plan) return std::unexpected(plan.error());
   if (!plan->duplicate) {
@@ -119,6 +128,7 @@ Result<Appended> Broker::append_record(CellId id,
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} is compacted by key: its records need one", thing->name.name));
   }
+  if (const auto ok = check_no_priorities(*thing); !ok) return std::unexpected(ok.error());
   log::AppendLimits limits = append_limits(*thing);
   limits.log_append_time = false;  // the caller's timestamp is the broker's already
   limits.batch_bytes_max = kCommitBytesMax;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 namespace weir::broker {
 
 catalog::Uuid message_id(const catalog::Uuid& log, Offset offset) {
@@ -39,6 +42,21 @@ std::optional<catalog::Uuid> parse_uuid(ByteView text) {
     ++digits;
   }
   return uuid;
+}
+
+std::optional<uint8_t> parse_priority(ByteView text) {
+  constexpr uint8_t kHighest = catalog::kPrioritiesMax - 1;
+  uint8_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  if (stopped != end || error == std::errc::invalid_argument) return std::nullopt;
+  return error == std::errc() ? std::min(number, kHighest) : kHighest;
+}
+
+uint8_t priority_of(std::span<const log::RecordHeader> headers) {
+  const auto found = std::ranges::find(headers, kHeaderPriority, &log::RecordHeader::key);
+  if (found == headers.end() || !found->value) return 0;
+  return parse_priority(*found->value).value_or(0);
 }
 
 catalog::Uuid message_id_of(const catalog::Uuid& log, const log::ReadRecord& record) {

@@ -143,6 +143,8 @@ inline constexpr ByteView kHeaderMessageId = "weir.message-id";
 inline constexpr ByteView kHeaderSent = "weir.sent";  // ms since 1970, decimal
 inline constexpr ByteView kHeaderDeadLetterSource = "weir.dead-letter.source";  // name of the queue
 inline constexpr ByteView kHeaderDeliveries = "weir.dead-letter.deliveries";
+// Written by whoever sends: the message's priority, decimal; see priority_of.
+inline constexpr ByteView kHeaderPriority = "weir.priority";
 inline constexpr ByteView kHeaderBridge = "weir.bridge";  // name of the bridge
 inline constexpr ByteView kHeaderSource = "weir.source";  // TOPIC/PARTITION/OFFSET
 
@@ -151,6 +153,11 @@ inline constexpr size_t kBridgeEventBytes = 1024;
 
 // The hash by which a message group or key is told from others.
 queue::GroupHash group_hash(ByteView group);
+
+// A whole number, or nothing; beyond the highest that any queue has it is that one.
+std::optional<uint8_t> parse_priority(ByteView text);
+// What the first header kHeaderPriority says; 0, the lowest, when it is none or says nothing.
+uint8_t priority_of(std::span<const log::RecordHeader> headers);
 
 // The identity that a stored record of a queue has.
 catalog::Uuid message_id_of(const catalog::Uuid& log, const log::ReadRecord& record);

@@ -22,6 +22,7 @@ struct BridgeOptions {
   std::string group;
   std::string deduplication;
   std::string delay;
+  std::string priority;
 };
 
 struct SeekOptions {
@@ -62,6 +63,7 @@ int create(const Line& line, const BridgeOptions& given) {
     const auto time = parse_duration(given.delay);  // else a field
     body.text("delay", time ? std::to_string(*time) : given.delay);
   }
+  if (!given.priority.empty()) body.text("priority", given.priority);
   return with_client(line, [&](Client& client) {
     const auto made = client.ask_json(
         "POST", Target("bridges").parameter("namespace", line.space).text(), body.done());
@@ -80,7 +82,7 @@ int describe(const Line& line, const std::string& name) {
     }
     Sheet sheet;
     for (const char* key : {"name", "from", "on", "to", "filter", "group", "deduplication", "delay",
-                            "state", "problem"}) {
+                            "priority", "state", "problem"}) {
       sheet.add(key, or_dash((*bridge)[key].text()));
     }
     sheet.add("moved", number((*bridge)["moved"]));
@@ -187,6 +189,8 @@ void add_bridge(CLI::App& app, Line& line) {
                    "the field that becomes the deduplication id");
   made->add_option("--delay", given->delay,
                    "how long a message waits: a time (10m), or the field that holds milliseconds");
+  made->add_option("--priority", given->priority,
+                   "the message's priority: a number from 0, or the field that holds it");
   add_named_options(*made, line);
   made->callback([&line, given] { line.action = [&line, given] { return create(line, *given); }; });
 

@@ -32,6 +32,7 @@ struct ProduceOptions {
   std::vector<std::string> headers;
   std::optional<int64_t> partition;
   std::string delay;
+  std::optional<int64_t> priority;
 };
 
 void write_bytes(JsonObject& object, const std::string& name, const std::string& bytes) {
@@ -48,6 +49,7 @@ std::string record_of(const ProduceOptions& given, const std::string& value) {
   if (given.key) write_bytes(record, "key", *given.key);
   if (given.partition) record.integer("partition", *given.partition);
   if (!given.delay.empty()) record.integer("delay_ms", *parse_duration(given.delay));
+  if (given.priority) record.integer("priority", *given.priority);
   JsonList headers;
   for (const std::string& header : given.headers) {
     const size_t equals = header.find('=');
@@ -185,6 +187,8 @@ void add_produce(CLI::App& app, Line& line) {
   command->add_option("--partition", given->partition, "a partition of your choice");
   check_duration(command->add_option("--delay", given->delay,
                                      "a queue's message is ready only after this time"));
+  command->add_option("--priority", given->priority,
+                      "of a queue's message: the highest goes first, 0 is the lowest");
   add_named_options(*command, line);
   command->callback(
       [&line, given] { line.action = [&line, given] { return produce(line, *given); }; });

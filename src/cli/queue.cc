@@ -23,6 +23,7 @@ struct QueueOptions {
   std::string retention;
   std::string message_size;
   std::optional<int64_t> receives_max;
+  std::optional<int64_t> priorities;
   std::string dead_letter;
   bool fifo = false;
 };
@@ -47,6 +48,7 @@ std::string body_of(const QueueOptions& given, bool create) {
   if (!given.message_size.empty()) {
     body.integer("message_bytes_max", *parse_size(given.message_size));
   }
+  if (given.priorities) body.integer("priorities", *given.priorities);
   if (given.dead_letter == kNone) {
     body.text("dead_letter", "").integer("receives_max", 0);
     return body.done();
@@ -88,6 +90,19 @@ int set(const Line& line, const QueueOptions& given) {
   });
 }
 
+// "10: 3 ready of 9, 40 of 0"; those that nothing waits in are left out.
+std::string priorities_text(const Json& queue) {
+  std::string text = number(queue["priorities"]);
+  const std::vector<Json>& ready = queue["ready_by_priority"].list();
+  const char* before = ": ";
+  for (size_t priority = ready.size(); priority-- > 0;) {
+    if (ready[priority].integer() == 0) continue;
+    text += fmt::format("{}{} ready of {}", before, number(ready[priority]), priority);
+    before = ", ";
+  }
+  return text;
+}
+
 int describe(const Line& line, const std::string& name) {
   return with_client(line, [&](Client& client) {
     const auto queue = client.ask_json("GET", target_of(line, name).text());
@@ -114,6 +129,7 @@ int describe(const Line& line, const std::string& name) {
     sheet.add("max receives", receives_max == 0 ? "-" : fmt::format("{}", receives_max));
     sheet.add("dead letter", or_dash((*queue)["dead_letter"].text()));
     sheet.add("fifo", (*queue)["fifo"].flag() ? "yes" : "no");
+    sheet.add("priorities", priorities_text(*queue));
     sheet.add("max message size", size_text((*queue)["message_bytes_max"].integer()));
     sheet.print();
     return kDone;
@@ -149,6 +165,9 @@ void add_policy_options(CLI::App& command, QueueOptions& given) {
                                 "up to 1MiB, unless the broker allows more"));
   command.add_option("--max-receives", given.receives_max,
                      "after so many receives a message is a dead letter");
+  command.add_option("--priorities", given.priorities,
+                     "how many priorities messages may have, up to 10: 0 is the lowest, the "
+                     "highest goes first; changed only while the queue is empty");
   command.add_option("--dead-letter", given.dead_letter,
                      "the queue where dead letters go; none: nowhere");
 }
@@ -188,6 +207,7 @@ void add_queue(CLI::App& app, Line& line) {
   CLI::App* made = add_command(*queue, "create", "Create a queue",
                                "  weir queue create jobs\n"
                                "  weir queue create jobs --max-receives 5 --dead-letter jobs-dead\n"
+                               "  weir queue create alerts --priorities 3\n"
                                "  weir queue create orders.fifo");
   made->add_option("NAME", given->name, "the queue; a name that ends in .fifo makes it FIFO")
       ->required();

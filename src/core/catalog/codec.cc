@@ -3,6 +3,8 @@
 namespace weir::catalog {
 namespace {
 
+constexpr unsigned kPrioritiesShift = 4;
+
 void encode(Writer& writer, const LogPolicy& policy) {
   writer.svarint(policy.retention_ms);
   writer.svarint(policy.retention_bytes);
@@ -55,7 +57,9 @@ void encode(Writer& writer, const QueuePolicy& policy) {
   writer.svarint(policy.delay_ms);
   writer.varint(policy.receives_max);
   writer.bytes(policy.dead_letter);
-  writer.u8(static_cast<uint8_t>(policy.order));
+  // Bits 0 to 3: the order; above them how many priorities there are, less one.
+  writer.u8(static_cast<uint8_t>(static_cast<unsigned>(policy.order) | (policy.priorities - 1U)
+                                                                           << kPrioritiesShift));
   writer.boolean(policy.deduplicate);
   writer.svarint(policy.history_ms);
   writer.varint(policy.message_bytes_max);
@@ -67,9 +71,12 @@ QueuePolicy decode_queue_policy(Reader& reader) {
   policy.delay_ms = reader.svarint();
   policy.receives_max = static_cast<uint32_t>(reader.varint());
   policy.dead_letter = reader.bytes();
-  const uint8_t order = reader.u8();
-  if (order > static_cast<uint8_t>(Order::kPerGroup)) reader.fail();
+  const uint8_t order_and_priorities = reader.u8();
+  const unsigned order = order_and_priorities & ((1U << kPrioritiesShift) - 1);
+  const unsigned priorities = (order_and_priorities >> kPrioritiesShift) + 1U;
+  if (order > static_cast<unsigned>(Order::kPerGroup) || priorities > kPrioritiesMax) reader.fail();
   policy.order = static_cast<Order>(order);
+  policy.priorities = static_cast<uint8_t>(priorities);
   policy.deduplicate = reader.boolean();
   policy.history_ms = reader.svarint();
   policy.message_bytes_max = static_cast<uint32_t>(reader.varint());
@@ -165,15 +172,17 @@ void encode(Writer& writer, const Bridge& bridge) {
   encode(writer, bridge.to);
   writer.u8(static_cast<uint8_t>(bridge.trigger));
   writer.bytes(bridge.filter);
-  // Bit 0: paused; bit 1: fields of the target follow.
+  // Bit 0: paused; bit 1: fields of the target follow; bit 2: the priority follows.
   const bool fields =
       !bridge.group.empty() || !bridge.deduplication.empty() || !bridge.delay.empty();
-  writer.u8(static_cast<uint8_t>((bridge.paused ? 1 : 0) | (fields ? 2 : 0)));
+  const bool priority = !bridge.priority.empty();
+  writer.u8(static_cast<uint8_t>((bridge.paused ? 1 : 0) | (fields ? 2 : 0) | (priority ? 4 : 0)));
   if (fields) {
     writer.bytes(bridge.group);
     writer.bytes(bridge.deduplication);
     writer.bytes(bridge.delay);
   }
+  if (priority) writer.bytes(bridge.priority);
   writer.varint(bridge.cell.value());
   writer.svarint(bridge.created.ms());
 }
@@ -188,13 +197,14 @@ Bridge decode_bridge(Reader& reader) {
   bridge.trigger = static_cast<BridgeTrigger>(trigger);
   bridge.filter = reader.bytes();
   const uint8_t flags = reader.u8();
-  if (flags > 3) reader.fail();
+  if (flags > 7) reader.fail();
   bridge.paused = (flags & 1) != 0;
   if ((flags & 2) != 0) {
     bridge.group = reader.bytes();
     bridge.deduplication = reader.bytes();
     bridge.delay = reader.bytes();
   }
+  if ((flags & 4) != 0) bridge.priority = reader.bytes();
   bridge.cell = CellId(reader.varint());
   bridge.created = Timestamp(reader.svarint());
   return bridge;

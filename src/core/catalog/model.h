@@ -68,6 +68,8 @@ struct LogPolicy {
 
 enum class Order : uint8_t { kNone = 0, kPerGroup = 1 };
 
+inline constexpr uint8_t kPrioritiesMax = 10;
+
 struct QueuePolicy {
   int64_t lease_ms = 30'000;
   int64_t delay_ms = 0;
@@ -77,6 +79,7 @@ struct QueuePolicy {
   bool deduplicate = false;  // only sends that carry a deduplication id
   int64_t history_ms = 0;    // how long what was acknowledged stays readable; 0: not at all
   uint32_t message_bytes_max = 1 << 20;
+  uint8_t priorities = 1;  // up to kPrioritiesMax; above 1 the highest goes first, without an order
 
   bool operator==(const QueuePolicy&) const = default;
 };
@@ -122,6 +125,7 @@ struct Bridge {
   std::string group;          // a field (core/bridge/field.h) that becomes the message group
   std::string deduplication;  // a field that becomes the deduplication id
   std::string delay;          // milliseconds, or a field that holds them; empty: the queue's own
+  std::string priority;       // a number, or a field that holds it; empty: the record's own
   bool paused = false;
   CellId cell;
   Timestamp created;

@@ -12,12 +12,16 @@
 namespace weir::sqs {
 namespace {
 
+// Headers of that prefix are not the client's, but for the one that every sender may write.
+bool is_reserved(std::string_view name) {
+  return name.starts_with(kReservedPrefix) && name != broker::kHeaderPriority;
+}
+
 bool is_valid_attribute_name(std::string_view name) {
   if (name.empty() || name.size() > kAttributeNameBytesMax) return false;
   if (name.front() == '.' || name.back() == '.' || name.find("..") != std::string_view::npos)
     return false;
-  if (name.starts_with("AWS.") || name.starts_with("Amazon.") || name.starts_with(kReservedPrefix))
-    return false;
+  if (name.starts_with("AWS.") || name.starts_with("Amazon.") || is_reserved(name)) return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-' || c == '.';
@@ -144,8 +148,7 @@ std::vector<MessageAttribute> stored_attributes(const log::ReadRecord& record,
   std::vector<MessageAttribute> attributes;
   if (filter.empty()) return attributes;
   for (const log::RecordHeader& header : record.headers) {
-    if (header.key.starts_with(kReservedPrefix) || !header.value || !passes(header.key, filter))
-      continue;
+    if (is_reserved(header.key) || !header.value || !passes(header.key, filter)) continue;
     // Other protocols may repeat a header; an attribute stands once, the first.
     const bool repeated = std::any_of(attributes.begin(), attributes.end(),
                                       [&](const auto& one) { return one.name == header.key; });

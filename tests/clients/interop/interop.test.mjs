@@ -114,3 +114,24 @@ test('Interop.ANameIsOneThing', { skip }, async () => {
   assert.match(stdout, /WRONGTYPE/);
   assert.equal(redis('TYPE', name), 'stream');
 });
+
+test('Interop.AnAttributeIsThePriorityOfAMessage', { skip }, async () => {
+  const name = unused('queue');
+  await run(['queue', 'create', name, '--priorities', '10']);
+  const { QueueUrl } = await sqs('GetQueueUrl', { QueueName: name });
+  const send = (MessageBody, StringValue) => sqs('SendMessage', {
+    QueueUrl, MessageBody, MessageAttributes: StringValue && { 'weir.priority': { DataType: 'Number', StringValue } },
+  });
+  await send('none');
+  await send('four', '4');
+  await run(['produce', name, 'nine', '--priority', '9']);
+  await send('four again', '4');
+  const bodies = [];
+  for (let i = 0; i < 4; i++) {
+    const [{ Body, MessageAttributes }] = (await sqs('ReceiveMessage',
+      { QueueUrl, MaxNumberOfMessages: 1, WaitTimeSeconds: 5, MessageAttributeNames: ['weir.*'] })).Messages;
+    bodies.push([Body, MessageAttributes?.['weir.priority'].StringValue]);
+  }
+  assert.deepEqual(bodies, [['nine', '9'], ['four', '4'], ['four again', '4'], ['none', undefined]]);
+  assert.match(program('redis-cli', ['-u', process.env.REDIS_URL, 'XADD', name, '*', 'value', 'x']), /send to it as to a queue/);
+});

@@ -151,6 +151,29 @@ TEST(QueueApi, AMessageIsSentOnceUnderOneDeduplicationId) {
             R"([{"name":"weir.dedup-id","value":"1"}])");
 }
 
+TEST(QueueApi, MessagesHaveThePrioritiesOfTheirQueue) {
+  ApiServer server;
+  const Json made = server.json("POST", "/api/v1/queues", R"({"name":"a","priorities":3})", 201);
+  EXPECT_EQ(made["priorities"].integer(), 3);
+  server.json(
+      "POST", "/api/v1/queues/a/messages",
+      R"({"records":[{"value":"1"},{"value":"2","priority":2},{"value":"3","priority":2}]})", 201);
+  EXPECT_EQ(server.json("GET", "/api/v1/queues/a")["ready_by_priority"].to_text(), "[1,0,2]");
+  const auto refusal = [&](const char* queue, const char* record) {
+    return server.refusal("POST", std::string("/api/v1/queues/") + queue + "/messages", record,
+                          400);
+  };
+  EXPECT_EQ(refusal("a", R"({"value":"x","priority":3})"), "a has the priorities 0 to 2");
+  server.json("POST", "/api/v1/queues", R"({"name":"b"})", 201);
+  EXPECT_EQ(refusal("b", R"({"value":"x","priority":0})"), "b has no priorities");
+  EXPECT_EQ(server.json("GET", "/api/v1/queues/b").find("ready_by_priority"), nullptr);
+  EXPECT_THAT(server.refusal("PATCH", "/api/v1/queues/a", R"({"priorities":4})", 400),
+              HasSubstr("only while it is empty"));
+  EXPECT_THAT(server.refusal("POST", "/api/v1/queues", R"({"name":"c.fifo","priorities":2})", 400),
+              HasSubstr("in order, not by priority"));
+  server.refusal("POST", "/api/v1/queues", R"({"name":"c","priorities":11})", 400);
+}
+
 TEST(QueueApi, CountsAndPurges) {
   ApiServer server;
   server.json("POST", "/api/v1/queues", R"({"name":"jobs"})", 201);

@@ -1,3 +1,5 @@
+#include <gmock/gmock.h>
+
 #include "tests/unit/broker/fixture.h"
 
 namespace weir::broker {
@@ -203,6 +205,48 @@ TEST_F(Bridges, FieldsOfTheRecordBecomeGroupDeduplicationAndDelay) {
   EXPECT_EQ(receive(later).deliveries.size(), 6U) << "those that say nothing do not wait";
   pass(5000);
   EXPECT_EQ(bodies(receive(later)), Strings{"late"});
+}
+
+TEST_F(Bridges, AFieldOrANumberBecomesThePriority) {
+  const CellId log = make_topic("events").logs[0];
+  catalog::QueuePolicy policy;
+  policy.priorities = 4;
+  const CellId queue = make_queue("alerts", policy);
+  const CellId all_alike = make_queue("alike", policy);
+  make_queue("plain");
+  catalog::Bridge wanted;
+  wanted.name = "b";
+  wanted.from = {"", "events"};
+  wanted.priority = "$.urgency";
+  const auto refused = [&](const char* target) {
+    wanted.to = {"", target};
+    const auto made = broker->create_bridge(wanted, now);
+    return made ? std::string() : made.error().message;
+  };
+  EXPECT_EQ(refused("plain"),
+            "plain has no priorities; give it some while it is empty (weir queue set plain "
+            "--priorities 10)");
+  EXPECT_EQ(refused("alerts"), "");
+  wanted.name = "alike";
+  wanted.priority = "-3";
+  EXPECT_THAT(refused("alike"), testing::HasSubstr("priority: -3 is neither a number nor a field"));
+  wanted.priority = "2";
+  EXPECT_EQ(refused("alike"), "");
+  const log::RecordHeader own{kHeaderPriority, "1"};
+  for (const char* value : {R"({"urgency":0})", R"({"urgency":3})", R"({"urgency":"2"})",
+                            R"({"urgency":-1})", R"({})", R"({"urgency":700})"}) {
+    ASSERT_TRUE(broker->append_record(log, {{}, value, {&own, 1}, now}, now));
+  }
+  pass(1);
+  const Received received = receive(queue);
+  // Where the field says nothing, the record's own priority stands.
+  EXPECT_EQ(bodies(received),
+            (Strings{R"({"urgency":3})", R"({"urgency":700})", R"({"urgency":"2"})",
+                     R"({"urgency":-1})", R"({})", R"({"urgency":0})"}));
+  EXPECT_EQ(received.deliveries[0].record.headers.find(kHeaderPriority), "3");
+  EXPECT_EQ(broker->find_queue(all_alike, now)->ready_by_priority(),
+            (std::vector<uint64_t>{0, 0, 6, 0}));
+  EXPECT_EQ(broker->catalog().find_bridge("b")->priority, "$.urgency");
 }
 
 TEST_F(Bridges, ASoughtBridgeMovesWhatLiesFromThereOn) {

@@ -52,6 +52,12 @@ class BrokerTest : public testing::Test {
     EXPECT_TRUE(sent) << sent.error().message;
     return *sent;
   }
+  Sent send_of(CellId queue, ByteView priority, ByteView body) {
+    const log::RecordHeader header{kHeaderPriority, priority};
+    const auto sent = broker->send(queue, {{}, body, {&header, 1}, now}, {}, now);
+    EXPECT_TRUE(sent) << sent.error().message;
+    return *sent;
+  }
   void append(CellId log, ByteView value, std::optional<ByteView> key = {}) {
     const auto appended = broker->append_record(log, {key, value, {}, now}, now);
     EXPECT_TRUE(appended) << appended.error().message;

@@ -142,6 +142,70 @@ TEST_F(Queues, GroupsAreServedInOrderAndOneAtATime) {
   EXPECT_EQ(bodies(receive(queue)), (Strings{"a2"}));
 }
 
+TEST_F(Queues, TheHighestPriorityGoesFirstAlsoAfterACrash) {
+  catalog::QueuePolicy policy;
+  policy.priorities = 5;
+  const CellId queue = make_queue("alerts", policy);
+  send(queue, "plain");
+  const std::pair<const char*, const char*> sent[] = {
+      {"0", "low"}, {"3", "high"}, {"4", "top"}, {"-1", "none"}, {"99999", "above"}, {"3", "next"}};
+  for (const auto& [priority, body] : sent) send_of(queue, priority, body);
+  journal.sync();
+  EXPECT_EQ(bodies(receive(queue, 1)), Strings{"top"});
+  journal.sync();
+  crash();
+  EXPECT_EQ(thing("alerts").queue_policy.priorities, 5);
+  EXPECT_EQ(bodies(receive(queue, 3)), (Strings{"above", "high", "next"}));
+  pass(30'001);
+  EXPECT_EQ(bodies(receive(queue)),
+            (Strings{"top", "above", "high", "next", "plain", "low", "none"}));
+}
+
+TEST_F(Queues, WithoutPrioritiesTheHeaderMeansNothing) {
+  const CellId queue = make_queue("jobs");
+  send(queue, "first");
+  send_of(queue, "9", "second");
+  EXPECT_EQ(bodies(receive(queue)), (Strings{"first", "second"}));
+}
+
+TEST_F(Queues, ADeadLetterKeepsItsPriority) {
+  catalog::QueuePolicy policy;
+  policy.priorities = 10;
+  const CellId dead = make_queue("dead", policy);
+  policy.receives_max = 1;
+  policy.dead_letter = "dead";
+  policy.priorities = 1;
+  const CellId queue = make_queue("jobs", policy);
+  for (const char* priority : {"1", "7", "4"}) send_of(queue, priority, priority);
+  receive(queue);
+  pass(30'001);
+  EXPECT_TRUE(receive(queue).deliveries.empty());
+  EXPECT_EQ(bodies(receive(dead)), (Strings{"7", "4", "1"}));
+}
+
+TEST_F(Queues, PrioritiesAndAnOrderExcludeEachOtherAndChangeWhileTheQueueIsEmpty) {
+  catalog::QueuePolicy policy;
+  policy.priorities = 2;
+  const CellId queue = make_queue("alerts", policy);
+  policy.order = catalog::Order::kPerGroup;
+  const auto refused = broker->create_queue(
+      {.name = {"", "x.fifo"}, .log = {}, .queue = policy, .properties = {}}, now);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "x.fifo is a FIFO queue: its messages go in order, not by priority");
+  const CellId log = thing("alerts").logs[0];
+  const auto appended = broker->append_record(log, {{}, "x", {}, now}, now);
+  ASSERT_FALSE(appended);
+  EXPECT_EQ(appended.error().code, ErrorCode::kRefused);
+  Thing altered = thing("alerts");
+  altered.queue_policy.priorities = 10;
+  ASSERT_TRUE(broker->alter(altered, now));
+  send_of(queue, "9", "x");
+  altered.queue_policy.priorities = 3;
+  EXPECT_FALSE(broker->alter(altered, now));
+  EXPECT_EQ(thing("alerts").queue_policy.priorities, 10);
+}
+
 TEST_F(Queues, ADuplicateAnswersWithTheFirstOffsetAlsoAfterARestart) {
   catalog::QueuePolicy policy;
   policy.deduplicate = true;

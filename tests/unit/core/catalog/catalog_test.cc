@@ -158,6 +158,30 @@ TEST(Catalog, TruncatedEventsAndImagesAreRefusedWithoutEffect) {
   EXPECT_EQ(catalog.things(), 1U);
 }
 
+// An event that was written before queues had priorities.
+TEST(Catalog, AQueueFromBeforeThereWerePrioritiesHasOne) {
+  constexpr unsigned char kEvent[] = {1,    2,    5,    0,    1,    'q',  7, 0, 0, 0,
+                                      0,    0,    0,    0,    8,    0,    0, 0, 0, 0,
+                                      0,    0,    0xd0, 0x0f, 0xd0, 0x0f, 1, 1, 2, 1,
+                                      1,    0x8c, 0x80, 0x40, 0,    0,  // the log's policy
+                                      0xe0, 0xd4, 3,    0,    0,    0,    1, 1, 0, 0x80,
+                                      0x80, 0x40, 0,    0};
+  const ByteView event(reinterpret_cast<const char*>(kEvent), sizeof(kEvent));
+  Catalog catalog;
+  ASSERT_TRUE(catalog.apply(event));
+  const Thing* queue = catalog.find(Name{"", "q"});
+  ASSERT_NE(queue, nullptr);
+  EXPECT_EQ(queue->queue_policy.priorities, 1);
+  EXPECT_EQ(queue->queue_policy.order, Order::kPerGroup);
+  EXPECT_TRUE(queue->queue_policy.deduplicate);
+  EXPECT_EQ(catalog.decide_alter(*queue), event);
+  Thing changed = *queue;
+  changed.queue_policy.order = Order::kNone;
+  changed.queue_policy.priorities = 10;
+  ASSERT_TRUE(catalog.apply(*catalog.decide_alter(changed)));
+  EXPECT_EQ(*catalog.find(Name{"", "q"}), changed);
+}
+
 TEST(Catalog, AConnectorsNameIsPlainAndItsPropertiesAreBounded) {
   const Catalog catalog;
   const auto refusal = [&](const std::string& name, size_t bytes) {
