@@ -144,3 +144,38 @@ test('a key that is lost, old, or came back is found', () => {
   finds(/shows change 1 after 2/, (add) => { setKey(add, 'a', 1, 0); setKey(add, 'a', 2, 5, { deletes: true }); wholeTopic(add, { a: 1 }); });
   finds(/nobody made/, (add) => { setKey(add, 'a', 1, 0); setKey(add, 'a', 2, 5, { outcome: 'refused' }); wholeTopic(add, { a: 2 }); });
 });
+
+const put = (add, id, more = {}) => add('bridge.put', 0, 1, { chain: 'c', id, group: 'g', sequence: Number(id), passes: true, ...more });
+const message = (id, offset, more = {}) => ({ id, group: 'g', offset, source: `c/0/${offset}`, ...more });
+const chain = (add, messages, more = {}) => add('bridge.whole', 9, 10, { chain: 'c', messages, events: messages.map(({ offset }) => offset), missed: 0, places: [], copies: [], ...more });
+
+test('a chain of bridges with one message and one event for each record is clean', () => clean((add) => {
+  put(add, '1'); put(add, '2', { passes: false }); put(add, '3', { outcome: 'unknown' }); put(add, '4');
+  chain(add, [message('1', 0), message('4', 1)]);
+}));
+
+test('what a bridge loses, doubles, mixes up or invents is found', () => {
+  finds(/1 was acknowledged and never/, (add) => { put(add, '1'); chain(add, []); });
+  finds(/1 became 2 messages/, (add) => { put(add, '1'); chain(add, [message('1', 0), message('1', 1)]); });
+  finds(/was moved 2 times/, (add) => { put(add, '1'); put(add, '2'); chain(add, [message('1', 0), message('2', 1, { source: 'c/0/0' })]); });
+  finds(/does not pass/, (add) => { put(add, '1', { passes: false }); chain(add, [message('1', 0)]); });
+  finds(/never a record/, (add) => { chain(add, [message('1', 0)]); });
+  finds(/of group x/, (add) => { put(add, '1'); chain(add, [message('1', 0, { group: 'x' })]); });
+  finds(/after a later one/, (add) => { put(add, '1'); put(add, '2'); chain(add, [message('2', 0), message('1', 1)]); });
+});
+
+test('an audit that is short, repeats itself or says too much is found', () => {
+  const withEvents = (events, missed = 0) => (add) => { put(add, '1'); chain(add, [message('1', 0)], { events, missed }); };
+  finds(/of 1 has 0 events/, withEvents([]));
+  finds(/of 1 has 2 events/, withEvents([0, 0]));
+  finds(/offset 7, where no message/, withEvents([0, 7]));
+  finds(/2 acknowledgements were missed/, withEvents([0], 2));
+});
+
+test('a copy that is missing, twice or of nothing is found', () => {
+  const copies = (...made) => (add) => chain(add, [], { places: ['c/0/0'], copies: made });
+  clean(copies('c/0/0'));
+  finds(/c\/0\/0 has 0 copies/, copies());
+  finds(/c\/0\/0 has 2 copies/, copies('c/0/0', 'c/0/0'));
+  finds(/c\/0\/1, where no record/, copies('c/0/0', 'c/0/1'));
+});

@@ -1,4 +1,5 @@
 // The auditor: takes the history of a run and says what broke the promises of docs/durability.md. An empty list is a pass.
+import { judgeBridges } from './bridge.mjs';
 import { judgeKeys } from './keys.mjs';
 import { judgeLists } from './list.mjs';
 import { judgeLogs } from './log.mjs';
@@ -8,5 +9,5 @@ import { judgeStreams } from './stream.mjs';
 export { History } from './history.mjs';
 
 export function judge(history, options = {}) {
-  return [...judgeQueues(history, options), ...judgeLogs(history), ...judgeLists(history), ...judgeStreams(history), ...judgeKeys(history)];
+  return [...judgeQueues(history, options), ...judgeLogs(history), ...judgeLists(history), ...judgeStreams(history), ...judgeKeys(history), ...judgeBridges(history)];
 }

@@ -6,7 +6,7 @@ const { values: options } = parseArgs({
   options: {
     kills: { type: 'string' },
     seed: { type: 'string' },
-    protocols: { type: 'string', default: 'sqs,kafka,compacted,redis' },
+    protocols: { type: 'string', default: 'sqs,kafka,compacted,redis,bridges' },
     'kills-per-round': { type: 'string', default: '5' },
     'power-cut': { type: 'boolean', default: false },
     canary: { type: 'string' },

@@ -9,8 +9,8 @@ import { Context, within } from './context.mjs';
 import { Random } from './random.mjs';
 
 const top = resolve(import.meta.dirname, '../..');
-const loads = { sqs: './load/sqs.mjs', kafka: './load/kafka.mjs', compacted: './load/compacted.mjs', redis: './load/redis.mjs' };
-const listeners = { sqs: 'aws', kafka: 'kafka', compacted: 'kafka', redis: 'redis' };
+const loads = { sqs: './load/sqs.mjs', kafka: './load/kafka.mjs', compacted: './load/compacted.mjs', redis: './load/redis.mjs', bridges: './load/bridges.mjs' };
+const listeners = { sqs: 'aws', kafka: 'kafka', compacted: 'kafka', redis: 'redis', bridges: 'aws' };
 const progressMs = 30_000;
 const findingsMax = 20;
 // Small unless the environment says otherwise, so that every life of a round rolls files, installs checkpoints, tidies and compacts.
