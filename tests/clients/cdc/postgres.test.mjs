@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { SQS } from '@aws-sdk/client-sqs';
 import { startBroker, temporaryFolder } from '../support/broker.mjs';
-import { hasPostgres, startPostgres } from '../support/postgres.mjs';
+import { startPostgres, withoutPostgres } from '../support/postgres.mjs';
 import { Captures, until } from './capture.mjs';
 
-const skip = hasPostgres ? false : 'there is no PostgreSQL 15 (Debian package postgresql-15)';
+const skip = withoutPostgres;
 const { folder, remove } = temporaryFolder('cdc');
 let broker;
 let postgres;

@@ -1,15 +1,18 @@
-// A real PostgreSQL of its own for tests, from Debian's package, on a free port. As root it runs as nobody: PostgreSQL refuses root.
+// A real PostgreSQL of its own for tests, on a free port: the one that scripts/postgres finds or unpacks. As root it runs as nobody:
+// PostgreSQL refuses root.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { waitFor } from './programs.mjs';
 
-const programs = process.env.POSTGRES_PROGRAMS ?? '/usr/lib/postgresql/15/bin';
+const found = spawnSync(join(import.meta.dirname, '../../../scripts/postgres'), { encoding: 'utf8' });
+const programs = found.stdout.trim();
 const nobody = process.getuid() === 0 ? ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups'] : [];
 
-export const hasPostgres = existsSync(join(programs, 'initdb'));
+export const hasPostgres = found.status === 0;
+export const withoutPostgres = hasPostgres ? false : `there is no PostgreSQL: ${found.stderr.trim().split('\n').at(-1)}`;
 
 function freePort() {
   return new Promise((resolve, reject) => {
@@ -38,8 +41,8 @@ export async function startPostgres({ walLevel = 'logical' } = {}) {
     return done.stdout.trim();
   };
   const start = async () => {
-    const [postgres, ...args] = asNobody('postgres', ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', `unix_socket_directories=${folder}`,
-      '-c', `wal_level=${walLevel}`, '-c', 'fsync=off', '-c', 'log_min_messages=fatal']);
+    const settings = ['listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`, `wal_level=${walLevel}`, 'fsync=off', 'jit=off', 'log_min_messages=fatal'];
+    const [postgres, ...args] = asNobody('postgres', ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]);
     server = spawn(postgres, args, { stdio: 'ignore', cwd: folder });
     ended = new Promise((done) => server.once('exit', done));
     await waitFor(() => { try { return psql('SELECT 1') === '1'; } catch { return false; } }, 20_000, 'PostgreSQL');

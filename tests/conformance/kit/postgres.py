@@ -1,4 +1,4 @@
-"""A real PostgreSQL for a suite: Debian's package, with data of its own, run as an ordinary user."""
+"""A real PostgreSQL for a suite: the one that scripts/postgres finds or unpacks, with data of its own, run as an ordinary user."""
 
 import os
 import pwd
@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from kit.suite import Unavailable
+from workshop.sources import ROOT
 
 _START_S = "60"
 _STATEMENT_S = 120
@@ -20,14 +21,15 @@ _SETTINGS = (
     "fsync=off",
     "timezone=UTC",
     "autovacuum=off",
+    "jit=off",
 )
 
 
 def _programs():
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-        if (folder / "initdb").exists():
-            return folder
-    raise Unavailable("this needs Debian's postgresql package")
+    done = subprocess.run([ROOT / "scripts/postgres"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise Unavailable(done.stderr.strip().splitlines()[-1])
+    return Path(done.stdout.strip())
 
 
 class Postgres:
@@ -70,7 +72,7 @@ class Postgres:
 
     def sql(self, statements, *options):
         """What psql prints for them, unaligned and without headers; a mistake is an error."""
-        command = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *options, "-h", "127.0.0.1", "-p", str(self.port), "-U", "weir", "-d", "postgres", "-f", "-"]
+        command = [str(self._bin / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *options, "-h", "127.0.0.1", "-p", str(self.port), "-U", "weir", "-d", "postgres", "-f", "-"]
         done = subprocess.run(command, input=statements, capture_output=True, text=True, timeout=_STATEMENT_S, check=False)
         if done.returncode != 0:
             raise AssertionError(f"{done.stderr}\n{statements[:2000]}")
