@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { startBroker, temporaryFolder } from '../../tests/clients/support/broker.mjs';
 import { Program } from '../../tests/clients/support/programs.mjs';
 
-const examples = ['queue-worker', 'stream-consumer', 'replay', 'redis-stream', 'redis-list', 'bridge', 'history', 'fan-out', 'order-per-user', 'counts', 'workflow', 'audit-log', 'order-events'];
+const examples = ['queue-worker', 'stream-consumer', 'replay', 'redis-stream', 'redis-list', 'bridge', 'history', 'fan-out', 'order-per-user', 'counts', 'workflow', 'audit-log', 'order-events', 'outbox'];
 const checkTimeoutMs = 180_000;
 
 async function run(name) {
-  const { needs, check } = await import(`./${name}.mjs`);
+  const { needs, check, missing: lacking } = await import(`./${name}.mjs`);
+  if (lacking) return { skipped: lacking };
   const { folder, remove } = temporaryFolder(`example-${name}`);
   const broker = await startBroker({ data: join(folder, 'data') });
   const programs = [];
