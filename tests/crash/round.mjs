@@ -1,31 +1,19 @@
 // One round: a fresh data folder, load, a number of kills or power cuts with a restart after each, then the audit.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { History, judge } from '../auditor/index.mjs';
 import { startBroker, temporaryFolder } from '../clients/support/broker.mjs';
 import { Context, within } from './context.mjs';
 import { Random } from './random.mjs';
+import { powerCutTools, smallStorage } from './settings.mjs';
 
 const top = resolve(import.meta.dirname, '../..');
 const loads = { sqs: './load/sqs.mjs', kafka: './load/kafka.mjs', compacted: './load/compacted.mjs', redis: './load/redis.mjs', bridges: './load/bridges.mjs' };
 const listeners = { sqs: 'aws', kafka: 'kafka', compacted: 'kafka', redis: 'redis', bridges: 'aws' };
 const progressMs = 30_000;
 const findingsMax = 20;
-// Small unless the environment says otherwise, so that every life of a round rolls files, installs checkpoints, tidies and compacts.
-const smallStorage = {
-  WEIR_STORAGE_FILE_BYTES: process.env.WEIR_STORAGE_FILE_BYTES ?? String(4 << 20),
-  WEIR_STORAGE_CHECKPOINT_BYTES: process.env.WEIR_STORAGE_CHECKPOINT_BYTES ?? String(1 << 20),
-  WEIR_STORAGE_MAINTENANCE_MS: process.env.WEIR_STORAGE_MAINTENANCE_MS ?? '20',
-};
-
-function powerCutTools() {
-  const folder = process.env.WEIR_POWERCUT_TOOLS ?? join(top, 'build/dev/tests/crash/powercut');
-  const tools = { library: join(folder, 'libpowercut.so'), cutter: join(folder, 'powercut_cutter') };
-  for (const tool of Object.values(tools)) if (!existsSync(tool)) throw new Error(`${tool} is not built (scripts/build dev powercut powercut_cutter)`);
-  return tools;
-}
 
 export async function round({ seed, kills, protocols, powerCut, canary }) {
   const { folder, remove } = temporaryFolder(powerCut ? 'power-cut' : 'crash');
