@@ -29,6 +29,7 @@ std::string connector_json(const catalog::Connector& connector, const Manager& m
       .integer("snapshot_rows", whole(status.snapshot_rows))
       .integer("snapshot_tables", whole(status.snapshot_tables))
       .integer("snapshot_tables_done", whole(status.snapshot_tables_done))
+      .integer("snapshot_rows_estimated", status.snapshot_rows_estimated)
       .text("flushed_lsn", pgoutput::format_lsn(status.flushed_lsn))
       .integer("retained_wal_bytes", status.retained_bytes)
       .text("wal_status", status.wal_status)
@@ -93,6 +94,13 @@ Result<Answer> resume(Broker& broker, Manager& manager, const Request& request) 
   return set_paused(broker, manager, request, false);
 }
 
+Result<Answer> resnapshot(Broker& broker, Manager& manager, const Request& request) {
+  const std::string& name = request.name("name");
+  const auto asked = manager.resnapshot(name, request.name("table"));
+  if (!asked) return std::unexpected(asked.error());
+  return show(broker, manager, name, 202, *asked);
+}
+
 void send(Broker& broker, net::HttpResponder& responder, Result<Answer> result) {
   Answer answer = result ? std::move(*result) : refused(broker, result.error());
   responder.send(std::move(answer.response), answer.depends.lsn, answer.depends.durability);
@@ -117,6 +125,7 @@ void add_cdc_endpoints(Router& router, runtime::Owned<Broker>& owned, Manager& m
   plain("GET", "/api/v1/cdc/{name}", describe);
   plain("POST", "/api/v1/cdc/{name}/pause", pause);
   plain("POST", "/api/v1/cdc/{name}/resume", resume);
+  plain("POST", "/api/v1/cdc/{name}/tables/{table}/snapshot", resnapshot);
   router.add(
       "DELETE", "/api/v1/cdc/{name}",
       [&owned, &manager](Request request, net::HttpResponder responder) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -33,16 +34,20 @@ Target target_of(const std::string& name) {
   return Target("cdc").segment(name);
 }
 
-// Rows of the first snapshot are not counted beforehand: the bar is of tables.
+// By rows where the database has an idea of them, else by tables.
 std::string progress_of(const Json& connector) {
   const int64_t tables = connector["snapshot_tables"].integer();
   const int64_t done = connector["snapshot_tables_done"].integer();
-  if (connector["state"].text() != "snapshot" || tables == 0) return "-";
+  if (tables == 0 || done == tables) return "-";
+  const int64_t rows = connector["snapshot_rows"].integer();
+  const int64_t estimated = connector["snapshot_rows_estimated"].integer();
   constexpr int64_t kWidth = 20;
-  const auto full = static_cast<size_t>(done * kWidth / tables);
-  return fmt::format("[{}{}] {} of {} tables, {} rows", std::string(full, '#'),
-                     std::string(kWidth - full, '.'), done, tables,
-                     connector["snapshot_rows"].integer());
+  const double share = estimated > 0 ? static_cast<double>(rows) / static_cast<double>(estimated)
+                                     : static_cast<double>(done) / static_cast<double>(tables);
+  const auto full = static_cast<size_t>(std::min(share, 1.0) * kWidth);
+  return fmt::format("[{}{}] {:.0f} %, {} of about {} rows, {} of {} tables",
+                     std::string(full, '#'), std::string(kWidth - full, '.'),
+                     std::min(share, 1.0) * 100, rows, estimated, done, tables);
 }
 
 int list(const Line& line) {
@@ -162,6 +167,15 @@ int resume(const Line& line, const std::string& name) {
   return change(line, name, "resume", "resumed");
 }
 
+int resnapshot(const Line& line, const std::string& name, const std::string& table) {
+  return with_client(line, [&](Client& client) {
+    const auto asked = client.ask_json(
+        "POST", target_of(name).segment("tables").segment(table).segment("snapshot").text());
+    return show_change(line, asked,
+                       fmt::format("reading {} again: weir cdc status {}", table, name));
+  });
+}
+
 int remove(const Line& line, const std::string& name, bool keep_slot) {
   return with_client(line, [&](Client& client) {
     const auto gone = client.ask_json(
@@ -211,6 +225,20 @@ void declare_add(CLI::App& parent, Line& line) {
   command->callback([&line, given] { line.action = [&line, given] { return add(line, *given); }; });
 }
 
+void declare_resnapshot(CLI::App& parent, Line& line) {
+  CLI::App* command = add_command(parent, "resnapshot",
+                                  "Read a table once more, while the stream of its changes goes on",
+                                  "  weir cdc resnapshot orders public.customers");
+  auto name = std::make_shared<std::string>();
+  auto table = std::make_shared<std::string>();
+  command->add_option("NAME", *name, "the capture")->required();
+  command->add_option("TABLE", *table, "SCHEMA.TABLE")->required();
+  add_client_options(*command, line);
+  command->callback([&line, name, table] {
+    line.action = [&line, name, table] { return resnapshot(line, *name, *table); };
+  });
+}
+
 }  // namespace
 
 void add_cdc(CLI::App& app, Line& line) {
@@ -229,6 +257,7 @@ void add_cdc(CLI::App& app, Line& line) {
   add_plain(*cdc, line, "pause", "Stop a capture; it keeps its place, and its slot holds the log",
             pause);
   add_plain(*cdc, line, "resume", "Let a paused capture go on where it stopped", resume);
+  declare_resnapshot(*cdc, line);
   CLI::App* gone = add_command(*cdc, "rm", "Remove a capture and its slot; what it wrote stays",
                                "  weir cdc rm orders\n  weir cdc rm orders --keep-slot");
   gone->alias("remove");

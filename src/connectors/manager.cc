@@ -4,6 +4,9 @@
 
 #include <utility>
 
+#include "connectors/commit/commit.h"
+#include "connectors/commit/table_progress.h"
+
 namespace weir::connectors {
 namespace {
 
@@ -115,6 +118,35 @@ Result<broker::Depends> Manager::pause(const std::string& name, bool paused) {
     end(name, {}, [](const Result<>&) {});
   }
   return changed;
+}
+
+Result<broker::Depends> Manager::resnapshot(const std::string& name, const std::string& table) {
+  const catalog::Connector* known = broker_.here().catalog().find_connector(name);
+  if (known == nullptr) return unknown(name);
+  std::vector<std::string> notes;
+  const auto config = config_of(name, known->properties, notes);
+  if (!config) return std::unexpected(config.error());
+  const size_t dot = table.find('.');
+  cdc::TableProgress asked;
+  asked.schema = table.substr(0, dot);
+  asked.table = dot == std::string::npos ? "" : table.substr(dot + 1);
+  if (asked.table.empty() || !(*config)->captures(asked.schema, asked.table)) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} is no table that {} captures; give it as SCHEMA.TABLE", table, name));
+  }
+  if ((*config)->snapshot_mode == cdc::SnapshotMode::kInitialOnly) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} has snapshot.mode=initial_only and does not stream; remove it and "
+                            "add it again for a new snapshot",
+                            name));
+  }
+  asked.again = true;
+  asked.begun = true;
+  const auto stored = cdc::ask_for_table(broker_.here(), name, asked, clock_.now());
+  if (!stored) return stored;
+  if (const auto found = running_.find(name); found != running_.end()) found->second->wake();
+  return stored;
 }
 
 void Manager::remove(const std::string& name, bool keep_slot, Removed done) {

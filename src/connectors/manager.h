@@ -35,6 +35,10 @@ class Manager {
                               const catalog::Properties& properties,
                               std::vector<std::string>& notes);
   Result<broker::Depends> pause(const std::string& name, bool paused);
+  // Reads a table once more, between changes, while the stream goes on. kNotFound,
+  // kInvalidArgument (the table is not captured, the capture reads no rows), kAlreadyExists (it is
+  // being read).
+  Result<broker::Depends> resnapshot(const std::string& name, const std::string& table);
   // With its slot, unless that is to stay. Records stay.
   using Removed = std::move_only_function<void(Result<broker::Depends>)>;
   void remove(const std::string& name, bool keep_slot, Removed done);

@@ -83,7 +83,6 @@ class Parser {
     config_.value_schemas = false;
     config_.skipped_operations.clear();
     config_.nulls_become_defaults = false;
-    config_.heartbeat_interval_ms = 10'000;
     config_.snapshot_threads = 2;
     config_.publication_autocreate = Autocreate::kFiltered;
     std::string own = "weir_";
@@ -243,6 +242,13 @@ class Parser {
     if (!named) {
       return std::unexpected(bad_value("slot.name", config_.slot_name,
                                        "PostgreSQL allows a to z, 0 to 9 and _ , at most 63"));
+    }
+    const bool afresh = config_.snapshot_mode == SnapshotMode::kAlways ||
+                        config_.snapshot_mode == SnapshotMode::kWhenNeeded;
+    if (config_.slot_drop_on_stop && !afresh) {
+      return std::unexpected(bad_value("slot.drop.on.stop", "true",
+                                       "the changes until the next start would be lost: leave it "
+                                       "out, or set snapshot.mode to when_needed or always"));
     }
     const Connection& connection = config_.connection;
     if (!connection.password_file.empty() && !connection.password_env.empty()) {

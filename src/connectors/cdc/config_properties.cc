@@ -146,8 +146,15 @@ Result<> stream_parameters(Config& config, std::string_view name, const std::str
 }
 
 Result<> snapshot_mode(Config& config, std::string_view name, const std::string& value) {
-  if (value == "never" || value == "schema_only") {
-    return std::unexpected(bad_value(name, value, "it is called no_data now"));
+  if (value == "custom" || value == "configuration_based") {
+    return std::unexpected(
+        bad_value(name, value,
+                  "custom snapshots are Java: choose initial, always, initial_only, no_data or "
+                  "when_needed"));
+  }
+  if (value == "never" || value == "schema_only") {  // as no_data was called before
+    config.snapshot_mode = SnapshotMode::kNoData;
+    return {};
   }
   return read_one_of(name, value, kSnapshotModes, config.snapshot_mode);
 }

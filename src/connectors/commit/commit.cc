@@ -204,6 +204,7 @@ Result<broker::Depends> commit(Broker& broker,
                                const std::string& connector,
                                const std::vector<Output>& outputs,
                                const Progress& progress,
+                               const std::vector<NoteChange>& notes,
                                Timestamp now) {
   size_t bytes = 0;
   for (const Output& output : outputs) bytes += size_of(output);
@@ -213,7 +214,7 @@ Result<broker::Depends> commit(Broker& broker,
   if (known == nullptr) {
     return fail(ErrorCode::kNotFound, fmt::format("there is no connector {}", connector));
   }
-  const CellId notes = known->cell;
+  const CellId place = known->cell;
   Writing writing(broker, now);
   for (const Output& output : outputs) {
     if (const auto admitted = writing.admit(output); !admitted) {
@@ -224,8 +225,31 @@ Result<broker::Depends> commit(Broker& broker,
   for (size_t i = 0; i < outputs.size() && written; ++i) written = writing.write(outputs[i]);
   if (written) written = writing.finish();
   if (!written) return std::unexpected(written.error());
-  auto& cell = broker.cell<broker::ConnectorCell>(notes);
-  broker.journal_event(notes, cell.put(kProgressNote, progress.encode()));
+  auto& cell = broker.cell<broker::ConnectorCell>(place);
+  broker.journal_event(place, cell.put(kProgressNote, progress.encode()));
+  for (const NoteChange& note : notes) {
+    broker.journal_event(place,
+                         note.value ? cell.put(note.name, *note.value) : cell.erase(note.name));
+  }
+  return broker::Depends{turn.lsn(), Durability::kFsync};
+}
+
+Result<broker::Depends> ask_for_table(Broker& broker,
+                                      const std::string& connector,
+                                      const TableProgress& table,
+                                      Timestamp now) {
+  const Broker::Turn turn(broker, now, broker::Admission::kData);
+  if (!turn.ok()) return std::unexpected(turn.status().error());
+  const catalog::Connector* known = broker.catalog().find_connector(connector);
+  if (known == nullptr) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no connector {}", connector));
+  }
+  auto& cell = broker.cell<broker::ConnectorCell>(known->cell);
+  if (!cell.note(table.note()).empty()) {
+    return fail(ErrorCode::kAlreadyExists,
+                fmt::format("a snapshot of {} is under way already", table.name()));
+  }
+  broker.journal_event(known->cell, cell.put(table.note(), table.encode()));
   return broker::Depends{turn.lsn(), Durability::kFsync};
 }
 

@@ -4,12 +4,14 @@
 // Everything that could be refused is checked before the first record is written, so that a refusal
 // leaves nothing behind. Thread: the state shard's.
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "broker/broker.h"
 #include "connectors/cdc/renderer.h"
+#include "connectors/commit/table_progress.h"
 
 namespace weir::cdc {
 
@@ -29,6 +31,12 @@ struct Progress {
 
 inline constexpr ByteView kProgressNote = "progress";
 
+// A further note that changes in the same commit; no value: it is erased.
+struct NoteChange {
+  std::string name;
+  std::optional<std::string> value;
+};
+
 // One turn: the records, and the progress as the connector's note. Topics that do not exist are
 // made, with one partition. kNotFound (the connector is gone, a queue does not exist), kWrongKind,
 // kTooLarge, kInvalidArgument, and what a turn refuses.
@@ -36,6 +44,13 @@ Result<broker::Depends> commit(broker::Broker& broker,
                                const std::string& connector,
                                const std::vector<Output>& outputs,
                                const Progress& progress,
+                               const std::vector<NoteChange>& notes,
                                Timestamp now);
+
+// Notes that a table is to be read once more. kNotFound, kAlreadyExists (it is being read).
+Result<broker::Depends> ask_for_table(broker::Broker& broker,
+                                      const std::string& connector,
+                                      const TableProgress& table,
+                                      Timestamp now);
 
 }  // namespace weir::cdc

@@ -36,19 +36,25 @@ std::string captured(const cdc::Config& config, std::span<const RelationFacts> t
   return list;
 }
 
-// (a, b) > ('1', 'x'), with values as literals that take the columns' types.
-std::string behind(const RelationFacts& table, std::span<const std::string> after) {
+std::string keys_of(const RelationFacts& table) {
   std::string names;
-  std::string values;
-  for (size_t i = 0; i < table.key.size(); ++i) {
-    if (i > 0) {
-      names += ", ";
-      values += ", ";
-    }
-    names += quote_identifier(table.key[i]);
-    values += quote_literal(after[i]);
+  for (const std::string& column : table.key) {
+    if (!names.empty()) names += ", ";
+    names += quote_identifier(column);
   }
-  return fmt::format(" WHERE ({}) > ({})", names, values);
+  return names;
+}
+
+// (a, b) > ('1', 'x'), with values as literals that take the columns' types.
+std::string compared(const RelationFacts& table,
+                     std::string_view comparison,
+                     std::span<const std::string> key) {
+  std::string values;
+  for (const std::string& text : key) {
+    if (!values.empty()) values += ", ";
+    values += quote_literal(text);
+  }
+  return fmt::format("({}) {} ({})", keys_of(table), comparison, values);
 }
 
 }  // namespace
@@ -72,12 +78,15 @@ std::string quote_table(std::string_view schema, std::string_view table) {
   return quote_identifier(schema) + "." + quote_identifier(table);
 }
 
-std::string create_slot(const cdc::Config& config) {
-  std::string out = fmt::format("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput",
-                                quote_identifier(config.slot_name));
+std::string create_slot(std::string_view name, const SlotOptions& options) {
+  std::string out = fmt::format("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput",
+                                quote_identifier(name), options.temporary ? " TEMPORARY" : "");
   // The options in brackets came with PostgreSQL 15; failover with 17.
-  out += config.slot_failover ? " (SNAPSHOT 'export', FAILOVER true)" : " EXPORT_SNAPSHOT";
-  return out;
+  if (options.failover) {
+    return out +
+           fmt::format(" (SNAPSHOT '{}', FAILOVER true)", options.snapshot ? "export" : "nothing");
+  }
+  return out + (options.snapshot ? " EXPORT_SNAPSHOT" : " NOEXPORT_SNAPSHOT");
 }
 
 std::string start_replication(const cdc::Config& config, uint64_t from) {
@@ -128,27 +137,44 @@ std::string alter_publication(const cdc::Config& config, std::span<const Relatio
                      list);
 }
 
-std::string copy_chunk(const RelationFacts& table,
-                       std::span<const std::string> after,
-                       uint64_t rows) {
+std::string copy_rows(const RelationFacts& table,
+                      std::string_view select,
+                      std::span<const std::string> after,
+                      std::span<const std::string> until) {
   std::string columns;
   for (const ColumnFacts& column : table.columns) {
     if (column.generated) continue;
     if (!columns.empty()) columns += ", ";
     columns += quote_identifier(column.name);
   }
-  std::string select =
-      fmt::format("SELECT {} FROM {}", columns, quote_table(table.schema, table.table));
-  if (rows > 0 && !table.key.empty()) {
-    if (after.size() == table.key.size()) select += behind(table, after);
-    select += " ORDER BY ";
-    for (size_t i = 0; i < table.key.size(); ++i) {
-      if (i > 0) select += ", ";
-      select += quote_identifier(table.key[i]);
-    }
-    select += fmt::format(" LIMIT {}", rows);
+  std::string out = fmt::format("COPY (SELECT {} FROM {}", columns,
+                                select.empty() ? quote_table(table.schema, table.table)
+                                               : fmt::format("({}) AS chosen", select));
+  if (!table.key.empty()) {
+    std::string where;
+    if (!after.empty()) where = compared(table, ">", after);
+    if (!until.empty()) where += (where.empty() ? "" : " AND ") + compared(table, "<=", until);
+    if (!where.empty()) out += " WHERE " + where;
+    out += " ORDER BY " + keys_of(table);
   }
-  return fmt::format("COPY ({}) TO STDOUT", select);
+  return out + ") TO STDOUT";
+}
+
+std::string divide_rows(const RelationFacts& table, uint32_t parts, double percent) {
+  std::string texts;
+  std::string descending;
+  for (const std::string& column : table.key) {
+    const std::string name = quote_identifier(column);
+    if (!texts.empty()) texts += ", ";
+    texts += name + "::text";
+    descending += fmt::format(", sample.{} DESC", name);
+  }
+  const std::string keys = keys_of(table);
+  return fmt::format(
+      "SELECT DISTINCT ON (weir_part) {0} FROM (SELECT {1}, ntile({2}) OVER (ORDER BY {1}) AS "
+      "weir_part FROM {3} TABLESAMPLE SYSTEM ({4:.6f})) AS sample WHERE weir_part < {2} ORDER BY "
+      "weir_part{5}",
+      texts, keys, parts, quote_table(table.schema, table.table), percent, descending);
 }
 
 }  // namespace weir::pgoutput

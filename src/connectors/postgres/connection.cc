@@ -120,9 +120,11 @@ Result<std::unique_ptr<Connection>> Connection::open(const cdc::Connection& to,
   set("keepalives", keepalive.c_str());
   set("application_name", "weir");
   set("client_encoding", "UTF8");
-  // Values come as text; this is the text that the types are read from.
+  // Values come as text; this is the text that the types are read from. A snapshot lasts as long
+  // as it must.
   set("options",
-      "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c bytea_output=hex");
+      "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c bytea_output=hex "
+      "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0");
   if (kind == Kind::kReplication) set("replication", "database");
   names.push_back(nullptr);
   values.push_back(nullptr);
@@ -269,16 +271,6 @@ Result<> Connection::send_frame(const std::string& frame) {
   const int sent = PQputCopyData(state_->connection, frame.data(), static_cast<int>(frame.size()));
   if (sent < 0) return failed(ErrorCode::kRefused);
   return flush();
-}
-
-std::string Connection::quoted_literal(const std::string& text) const {
-  const TextPointer quoted(PQescapeLiteral(state_->connection, text.data(), text.size()));
-  return quoted ? quoted.get() : "''";
-}
-
-std::string Connection::quoted_name(const std::string& name) const {
-  const TextPointer quoted(PQescapeIdentifier(state_->connection, name.data(), name.size()));
-  return quoted ? quoted.get() : "\"\"";
 }
 
 }  // namespace weir::postgres

@@ -61,9 +61,6 @@ class Connection {
   Result<std::optional<std::string>> next_frame(Milliseconds wait);
   Result<> send_frame(const std::string& frame);
 
-  std::string quoted_literal(const std::string& text) const;
-  std::string quoted_name(const std::string& name) const;
-
  private:
   struct State;
   explicit Connection(std::unique_ptr<State> state);

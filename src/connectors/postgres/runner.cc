@@ -58,6 +58,11 @@ void Runner::run() {
     if (stop_.wait(pause)) break;
     pause = std::min(pause * 2, Milliseconds(config_->retry_delay_ms));
   }
+  if (config_->slot_drop_on_stop) {
+    const Stop unhurried;  // the connection's own time limit ends it
+    const auto dropped = drop_slot(*config_, unhurried);
+    if (!dropped) update([&](Status& status) { status.problem = dropped.error().message; });
+  }
   update([](Status& status) { status.state = "stopped"; });
 }
 

@@ -32,6 +32,7 @@ struct Status {
   uint64_t transactions = 0;
   uint64_t reconnects = 0;
   uint64_t snapshot_rows = 0;
+  int64_t snapshot_rows_estimated = 0;
   uint64_t snapshot_tables_done = 0;
   uint64_t snapshot_tables = 0;
   uint64_t flushed_lsn = 0;
@@ -53,6 +54,8 @@ class Runner {
   Status status() const;
   // From any thread; the destructor waits for the end.
   void stop();
+  // A table is asked for once more: its note is stored.
+  void wake() { ++requests_; }
 
  private:
   friend class Session;
@@ -64,6 +67,8 @@ class Runner {
   runtime::Owned<broker::Broker>& broker_;
   runtime::Clock& clock_;
   Stop stop_;
+  std::atomic<uint64_t> requests_{0};
+  bool snapshot_begun_ = false;  // since the start, as snapshot.mode=always wants it
   mutable std::mutex mutex_;
   Status status_;
   std::thread thread_;  // last

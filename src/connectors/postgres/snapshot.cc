@@ -1,165 +1,320 @@
-// The first snapshot: every captured table as it was at the slot's consistent point, read under the
-// snapshot that the making of the slot exported. The stream begins at that very point, so there is
-// neither gap nor overlap.
+// The snapshot: rows of the captured tables as they are at a cut of the database's history, put
+// between the changes before the cut and those behind it.
+//
+// The first cut is the point where the slot begins. If reading is interrupted, that snapshot is
+// gone with its connection; what is left is read at a later cut, which the stream reaches first.
+// Changes before it are told of tables whose rows are stored (in part), and left out of tables
+// whose rows are all to come. Tables that are asked for again are read pass by pass, each a cut of
+// its own, so that the stream goes on between.
 
 #include <fmt/format.h>
 
-#include <deque>
+#include <charconv>
 
+#include "broker/connector_cell.h"
+#include "connectors/pgoutput/statements.h"
 #include "connectors/postgres/session.h"
 
 namespace weir::postgres {
 namespace {
 
-constexpr size_t kRowsBytes = size_t{1} << 20;
+constexpr Milliseconds kWait{50};
+// Rows of a pass between changes: the stream stands for so long.
+constexpr size_t kPassBytes = size_t{8} << 20;
+// Tables of fewer rows are read by one connection.
+constexpr int64_t kDividedRows = 50'000;
+constexpr double kSampledRows = 20'000;
+constexpr int64_t kRetryUs = 1'000'000;
+constexpr int64_t kLastHoldUs = 60'000'000;
+constexpr Milliseconds kSoon{5};
 
-// A line of COPY's text format: values between tabs, \N for null, and backslash escapes.
-// https://www.postgresql.org/docs/current/sql-copy.html
-Result<cdc::Row> row_of(std::string_view line, size_t columns, std::deque<std::string>& texts) {
-  cdc::Row row;
-  row.reserve(columns);
-  if (columns == 0) return row;
-  for (size_t at = 0;;) {
-    const size_t end = std::min(line.find('\t', at), line.size());
-    const std::string_view raw = line.substr(at, end - at);
-    if (raw == "\\N") {
-      row.push_back({});
-    } else if (raw.find('\\') == std::string_view::npos) {
-      row.push_back({cdc::Value::State::kText, raw});
-    } else {
-      std::string& text = texts.emplace_back();
-      for (size_t i = 0; i < raw.size(); ++i) {
-        if (raw[i] != '\\' || i + 1 == raw.size()) {
-          text.push_back(raw[i]);
-          continue;
-        }
-        switch (raw[++i]) {
-          case 'b': text.push_back('\b'); break;
-          case 'f': text.push_back('\f'); break;
-          case 'n': text.push_back('\n'); break;
-          case 'r': text.push_back('\r'); break;
-          case 't': text.push_back('\t'); break;
-          case 'v': text.push_back('\v'); break;
-          default: text.push_back(raw[i]); break;
-        }
-      }
-      row.push_back({cdc::Value::State::kText, text});
-    }
-    if (end == line.size()) break;
-    at = end + 1;
-  }
-  if (row.size() != columns) {
-    return fail(ErrorCode::kCorruptBatch, fmt::format("a row of the snapshot has {} values for {} "
-                                                      "columns",
-                                                      row.size(), columns));
-  }
-  return row;
+int64_t number_of(const std::optional<std::string>& cell) {
+  int64_t value = 0;
+  if (cell) std::from_chars(cell->data(), cell->data() + cell->size(), value);
+  return value;
 }
 
-cdc::SnapshotMark mark_of(uint64_t row, bool first_table, bool at_end, bool last_table) {
-  using cdc::SnapshotMark;
-  if (at_end) return last_table ? SnapshotMark::kLast : SnapshotMark::kLastInTable;
-  if (row > 0) return SnapshotMark::kTrue;
-  return first_table ? SnapshotMark::kFirst : SnapshotMark::kFirstInTable;
-}
-
-std::string columns_of(const cdc::Relation& relation, const Connection& reader) {
-  std::string columns;
-  for (const cdc::Column& column : relation.columns) {
-    columns += fmt::format("{}{}", columns.empty() ? "" : ", ", reader.quoted_name(column.name));
-  }
-  return columns;
-}
+// Without their partitions' or roots' share: reltuples is -1 before the first ANALYZE or VACUUM.
+constexpr std::string_view kTables =
+    "SELECT c.oid, n.nspname, c.relname, c.reltuples::bigint FROM pg_class c JOIN pg_namespace n "
+    "ON "
+    "n.oid = c.relnamespace WHERE c.relpersistence = 'p' AND {} ORDER BY 2, 3";
 
 }  // namespace
 
-Result<> Session::snapshot(const std::string& name, uint64_t point) {
-  auto reader = Connection::open(config_.connection, Connection::Kind::kOrdinary, runner_.stop_);
-  if (!reader) return std::unexpected(reader.error());
-  const auto begun = (*reader)->query(
-      fmt::format("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}",
-                  (*reader)->quoted_literal(name)));
-  if (!begun) return std::unexpected(begun.error());
-  const auto all = tables();
-  if (!all) return std::unexpected(all.error());
-  std::vector<Table> captured;
-  for (const Table& table : *all) {
-    const auto kind = ordinary_->query(
-        fmt::format("SELECT relkind, relispartition FROM pg_class WHERE oid = {}", table.id));
-    if (!kind) return std::unexpected(kind.error());
-    if (kind->empty()) continue;
-    // Rows of a partitioned table are read once: of its root or of its partitions, as they stream.
-    const bool root = kind->front()[0] == "p";
-    const bool part = kind->front()[1] == "t";
-    if (config_.publish_via_partition_root ? part : root) continue;
-    captured.push_back(table);
+// Rows of a partitioned table are read once: of its root or of its partitions, as they stream.
+Result<std::vector<cdc::TableProgress>> Session::snapshot_tables() {
+  const auto found = ordinary_->query(
+      fmt::format(fmt::runtime(kTables), config_.publish_via_partition_root
+                                             ? "c.relkind IN ('r', 'p') AND NOT c.relispartition"
+                                             : "c.relkind = 'r'"));
+  if (!found) return std::unexpected(found.error());
+  std::vector<cdc::TableProgress> tables;
+  for (const Cells& row : *found) {
+    cdc::TableProgress table;
+    table.id = static_cast<uint32_t>(number_of(row[0]));
+    table.schema = row[1].value_or("");
+    table.table = row[2].value_or("");
+    table.estimated = number_of(row[3]);
+    const bool wanted =
+        config_.snapshot_include.empty() || config_.snapshot_include.matches(table.name());
+    if (wanted && config_.captures(table.schema, table.table)) tables.push_back(std::move(table));
   }
-  runner_.update([&](Status& status) {
-    status.state = "snapshot";
-    status.snapshot_tables = captured.size();
-    status.snapshot_tables_done = 0;
-    status.snapshot_rows = 0;
-  });
-  for (size_t i = 0; i < captured.size(); ++i) {
-    if (auto read = snapshot_table(**reader, captured[i], point, i == 0, i + 1 == captured.size());
-        !read) {
-      return read;
-    }
-    runner_.update([](Status& status) { ++status.snapshot_tables_done; });
+  return tables;
+}
+
+// The number of a table that was named only; a table that is gone is done.
+Result<> Session::look_up(cdc::TableProgress& table) {
+  const auto found = ordinary_->query(fmt::format(
+      fmt::runtime(kTables),
+      fmt::format("n.nspname = {} AND c.relname = {} AND c.relkind IN ('r', 'p')",
+                  pgoutput::quote_literal(table.schema), pgoutput::quote_literal(table.table))));
+  if (!found) return std::unexpected(found.error());
+  if (found->empty()) {
+    table.pieces = {{.after = {}, .until = {}, .done = true}};
+    return {};
+  }
+  const auto id = static_cast<uint32_t>(number_of(found->front()[0]));
+  if (table.id != 0 && table.id != id) table.pieces.clear();  // another one of the same name
+  table.id = id;
+  table.estimated = number_of(found->front()[3]);
+  return {};
+}
+
+// Cuts a table into pieces; one that was cut keeps them while they are cut by its key.
+Result<> Session::divide(cdc::TableProgress& table) {
+  const bool large = config_.snapshot_threads > 1 && table.estimated >= kDividedRows &&
+                     !config_.snapshot_selects.contains(table.name());
+  if (table.pieces.empty() && !large) {
+    table.pieces.resize(1);
+    return {};
+  }
+  const auto facts = describer_->describe(table.id);
+  if (!facts) return std::unexpected(facts.error());
+  if (!table.pieces.empty() && (table.key.empty() || table.key == facts->key)) return {};
+  table.key = facts->key;
+  table.pieces.assign(1, {});
+  if (!large || facts->key.empty()) return {};
+  const double percent =
+      std::min(100.0, 100.0 * kSampledRows / static_cast<double>(table.estimated));
+  const auto bounds =
+      ordinary_->query(pgoutput::divide_rows(*facts, config_.snapshot_threads, percent));
+  if (!bounds) return std::unexpected(bounds.error());
+  for (const Cells& row : *bounds) {
+    std::vector<std::string> bound;
+    for (const auto& cell : row) bound.push_back(cell.value_or(""));
+    table.pieces.back().until = bound;
+    table.pieces.push_back({.after = bound, .until = {}, .done = false});
   }
   return {};
 }
 
-Result<> Session::snapshot_table(
-    Connection& reader, const Table& table, uint64_t point, bool first, bool last) {
-  CatalogDescriber describer(reader);
-  const auto facts = describer.describe(table.id);
-  if (!facts) return std::unexpected(facts.error());
-  const auto relation = pgoutput::relation_of(*facts);
-  const std::string columns = columns_of(*relation, reader);
-  const auto select = config_.snapshot_selects.find(table.schema + "." + table.name);
-  const std::string from =
-      select == config_.snapshot_selects.end()
-          ? fmt::format("{}.{}", reader.quoted_name(table.schema), reader.quoted_name(table.name))
-          : fmt::format("({}) AS chosen", select->second);
-  const int64_t began_us = now_us();
-  uint64_t rows = 0;
-  // One row is held back: the last one of a table is marked.
-  std::optional<std::string> held;
-  const auto emit = [&](std::string_view line, bool at_end) -> Result<> {
-    std::deque<std::string> texts;
-    auto row = row_of(line, relation->columns.size(), texts);
-    if (!row) return std::unexpected(row.error());
-    cdc::Change change;
-    change.relation = relation;
-    change.after = std::move(*row);
-    change.position = {point, rows};
-    change.lsn = point;
-    change.commit_us = began_us;
-    change.snapshot = mark_of(rows, first, at_end, last);
-    ++rows;
-    runner_.update([](Status& status) { ++status.snapshot_rows; });
-    const size_t before = gathered_.size();
-    if (auto rendered = renderer_.render(change, now_us(), gathered_); !rendered) return rendered;
-    for (size_t i = before; i < gathered_.size(); ++i) {
-      gathered_bytes_ += 64 + gathered_[i].value.value_or("").size();
+Result<> Session::prepare_tables() {
+  for (cdc::TableProgress& table : tables_) {
+    if (table.done()) continue;
+    const bool known = table.id != 0 && table.pieces.empty();
+    if (!known) {
+      if (auto looked = look_up(table); !looked) return looked;
     }
-    dirty_ = true;
-    if (gathered_bytes_ < kRowsBytes) return {};
-    return store();
-  };
-  auto copied = reader.copy_out(fmt::format("COPY (SELECT {} FROM {}) TO STDOUT", columns, from),
-                                [&](std::string_view line) -> Result<> {
-                                  Result<> done;
-                                  if (held) done = emit(*held, false);
-                                  held = std::string(line);
-                                  return done;
-                                });
-  if (!copied) return copied;
-  if (held) {
-    if (auto done = emit(*held, true); !done) return done;
+    if (table.done()) continue;
+    if (auto divided = divide(table); !divided) return divided;
   }
-  return store();
+  return {};
+}
+
+bool Session::unfinished() const {
+  return std::ranges::any_of(tables_, [](const auto& table) { return !table.done(); });
+}
+
+void Session::note_table(const cdc::TableProgress& table) {
+  notes_.push_back({table.note(), table.encode()});
+  dirty_ = true;
+}
+
+void Session::show_snapshot() {
+  uint64_t done = 0;
+  uint64_t rows = 0;
+  int64_t estimated = 0;
+  for (const cdc::TableProgress& table : tables_) {
+    if (table.done()) ++done;
+    rows += table.rows;
+    const auto stored = static_cast<int64_t>(table.rows);
+    estimated += table.done() ? stored : std::max(table.estimated, stored);
+  }
+  runner_.update([&](Status& status) {
+    status.snapshot_tables = tables_.size();
+    status.snapshot_tables_done = done;
+    status.snapshot_rows = rows;
+    status.snapshot_rows_estimated = estimated;
+  });
+}
+
+// Everything that is left, or, between changes, as much as they may wait for.
+Result<> Session::read_tables(const Cut& cut, bool to_the_end) {
+  if (auto prepared = prepare_tables(); !prepared) return prepared;
+  show_snapshot();
+  if (to_the_end) runner_.update([](Status& status) { status.state = "snapshot"; });
+  Readers readers({.config = runner_.config_,
+                   .connector = runner_.name_,
+                   .snapshot = cut.snapshot,
+                   .point = cut.point,
+                   .incremental = !to_the_end},
+                  tables_, config_.snapshot_threads);
+  size_t taken = 0;
+  while (!readers.finished()) {
+    auto batch = readers.next(kWait);
+    if (!batch) return std::unexpected(batch.error());
+    if (runner_.stop_.requested()) return fail(ErrorCode::kTimedOut, "the connector stops");
+    if (*batch) {
+      taken += (*batch)->bytes;
+      if (auto stored = take_rows(std::move(**batch)); !stored) return stored;
+      if (!to_the_end && taken >= kPassBytes) readers.halt();
+    }
+    if (auto noted = note_durable(false); !noted) return noted;
+    if (streaming_) {
+      if (auto answered = answer(false); !answered) return answered;
+    }
+    if (now_us() - polled_us_ > kPollUs) {
+      if (auto polled = poll_slot(); !polled) return polled;
+    }
+  }
+  return finish_tables();
+}
+
+Result<> Session::take_rows(Readers::Batch batch) {
+  cdc::TableProgress& table = tables_[batch.table];
+  cdc::Piece& piece = table.pieces[batch.piece];
+  table.begun = true;
+  table.rows += batch.rows;
+  table.key = std::move(batch.key);
+  if (!batch.last.empty()) piece.after = std::move(batch.last);
+  piece.done = batch.done;
+  gathered_ = std::move(batch.outputs);
+  note_table(table);
+  auto stored = store();
+  show_snapshot();
+  return stored;
+}
+
+Result<> Session::finish_tables() {
+  const bool first_is_done =
+      std::ranges::all_of(tables_, [](const auto& table) { return table.again || table.done(); });
+  std::vector<cdc::TableProgress> left;
+  for (cdc::TableProgress& table : tables_) {
+    const bool over = table.again ? table.done() : first_is_done;
+    if (over) {
+      notes_.push_back({table.note(), std::nullopt});
+    } else {
+      left.push_back(std::move(table));
+    }
+  }
+  if (first_is_done) {
+    progress_.snapshot_done = true;
+    awaited_.clear();
+  }
+  show_snapshot();
+  tables_ = std::move(left);
+  dirty_ = true;
+  if (auto stored = store(); !stored) return stored;
+  return note_durable(true);
+}
+
+// ---- between changes
+
+// While a cut is sought the stream stands: what it takes meanwhile could lie behind the cut. Where
+// long transactions keep the database from a cut, it goes on after a while, and a cut that it has
+// passed is sought again, with more patience.
+bool Session::holds() const {
+  return opening_ && cut_.point == 0 && now_us() - opening_since_us_ < hold_us_;
+}
+
+Result<> Session::advance_cut() {
+  if (cut_.point != 0) return answer(true, true);  // a silent stream is asked where it stands
+  const int64_t now = now_us();
+  if (!opening_) {
+    if (!unfinished() || now < cut_after_us_) return {};
+    opening_ = std::make_unique<CutOpening>(runner_.config_);
+    opening_since_us_ = now;
+    return {};
+  }
+  const bool late = now - opening_since_us_ > kFirstHoldUs;
+  auto found = opening_->poll(holds() ? kSoon : Milliseconds(0));
+  if (!found && late) {
+    runner_.update([](Status& status) {
+      status.problem =
+          "the snapshot waits for the transactions that write in the database now to end";
+    });
+  }
+  if (!found) return {};
+  if (*found) return take_cut(std::move(**found));
+  opening_.reset();
+  cut_after_us_ = now + kRetryUs;
+  runner_.update([&](Status& status) { status.problem = found->error().message; });
+  return {};
+}
+
+Result<> Session::take_cut(Cut cut) {
+  runner_.update([](Status& status) { status.problem.clear(); });
+  if (cut.point > begun_lsn_) {
+    cut_ = std::move(cut);
+    hold_us_ = kFirstHoldUs;
+    return {};
+  }
+  cut = {};
+  opening_.reset();
+  hold_us_ = std::min(2 * hold_us_, kLastHoldUs);
+  return {};
+}
+
+// Whether all that committed before the cut came before this frame.
+bool Session::is_past_cut(const std::string& bytes) const {
+  if (assembler_->in_transaction()) return false;
+  const auto frame = pgoutput::read_frame(bytes);
+  if (!frame) return false;
+  if (const auto* alive = std::get_if<pgoutput::Keepalive>(&*frame)) {
+    return alive->end >= cut_.point;
+  }
+  const auto message = pgoutput::read_message(std::get<pgoutput::XLogData>(*frame).message);
+  const auto* begin = message ? std::get_if<pgoutput::Begin>(&*message) : nullptr;
+  return begin != nullptr && begin->commit_lsn >= cut_.point;
+}
+
+// The stream has come to the cut: its rows stand here, before this frame.
+Result<> Session::pass(const std::string& frame) {
+  if (!is_past_cut(frame)) return {};
+  if (auto stored = store(); !stored) return stored;
+  auto read = read_tables(cut_, !progress_.snapshot_done);
+  cut_ = {};
+  opening_.reset();
+  if (read && progress_.snapshot_done) {
+    runner_.update([](Status& status) { status.state = "streaming"; });
+  }
+  return read;
+}
+
+// snapshot.mode=always: everything once more, at a cut that the stream comes to.
+Result<> Session::snapshot_again() {
+  auto tables = snapshot_tables();
+  if (!tables) return std::unexpected(tables.error());
+  for (const cdc::TableProgress& stale : tables_) notes_.push_back({stale.note(), std::nullopt});
+  tables_ = std::move(*tables);
+  for (cdc::TableProgress& table : tables_) {
+    table.begun = true;
+    note_table(table);
+  }
+  progress_.snapshot_done = tables_.empty();
+  if (auto stored = store(); !stored) return stored;
+  return note_durable(true);
+}
+
+// Tables that were asked for since the notes were read.
+Result<> Session::take_requests() {
+  const uint64_t requests = runner_.requests_;
+  if (requests == requests_seen_ || cut_.point != 0) return {};
+  requests_seen_ = requests;
+  const auto notes = load_notes();
+  if (!notes) return std::unexpected(notes.error());
+  return take_tables(*notes);
 }
 
 }  // namespace weir::postgres

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 
+#include "connectors/pgoutput/statements.h"
 #include "connectors/postgres/session.h"
 
 namespace weir::postgres {
@@ -17,7 +18,6 @@ constexpr size_t kGatherBytes = size_t{1} << 20;
 constexpr size_t kPartBytes = size_t{24} << 20;
 constexpr Milliseconds kIdle{200};
 constexpr Milliseconds kSoon{2};  // while something waits for its commit to be durable
-constexpr int64_t kPollUs = 5'000'000;
 constexpr int64_t kAnswerUs = 100'000;
 
 size_t size_of(const cdc::Output& output) {
@@ -50,13 +50,14 @@ Result<> Session::store() {
   if (!dirty_) return {};
   // Owned by the closure: the broker may get to it after this session has ended.
   const auto work = std::make_shared<std::vector<cdc::Output>>(std::exchange(gathered_, {}));
+  const auto notes = std::make_shared<std::vector<cdc::NoteChange>>(std::exchange(notes_, {}));
   gathered_bytes_ = 0;
   const uint64_t transactions = std::exchange(gathered_transactions_, 0);
   for (;;) {
     const auto pending = std::make_shared<Pending>();
-    runner_.broker_.call([work, pending, name = runner_.name_, progress = progress_,
+    runner_.broker_.call([work, notes, pending, name = runner_.name_, progress = progress_,
                           &clock = runner_.clock_](broker::Broker& broker) {
-      auto answer = cdc::commit(broker, name, *work, progress, clock.now());
+      auto answer = cdc::commit(broker, name, *work, progress, *notes, clock.now());
       const std::lock_guard lock(pending->mutex);
       pending->answer = std::move(answer);
       pending->ready.notify_one();
@@ -124,35 +125,31 @@ Result<> Session::note_durable(bool wait) {
 }
 
 Result<> Session::begin_stream() {
-  std::string options = fmt::format("proto_version '1', publication_names {}",
-                                    replication_->quoted_literal(config_.publication_name));
-  options += ", messages 'true'";
-  for (const auto& [name, value] : config_.slot_stream_params) {
-    options += fmt::format(", {} {}", replication_->quoted_name(name),
-                           replication_->quoted_literal(value));
-  }
-  if (auto begun = replication_->start_copy_both(fmt::format(
-          "START_REPLICATION SLOT {} LOGICAL {} ({})", replication_->quoted_name(config_.slot_name),
-          pgoutput::format_lsn(progress_.flushed), options));
-      !begun) {
-    return begun;
-  }
-  return {};
+  streaming_ = true;
+  return replication_->start_copy_both(pgoutput::start_replication(config_, progress_.flushed));
 }
 
 Result<> Session::stream() {
   if (auto begun = begin_stream(); !begun) return begun;
-  runner_.update([](Status& status) {
-    status.state = "streaming";
+  runner_.update([&](Status& status) {
+    status.state = progress_.snapshot_done ? "streaming" : "snapshot";
     status.problem.clear();
   });
   assembler_ = std::make_unique<pgoutput::Assembler>(*describer_);
   for (;;) {
+    if (holds()) {
+      if (runner_.stop_.requested()) return fail(ErrorCode::kTimedOut, "the connector stops");
+      if (auto rested = rest(); !rested) return rested;
+      continue;
+    }
     const bool at_once = dirty_ && !assembler_->in_transaction();
     const bool soon = dirty_ || undurable_;
     auto frame = replication_->next_frame(at_once ? Milliseconds(0) : soon ? kSoon : kIdle);
     if (!frame) return std::unexpected(frame.error());
     if (*frame) {
+      if (cut_.point != 0) {
+        if (auto passed = pass(**frame); !passed) return passed;
+      }
       if (auto taken = take_frame(**frame); !taken) return taken;
       const bool full = gathered_bytes_ >= kPartBytes ||
                         (gathered_bytes_ >= kGatherBytes && !assembler_->in_transaction());
@@ -170,6 +167,9 @@ Result<> Session::rest() {
   }
   if (auto noted = note_durable(false); !noted) return noted;
   if (auto answered = answer(false); !answered) return answered;
+  if (auto taken = take_requests(); !taken) return taken;
+  if (auto advanced = advance_cut(); !advanced) return advanced;
+  if (auto beaten = heartbeat(); !beaten) return beaten;
   return now_us() - polled_us_ > kPollUs ? poll_slot() : Result<>();
 }
 
@@ -193,7 +193,23 @@ Result<> Session::take_frame(const std::string& bytes) {
   return assembler_->feed(data, *this);
 }
 
-Result<> Session::answer(bool always) {
+// A record that shows that the capture lives, and a statement that keeps the database's log moving.
+Result<> Session::heartbeat() {
+  const int64_t now = now_us();
+  const bool due = config_.heartbeat_interval_ms > 0 &&
+                   now - heartbeat_us_ >= config_.heartbeat_interval_ms * 1000;
+  if (!due || assembler_->in_transaction()) return {};
+  heartbeat_us_ = now;
+  renderer_.heartbeat(now, gathered_);
+  dirty_ = true;
+  if (config_.heartbeat_action_query.empty()) return {};
+  const auto acted = ordinary_->query(config_.heartbeat_action_query);
+  if (acted) return {};
+  return fail(ErrorCode::kRefused,
+              fmt::format("heartbeat.action.query failed: {}", acted.error().message));
+}
+
+Result<> Session::answer(bool always, bool ask) {
   const int64_t now = now_us();
   const int64_t since = now - answered_us_;
   const bool due = since > config_.status_update_interval_ms * 1000;
@@ -201,11 +217,12 @@ Result<> Session::answer(bool always) {
   if (!always && !due && !news) return {};
   answered_flushed_ = durable_flushed_;
   answered_us_ = now;
-  return replication_->send_frame(pgoutput::status_reply(std::max(received_, durable_flushed_),
-                                                         durable_flushed_, durable_flushed_, now));
+  return replication_->send_frame(pgoutput::status_reply(
+      std::max(received_, durable_flushed_), durable_flushed_, durable_flushed_, now, ask));
 }
 
 Result<> Session::begin(const cdc::Transaction& transaction) {
+  begun_lsn_ = transaction.commit_lsn;
   if (progress_.next.commit_lsn < transaction.commit_lsn) renderer_.begin(transaction, gathered_);
   return {};
 }
@@ -215,7 +232,8 @@ Result<> Session::change(const cdc::Change& change) {
   const size_t before = gathered_.size();
   const bool ours =
       change.operation == cdc::Operation::kMessage && change.message_prefix.starts_with("weir.");
-  if (!ours) {
+  const bool awaited = change.relation && awaited_.contains(change.relation->id);
+  if (!ours && !awaited) {
     if (auto rendered = renderer_.render(change, now_us(), gathered_); !rendered) return rendered;
   }
   for (size_t i = before; i < gathered_.size(); ++i) gathered_bytes_ += size_of(gathered_[i]);

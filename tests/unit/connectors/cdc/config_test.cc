@@ -41,7 +41,6 @@ TEST(CdcConfig, WithoutAProfileEventsAreReadable) {
   EXPECT_FALSE(config.value_schemas);
   EXPECT_EQ(config.slot_name, "weir_my_orders");
   EXPECT_EQ(config.publication_name, "weir_my_orders");
-  EXPECT_EQ(config.heartbeat_interval_ms, 10'000);
 }
 
 TEST(CdcConfig, AConnectorOfDebeziumHasDebeziumsDefaults) {
@@ -86,7 +85,9 @@ TEST(CdcConfig, WhatIsNotSupportedIsRefusedByNameWithAWayOut) {
               HasSubstr("weir cdc resnapshot"));
   EXPECT_THAT(refusal(with({{"database.password", "secret"}})),
               HasSubstr("database.password.file"));
-  EXPECT_THAT(refusal(with({{"snapshot.mode", "never"}})), HasSubstr("no_data"));
+  EXPECT_THAT(refusal(with({{"snapshot.mode", "custom"}})), HasSubstr("no_data"));
+  EXPECT_THAT(refusal(with({{"snapshot.mode", "configuration_based"}})), HasSubstr("no_data"));
+  EXPECT_THAT(refusal(with({{"slot.drop.on.stop", "true"}})), HasSubstr("when_needed"));
   EXPECT_THAT(refusal(with({{"snapshot.mode", "custom"}})), HasSubstr("when_needed"));
   EXPECT_THAT(refusal(with({{"time.precision.mode", "structured"}})), HasSubstr("isostring"));
   EXPECT_THAT(refusal(with({{"value.converter", "io.confluent.connect.avro.AvroConverter"}})),

@@ -48,9 +48,12 @@ TEST(Statements, NamesAndValuesAreQuoted) {
 }
 
 TEST(Statements, ASlotIsMadeWithItsSnapshotAndReadFromAPosition) {
-  EXPECT_EQ(create_slot(config()),
+  EXPECT_EQ(create_slot("weir_orders", {}),
             R"(CREATE_REPLICATION_SLOT "weir_orders" LOGICAL pgoutput EXPORT_SNAPSHOT)");
-  EXPECT_THAT(create_slot(config({{"slot.failover", "true"}})), HasSubstr("FAILOVER true"));
+  EXPECT_EQ(create_slot("s", {.temporary = true, .snapshot = false}),
+            R"(CREATE_REPLICATION_SLOT "s" TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT)");
+  EXPECT_EQ(create_slot("s", {.failover = true}),
+            R"(CREATE_REPLICATION_SLOT "s" LOGICAL pgoutput (SNAPSHOT 'export', FAILOVER true))");
   EXPECT_EQ(start_replication(config({{"slot.stream.params", "origin=any"}}), 0x16B374D848),
             R"(START_REPLICATION SLOT "weir_orders" LOGICAL 16/B374D848 (proto_version '1', )"
             R"(publication_names '"weir_orders"', messages 'true', "origin" 'any'))");
@@ -82,14 +85,32 @@ TEST(Statements, WhatIsSkippedIsNotPublishedButToAnOutbox) {
             " WITH (publish = 'insert')");
 }
 
-TEST(Statements, AChunkGoesOnBehindTheLastKey) {
-  const RelationFacts facts = table("public", "t");
+TEST(Statements, RowsAreReadInTheOrderOfTheirKeyBetweenTwoKeys) {
+  RelationFacts facts = table("public", "t");
+  EXPECT_EQ(copy_rows(facts, "", {}, {}),
+            R"(COPY (SELECT "id", "a b" FROM "public"."t" ORDER BY "id", "a b") TO STDOUT)");
+  const std::vector<std::string> after = {"7", "it's"};
+  const std::vector<std::string> until = {"9", "z"};
+  EXPECT_THAT(copy_rows(facts, "", after, {}),
+              HasSubstr(R"( WHERE ("id", "a b") > ('7', 'it''s') ORDER BY "id", "a b")"));
+  EXPECT_THAT(
+      copy_rows(facts, "", after, until),
+      HasSubstr(
+          R"( WHERE ("id", "a b") > ('7', 'it''s') AND ("id", "a b") <= ('9', 'z') ORDER BY)"));
+  EXPECT_THAT(copy_rows(facts, "SELECT * FROM t", {}, until),
+              HasSubstr(R"( FROM (SELECT * FROM t) AS chosen WHERE ("id", "a b") <= ('9', 'z'))"));
+  facts.key.clear();
+  EXPECT_EQ(copy_rows(facts, "", {}, {}),
+            R"(COPY (SELECT "id", "a b" FROM "public"."t") TO STDOUT)");
+}
+
+TEST(Statements, ATableIsDividedByKeysOfASample) {
   EXPECT_EQ(
-      copy_chunk(facts, {}, 10),
-      R"(COPY (SELECT "id", "a b" FROM "public"."t" ORDER BY "id", "a b" LIMIT 10) TO STDOUT)");
-  const std::vector<std::string> key = {"7", "it's"};
-  EXPECT_THAT(copy_chunk(facts, key, 10), HasSubstr(R"( WHERE ("id", "a b") > ('7', 'it''s') )"));
-  EXPECT_EQ(copy_chunk(facts, key, 0), R"(COPY (SELECT "id", "a b" FROM "public"."t") TO STDOUT)");
+      divide_rows(table("public", "t"), 4, 0.5),
+      R"(SELECT DISTINCT ON (weir_part) "id"::text, "a b"::text FROM (SELECT "id", "a b", ntile(4) )"
+      R"(OVER (ORDER BY "id", "a b") AS weir_part FROM "public"."t" TABLESAMPLE SYSTEM (0.500000)) )"
+      R"(AS sample WHERE weir_part < 4 ORDER BY weir_part, sample."id" DESC, )"
+      R"(sample."a b" DESC)");
 }
 
 TEST(CopyText, ALineIsTakenApart) {

@@ -1,0 +1,94 @@
+// How a capture begins and ends: the modes of its snapshot, heartbeats, and what becomes of its slot.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { startBroker, temporaryFolder } from '../support/broker.mjs';
+import { startPostgres, withoutPostgres } from '../support/postgres.mjs';
+import { Captures, until } from './capture.mjs';
+
+const skip = withoutPostgres;
+const { folder, remove } = temporaryFolder('cdc-modes');
+let broker;
+let postgres;
+let captures;
+
+before(async () => {
+  if (skip) return;
+  postgres = await startPostgres();
+  broker = await startBroker({ data: join(folder, 'data') });
+  captures = new Captures(broker, postgres);
+});
+after(async () => {
+  await broker?.stop();
+  await postgres?.stop();
+  remove();
+});
+
+const ops = async (topic, enough) => (await captures.records(topic, enough)).map(([, value]) => value && JSON.parse(value).op);
+const slot = (name) => postgres.psql(`SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'weir_${name}'`);
+
+const table = (name, rows) => postgres.psql(`CREATE TABLE ${name} (id int PRIMARY KEY, version int, note text);
+  INSERT INTO ${name} SELECT g, 0, 'n' FROM generate_series(1, ${rows}) g`);
+
+test('snapshot.mode says what is read: nothing, once and no changes, at each start, or where the slot was lost', { skip }, async () => {
+  for (const name of ['mode_none', 'mode_once', 'mode_always', 'mode_needed']) table(name, 3);
+  await captures.add('mode_none', 'public.mode_none', { 'snapshot.mode': 'no_data' });
+  await captures.state('mode_none', 'streaming');
+  postgres.psql("INSERT INTO mode_none VALUES (4, 0, 'new')");
+  assert.deepEqual(await ops('cdc.public.mode_none', (all) => all.length > 0), ['c']);
+
+  await captures.add('mode_once', 'public.mode_once', { 'snapshot.mode': 'initial_only' });
+  await captures.state('mode_once', 'done');
+  assert.equal(slot('mode_once'), '0', 'no slot holds back the log for a capture that is done');
+  postgres.psql("INSERT INTO mode_once VALUES (4, 0, 'new')");
+  await captures.api('POST', '/mode_once/pause');
+  await captures.api('POST', '/mode_once/resume');
+  await captures.state('mode_once', 'done');
+  assert.deepEqual(await ops('cdc.public.mode_once', (all) => all.length >= 3), ['r', 'r', 'r']);
+
+  await captures.add('mode_always', 'public.mode_always', { 'snapshot.mode': 'always' });
+  await captures.state('mode_always', 'streaming');
+  await captures.api('POST', '/mode_always/pause');
+  await captures.state('mode_always', 'paused');
+  postgres.psql("INSERT INTO mode_always VALUES (4, 0, 'new')");
+  await captures.api('POST', '/mode_always/resume');
+  assert.deepEqual(await ops('cdc.public.mode_always', (all) => all.length >= 8), ['r', 'r', 'r', 'c', 'r', 'r', 'r', 'r']);
+
+  await captures.add('mode_needed', 'public.mode_needed', { 'snapshot.mode': 'when_needed' });
+  await captures.state('mode_needed', 'streaming');
+  await captures.api('POST', '/mode_needed/pause');
+  await until(() => postgres.psql("SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name = 'weir_mode_needed'") === '0', 'the slot is free');
+  postgres.psql("SELECT pg_drop_replication_slot('weir_mode_needed')");
+  await captures.api('POST', '/mode_needed/resume');
+  assert.deepEqual(await ops('cdc.public.mode_needed', (all) => all.length >= 6), Array(6).fill('r'));
+  await assert.rejects(captures.add('mode_custom', 'public.mode_none', { 'snapshot.mode': 'custom' }), /snapshot\.mode/);
+  for (const name of ['mode_none', 'mode_once', 'mode_always', 'mode_needed']) await captures.api('DELETE', `/${name}`);
+});
+
+test('a heartbeat is a record, and a statement in the database', { skip }, async () => {
+  postgres.psql('CREATE TABLE beats (id serial PRIMARY KEY, at timestamptz); CREATE TABLE beaten (id int PRIMARY KEY)');
+  await captures.add('beaten', 'public.beaten', {
+    'topic.prefix': 'beat', 'heartbeat.interval.ms': '100', 'heartbeat.action.query': 'INSERT INTO beats (at) VALUES (now())',
+  });
+  const [[key, value]] = await captures.records('__debezium-heartbeat.beat', (all) => all.length >= 3);
+  assert.deepEqual(JSON.parse(key), { serverName: 'beat' });
+  assert.ok(JSON.parse(value).ts_ms > 0);
+  assert.ok(Number(postgres.psql('SELECT count(*) FROM beats')) >= 3);
+  await captures.api('DELETE', '/beaten');
+});
+
+test('slot.drop.on.stop drops the slot, and the capture begins again; slot.failover is refused by an older database', { skip }, async () => {
+  table('dropped', 2);
+  await assert.rejects(captures.add('dropped', 'public.dropped', { 'slot.drop.on.stop': 'true' }), /slot\.drop\.on\.stop.*when_needed/s);
+  await captures.add('dropped', 'public.dropped', { 'slot.drop.on.stop': 'true', 'snapshot.mode': 'when_needed' });
+  await captures.state('dropped', 'streaming');
+  assert.equal(slot('dropped'), '1');
+  await captures.api('POST', '/dropped/pause');
+  await until(() => slot('dropped') === '0', 'the slot is dropped');
+  await captures.api('POST', '/dropped/resume');
+  assert.deepEqual(await ops('cdc.public.dropped', (all) => all.length >= 4), ['r', 'r', 'r', 'r']);
+  await captures.api('DELETE', '/dropped');
+  await captures.add('failover', 'public.dropped', { 'slot.failover': 'true' });
+  await captures.problem('failover', /slot\.failover needs PostgreSQL 17, and this is 15/);
+  await captures.api('DELETE', '/failover?keep_slot=true');
+});
