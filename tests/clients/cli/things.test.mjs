@@ -44,6 +44,21 @@ test('a queue has a policy that can be set and unset', async () => {
   assert.equal(unset.receives_max, 0);
 });
 
+test('a queue with priorities counts them, and a bridge gives messages theirs', async () => {
+  const [topic, queue, bridge] = ['alarms', 'alerts', 'bridge'].map(unused);
+  await run(['topic', 'create', topic]);
+  await run(['queue', 'create', queue, '--priorities', '10']);
+  await run(['bridge', 'create', bridge, '--from', `topic:${topic}`, '--to', `queue:${queue}`, '--priority', '$.level']);
+  await run(['produce', queue, 'plain']);
+  await run(['produce', queue, 'high', '--priority', '9']);
+  await run(['produce', topic], { input: '{"level":4}\n{"level":4}\n' });
+  await waitFor(async () => (await json(['queue', 'describe', queue]))[0].ready === 4, 10_000, 'all have come');
+  assert.match(await run(['queue', 'describe', queue]), /^priorities +10: 1 ready of 9, 2 ready of 4, 1 ready of 0$/m);
+  const refused = await weir(['queue', 'set', queue, '--priorities', '2']);
+  assert.deepEqual([refused.status, refused.err], [1, 'weir: the order and the priorities of a queue can change only while it is empty\n']);
+  await run(['bridge', 'rm', bridge]);
+});
+
 test('a queue is counted, purged and removed', async () => {
   const queue = unused('queue');
   await run(['queue', 'create', queue]);
