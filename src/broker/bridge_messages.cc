@@ -25,18 +25,23 @@ void Broker::receive_for_bridge(const catalog::Bridge& bridge,
   ReceiveOptions options;
   options.count = limits_.bridge_batch;
   options.lease = kLease;
-  receive(from.queue, options, now_, [this, name = bridge.name](Result<Received> received) {
-    const catalog::Bridge* still = catalog_.find_bridge(name);
-    auto* state = still == nullptr ? nullptr : find<BridgeCell>(still->cell);
-    if (state == nullptr) return;  // the leases end by themselves
-    state->running = false;
-    if (!received) {
-      state->problem = received.error().message;
-      ++state->counts.failures;
-      return;
-    }
-    if (!received->deliveries.empty()) bridge_messages(name, *received, now_);
-  });
+  receive(from.queue, options, now_,
+          [this, name = bridge.name, cell = bridge.cell,
+           source = from.queue](Result<Received> received) {
+            auto* state = find<BridgeCell>(cell);
+            if (state == nullptr) return;  // the leases end by themselves
+            state->running = false;
+            if (find<QueueCell>(source) == nullptr) {
+              bridges_due_.insert(name);  // a queue of that name is another one
+              return;
+            }
+            if (!received) {
+              state->problem = received.error().message;
+              ++state->counts.failures;
+              return;
+            }
+            if (!received->deliveries.empty()) bridge_messages(name, *received, now_);
+          });
 }
 
 void Broker::bridge_messages(const std::string& name, const Received& received, Timestamp now) {

@@ -269,6 +269,26 @@ TEST_F(Bridges, ASoughtBridgeMovesWhatLiesFromThereOn) {
   EXPECT_EQ(broker->seek_bridge("none", {}, now).error().code, ErrorCode::kNotFound);
 }
 
+// Story: the place in the old topic stood, and as many records of the new one were passed over.
+TEST_F(Bridges, OfAnotherTopicOfThatNameItBeginsAtTheStart) {
+  CellId log = make_topic("events").logs[0];
+  const CellId queue = make_queue("jobs");
+  ASSERT_TRUE(bridge("b", "events", "jobs"));
+  for (const char* value : {"1", "2", "3"}) append(log, value);
+  pass(1);
+  ASSERT_TRUE(broker->remove({"", "events"}, now));
+  pass(1);
+  EXPECT_EQ(broker->bridges().at(0).problem, "events does not exist");
+  journal.sync();
+  crash();
+  for (int i = 0; i < 10; ++i) broker->new_uuid();
+  log = make_topic("events").logs[0];
+  append(log, "4");
+  pass(1);
+  EXPECT_EQ(bodies(receive(queue)), (Strings{"1", "2", "3", "4"}));
+  EXPECT_EQ(broker->bridges().at(0).lag, 0);
+}
+
 TEST_F(Bridges, TheRateFollowsWhatIsMoved) {
   const CellId log = make_topic("events").logs[0];
   make_topic("copies");
