@@ -41,6 +41,7 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+log.segment.delete.delay.ms=1000
 """
 # As its own start script has them.
 _BROKER_JVM = ("-Xmx1G", "-Xms1G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent")
@@ -99,6 +100,11 @@ def _run_tool(cores, *words):
 
 def make_topic(server, topic, partitions):
     _run_tool("", "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", server.addresses["kafka"], "--create", "--topic", topic, "--partitions", partitions)
+
+
+def drop_topic(server, topic):
+    """So that the disk does not fill with what was measured already."""
+    _run_tool("", "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", server.addresses["kafka"], "--delete", "--topic", topic)
 
 
 def perf_produce(server, cores, topic, size, count):

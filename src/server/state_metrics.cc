@@ -26,6 +26,9 @@ void register_state_metrics(MetricRegistry& registry, const StateShard& state) {
          &JournalMetrics::disk_free_bytes);
   number("weir_journal_live_bytes", "Bytes of records that are kept.", &JournalMetrics::live_bytes);
   number("weir_journal_tail_bytes", "Recent frames kept in memory.", &JournalMetrics::tail_bytes);
+  number("weir_journal_reads", "Reads of journal files since start.", &JournalMetrics::file_reads);
+  number("weir_journal_read_bytes", "Bytes read from journal files since start.",
+         &JournalMetrics::file_read_bytes);
   number("weir_checkpoints", "Checkpoints installed since start.", &JournalMetrics::checkpoints);
   number("weir_checkpoint_written_bytes", "Bytes of images written since start.",
          &JournalMetrics::checkpoint_bytes);

@@ -6,10 +6,10 @@
 
 #include "base/assert.h"
 #include "storage/local/checkpoint.h"
+#include "storage/local/cold_reads.h"
 #include "storage/local/commit_path.h"
 #include "storage/local/recovery.h"
 #include "storage/local/scrubber.h"
-#include "storage/local/span_cache.h"
 #include "storage/local/tail.h"
 #include "storage/local/tidier.h"
 
@@ -27,7 +27,7 @@ class LocalJournal::Core {
         steps_(executor),
         files_(options_, disk_, steps_),
         tail_(options_.tail_bytes_max),
-        spans_(options_.read_bytes_kept),
+        cold_(options_, disk_, steps_, files_, metrics_),
         path_(options_, steps_, files_, tail_, metrics_),
         checkpointer_(options_, disk_, steps_, files_, path_, metrics_),
         tidier_(options_, disk_, steps_, files_, metrics_),
@@ -58,7 +58,7 @@ class LocalJournal::Core {
   Steps steps_;
   FileSet files_;
   Tail tail_;
-  SpanCache spans_;
+  ColdReads cold_;
   CommitPath path_;
   Checkpointer checkpointer_;
   Tidier tidier_;
@@ -131,7 +131,7 @@ void LocalJournal::Core::when_idle() {
   files_.maintain(idle);
   if (idle) {
     tail_.trim_to(options_.tail_bytes_idle);
-    spans_.clear();
+    cold_.clear();
   }
   if (idle || idle_armed_) return;
   idle_armed_ = true;
@@ -160,7 +160,7 @@ void LocalJournal::Core::close_if_quiet() {
 std::optional<std::vector<broker::StoredEntry>> LocalJournal::Core::read_cached(
     CellId cell, const Extent& span) {
   auto found = tail_.find(cell, span);
-  if (!found) found = spans_.find(cell, span);
+  if (!found) found = cold_.find(cell, span);
   if (found) ++metrics_.cached_reads;
   return found;
 }
@@ -172,34 +172,7 @@ void LocalJournal::Core::read(CellId cell, const Extent& span, ReadCallback call
     });
     return;
   }
-  ++metrics_.file_reads;
-  const JournalFile* file = files_.find(span.file);
-  if (file == nullptr || file->parts.empty()) {
-    steps_.post([callback = std::move(callback), id = span.file]() mutable {
-      callback(fail(ErrorCode::kNotFound, fmt::format("journal file {} is gone", id.value())));
-    });
-    return;
-  }
-  const Part part = file->part_at(span.position);
-  ++part.slot->users;
-  auto handle = std::make_shared<std::shared_ptr<File>>(part.slot->handle);
-  steps_.run(
-      Lane::kReader,
-      [&disk = disk_, cell, span, handle, path = part.slot->path(), salt = part.salt]() {
-        return read_span(disk, *handle, path, salt, cell, span);
-      },
-      [this, cell, span, handle, slot = part.slot,
-       callback = std::move(callback)](ReadResult result) mutable {
-        --slot->users;
-        if (slot->handle == nullptr) slot->handle = *handle;
-        if (result) {
-          spans_.put(cell, span, *result);
-        } else {
-          ++metrics_.read_errors;
-        }
-        files_.used(slot);
-        callback(std::move(result));
-      });
+  cold_.read(cell, span, std::move(callback));
 }
 
 void LocalJournal::Core::background(std::move_only_function<void()> work,

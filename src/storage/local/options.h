@@ -30,9 +30,10 @@ struct LocalJournalOptions {
   // below the limit for what was read already.
   size_t undurable_bytes_pause = size_t{24} << 20;
   size_t undurable_bytes_resume = size_t{8} << 20;
-  size_t tail_bytes_max = size_t{64} << 20;  // recent frames kept in memory
-  size_t tail_bytes_idle = size_t{4} << 20;  // and after a pause
-  size_t read_bytes_kept = size_t{8} << 20;  // spans last read from files, in memory
+  size_t tail_bytes_max = size_t{64} << 20;    // recent frames kept in memory
+  size_t tail_bytes_idle = size_t{4} << 20;    // and after a pause
+  size_t read_bytes_kept = size_t{8} << 20;    // spans last read from files, in memory
+  size_t read_ahead_bytes = size_t{64} << 20;  // stretches of files read for who reads on
   // A checkpoint is due after so much journal: what is replayed in about 0.7 s.
   uint64_t checkpoint_bytes = uint64_t{512} << 20;
   uint64_t checkpoint_entries = 1'000'000;
@@ -77,6 +78,7 @@ struct JournalMetrics {
   LatencyHistogram flush;  // from handing a frame to its writer until it is written
   uint64_t cached_reads = 0;
   uint64_t file_reads = 0;
+  uint64_t file_read_bytes = 0;
   uint64_t read_errors = 0;
   uint64_t files = 0;
   uint64_t files_free = 0;

@@ -33,6 +33,15 @@ std::optional<std::vector<StoredEntry>> collect_entries(CellId cell,
   return found;
 }
 
+std::optional<size_t> damaged_at(ByteView bytes, uint32_t salt) {
+  for (size_t at = 0; at < bytes.size();) {
+    const auto entry = decode_entry(bytes.substr(at));
+    if (!entry || !entry_is_whole(*entry, bytes.substr(at), salt)) return at;
+    at += entry->length;
+  }
+  return std::nullopt;
+}
+
 Result<RawSpan> read_whole_entries(Disk& disk,
                                    std::shared_ptr<File>& handle,
                                    const std::string& path,
@@ -49,14 +58,9 @@ Result<RawSpan> read_whole_entries(Disk& disk,
   if (auto ok = read_exactly(*handle, begin, raw.data.span()); !ok) {
     return std::unexpected(ok.error());
   }
-  const ByteView bytes(raw.data.data() + raw.at, span.length);
-  for (size_t at = 0; at < bytes.size();) {
-    const auto entry = decode_entry(bytes.substr(at));
-    if (!entry || !entry_is_whole(*entry, bytes.substr(at), salt)) {
-      return fail(ErrorCode::kStorageCorrupt,
-                  fmt::format("{} is damaged at byte {}", path, span.position + at));
-    }
-    at += entry->length;
+  if (const auto at = damaged_at({raw.data.data() + raw.at, span.length}, salt)) {
+    return fail(ErrorCode::kStorageCorrupt,
+                fmt::format("{} is damaged at byte {}", path, span.position + *at));
   }
   return raw;
 }

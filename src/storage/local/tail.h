@@ -69,6 +69,9 @@ std::optional<std::vector<broker::StoredEntry>> collect_entries(
     ByteView bytes,
     const std::shared_ptr<const void>& owner);
 
+// Where the first entry begins that is not the one that was written; nothing if all are whole.
+std::optional<size_t> damaged_at(ByteView bytes, uint32_t salt);
+
 // Bytes read from a file: those of the span begin at data[at].
 struct RawSpan {
   Buffer data;
