@@ -19,13 +19,14 @@ size_t IdCache::set_of(CellId log, StreamId id) {
   return mixed(mixed(mixed(log.value()) ^ id.ms) ^ id.seq) % kSets;
 }
 
+// Neighbours fall into the same set, or the next: memory that is at hand.
 size_t IdCache::set_of(CellId log, Offset offset) {
-  return mixed(mixed(log.value()) ^ static_cast<uint64_t>(offset.value())) % kSets;
+  return (mixed(log.value()) + static_cast<uint64_t>(offset.value()) / kWays) % kSets;
 }
 
 void IdCache::push(Set& set, const Slot& slot) {
   auto place = std::ranges::find_if(set, [&](const Slot& other) {
-    return !other.used || (other.log == slot.log && other.offset == slot.offset);
+    return !other.used() || (other.log == slot.log && other.offset == slot.offset);
   });
   if (place == set.end()) --place;
   std::move_backward(set.begin(), place, place + 1);
@@ -37,7 +38,7 @@ void IdCache::put(CellId log, StreamId id, Offset offset) {
     by_id_.resize(kSets);
     by_offset_.resize(kSets);
   }
-  const Slot slot{log, id, offset, true};
+  const Slot slot{log, id, offset};
   push(by_id_[set_of(log, id)], slot);
   push(by_offset_[set_of(log, offset)], slot);
 }
@@ -45,7 +46,7 @@ void IdCache::put(CellId log, StreamId id, Offset offset) {
 std::optional<Offset> IdCache::offset_of(CellId log, StreamId id) const {
   if (!by_id_.empty()) {
     for (const Slot& slot : by_id_[set_of(log, id)]) {
-      if (slot.used && slot.log == log && slot.id == id) return slot.offset;
+      if (slot.used() && slot.log == log && slot.id == id) return slot.offset;
     }
   }
   const auto kept = kept_by_id_.find({log, id});
@@ -55,7 +56,7 @@ std::optional<Offset> IdCache::offset_of(CellId log, StreamId id) const {
 std::optional<StreamId> IdCache::id_of(CellId log, Offset offset) const {
   if (!by_offset_.empty()) {
     for (const Slot& slot : by_offset_[set_of(log, offset)]) {
-      if (slot.used && slot.log == log && slot.offset == offset) return slot.id;
+      if (slot.used() && slot.log == log && slot.offset == offset) return slot.id;
     }
   }
   const auto kept = kept_by_offset_.find({log, offset});

@@ -3,7 +3,7 @@
 // cells are never reused. Those that were used lately, so that acknowledging does not look into the
 // log; and, until they are let go, those of pending entries whose records the log has removed.
 //
-// Memory: taken as it fills, at most 2.5 MiB for what was used lately; kKeptMax entries are kept.
+// Memory: taken as it fills, at most 2 MiB for what was used lately; kKeptMax entries are kept.
 //
 // Thread: the state shard's.
 
@@ -37,14 +37,15 @@ class IdCache {
   struct Slot {
     CellId log;
     StreamId id;
-    Offset offset;
-    bool used = false;
+    Offset offset{-1};
+
+    bool used() const { return offset.value() >= 0; }
   };
   // What falls into a full set pushes out what has been there longest.
   static constexpr size_t kWays = 4;
   static constexpr size_t kSets = size_t{1} << 13;
-  using Set = std::array<Slot, kWays>;  // the newest first
-  using Table = std::vector<Set>;       // empty until something is put there
+  struct alignas(64) Set : std::array<Slot, kWays> {};  // the newest first
+  using Table = std::vector<Set>;                       // empty until something is put there
 
   static size_t set_of(CellId log, StreamId id);
   static size_t set_of(CellId log, Offset offset);
