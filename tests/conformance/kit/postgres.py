@@ -36,7 +36,7 @@ class Postgres:
     """Use with `with`. The user is `weir` with every right and no password."""
 
     def __init__(self):
-        self._bin = _programs()
+        self.programs = _programs()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -48,7 +48,7 @@ class Postgres:
             os.chown(self._folder, nobody.pw_uid, nobody.pw_gid)
 
     def _run(self, program, *words):
-        command = [*self._as, str(self._bin / program), *words]
+        command = [*self._as, str(self.programs / program), *words]
         done = subprocess.run(command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             raise AssertionError(f"{program} ended with {done.returncode}:\n{done.stdout}\n{self.log()}")
@@ -57,7 +57,7 @@ class Postgres:
         self._run("initdb", "-D", "data", "-U", "weir", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust", "--no-sync")
         settings = " ".join(f"-c {setting}" for setting in (*_SETTINGS, f"port={self.port}", f"unix_socket_directories={self._folder}"))
         subprocess.run(
-            [*self._as, str(self._bin / "pg_ctl"), "-D", "data", "-l", "log", "-w", "-t", _START_S, "-o", settings, "start"],
+            [*self._as, str(self.programs / "pg_ctl"), "-D", "data", "-l", "log", "-w", "-t", _START_S, "-o", settings, "start"],
             cwd=self._folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
         )
         return self
@@ -72,7 +72,7 @@ class Postgres:
 
     def sql(self, statements, *options):
         """What psql prints for them, unaligned and without headers; a mistake is an error."""
-        command = [str(self._bin / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *options, "-h", "127.0.0.1", "-p", str(self.port), "-U", "weir", "-d", "postgres", "-f", "-"]
+        command = [str(self.programs / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *options, "-h", "127.0.0.1", "-p", str(self.port), "-U", "weir", "-d", "postgres", "-f", "-"]
         done = subprocess.run(command, input=statements, capture_output=True, text=True, timeout=_STATEMENT_S, check=False)
         if done.returncode != 0:
             raise AssertionError(f"{done.stderr}\n{statements[:2000]}")

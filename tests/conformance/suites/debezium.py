@@ -29,7 +29,7 @@ _ANSWER_S = 30
 _TIMES = ("ts_ms", "ts_us", "ts_ns")
 
 
-def _plugins(results):
+def plugins(results):
     """A plugin folder of Kafka Connect with the connector. Fetched once; later calls find it."""
     folder = fetched.TOP / "debezium"
     mark, wanted = folder / "installed", (_HERE / "pom.xml").read_text(encoding="utf-8")
@@ -52,11 +52,11 @@ def _properties(postgres, name, own):
     return _profiles()[name] | {"topic.prefix": name, "slot.name": own, "publication.name": own, "database.port": str(postgres.port)}
 
 
-def _settings(folder, broker, postgres, plugins, rest):
+def _settings(folder, broker, postgres, connector, rest):
     """The files of a worker and of one connector for each profile."""
     worker = (_HERE / "worker.properties").read_text(encoding="utf-8")
     files = [Path(folder) / "worker.properties"]
-    files[0].write_text(worker.format(broker=f"127.0.0.1:{broker.ports['kafka']}", rest=rest, plugins=plugins, folder=folder))
+    files[0].write_text(worker.format(broker=f"127.0.0.1:{broker.ports['kafka']}", rest=rest, plugins=connector, folder=folder))
     for name in _profiles():
         properties = _properties(postgres, name, name) | {"name": name}
         lines = [f"{key}={value}\n".replace("\\", "\\\\") for key, value in properties.items()]
@@ -247,7 +247,7 @@ def _arrived(broker, step):
     return all(max(debezium_events.count(port, f"{name}.{topic}") for topic in ("public.finished", "event.finished")) >= step for name in _profiles())
 
 
-def _check(results, java, plugins, folder):
+def _check(results, java, connector, folder):
     with Postgres() as postgres, Broker() as broker, Broker() as own, Broker() as other:
         broker.ready()
         own.ready()
@@ -255,7 +255,7 @@ def _check(results, java, plugins, folder):
         other.__exit__()
         postgres.sql((_HERE / "prepare.sql").read_text(encoding="utf-8"))
         _capture(own, postgres)
-        files = _settings(folder, broker, postgres, plugins, rest)
+        files = _settings(folder, broker, postgres, connector, rest)
         log = f"{folder}/connect"
         worker = java.start("org.apache.kafka.connect.cli.ConnectStandalone", *files, log=log)
         try:
@@ -283,10 +283,10 @@ def _check(results, java, plugins, folder):
 def run(results):
     if not shutil.which("kcat"):
         raise Unavailable("this needs kcat")
-    java, plugins = Java(results, jars(results)), _plugins(results)
+    java, folder_of_plugins = Java(results, jars(results)), plugins(results)
     results.source = "Debezium " + (_HERE / "pom.xml").read_text(encoding="utf-8").partition("<debezium.version>")[2].partition("<")[0]
     folder = tempfile.mkdtemp(prefix="weir-debezium-")
     try:
-        _check(results, java, plugins, folder)
+        _check(results, java, folder_of_plugins, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
