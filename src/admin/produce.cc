@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "admin/api.h"
-#include "admin/partition.h"
 #include "admin/record_json.h"
+#include "base/partition.h"
 
 namespace weir::admin {
 namespace {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 
+#include "base/partition.h"
 #include "base/wire.h"
 #include "broker/connector_cell.h"
 
@@ -39,29 +40,60 @@ std::optional<ByteView> view_of(const std::optional<std::string>& text) {
 // One commit under way: the things that it writes to, by name, and open batches.
 class Writing {
  public:
-  Writing(Broker& broker, Timestamp now) : broker_(broker), now_(now) {}
+  // Leaves out what an earlier attempt wrote.
+  Writing(Broker& broker, Interrupted earlier, Timestamp now)
+      : broker_(broker), now_(now), earlier_(std::move(earlier)), left_out_(earlier_.records) {}
 
   // Names things and checks that the output fits; changes nothing but that topics are made.
   Result<> admit(const Output& output);
   Result<> write(const Output& output);
   Result<> finish();
 
+  // What is still to be left out, and what is there after a refusal.
+  std::map<CellId, uint64_t> still_left_out() const;
+  std::map<CellId, uint64_t> there() const;
+
  private:
   struct Batch {
     std::string bytes;
     std::unique_ptr<log::BatchBuilder> builder;
+    uint64_t records = 0;
   };
 
   Result<Thing> target(const Output& output);
   Result<> close(CellId log, Batch& batch);
   CellId log_of(const Thing& thing, const Output& output) const;
+  // Whether it is there already.
+  bool leave_out(CellId target);
 
   Broker& broker_;
   Timestamp now_;
   absl::flat_hash_map<std::string, Thing> topics_;
   absl::flat_hash_map<std::string, Thing> queues_;
   std::map<CellId, Batch> batches_;
+  const Interrupted earlier_;
+  std::map<CellId, uint64_t> left_out_;
+  std::map<CellId, uint64_t> written_;
 };
+
+bool Writing::leave_out(CellId target) {
+  const auto found = left_out_.find(target);
+  if (found == left_out_.end() || found->second == 0) return false;
+  --found->second;
+  return true;
+}
+
+std::map<CellId, uint64_t> Writing::still_left_out() const {
+  std::map<CellId, uint64_t> left = left_out_;
+  std::erase_if(left, [](const auto& one) { return one.second == 0; });
+  return left;
+}
+
+std::map<CellId, uint64_t> Writing::there() const {
+  std::map<CellId, uint64_t> all = earlier_.records;
+  for (const auto& [target, records] : written_) all[target] += records;
+  return all;
+}
 
 Result<Thing> Writing::target(const Output& output) {
   const bool queue = output.target == Output::Target::kQueue;
@@ -117,8 +149,8 @@ CellId Writing::log_of(const Thing& thing, const Output& output) const {
   if (output.partition && *output.partition >= 0) {
     return thing.logs[static_cast<size_t>(*output.partition) % partitions];
   }
-  return thing
-      .logs[partitions == 1 || !output.key ? 0 : broker::group_hash(*output.key) % partitions];
+  if (partitions == 1 || !output.key) return thing.logs[0];
+  return thing.logs[partition_of(*output.key, static_cast<uint32_t>(partitions))];
 }
 
 Result<> Writing::write(const Output& output) {
@@ -131,14 +163,18 @@ Result<> Writing::write(const Output& output) {
   const auto thing = target(output);
   if (!thing) return std::unexpected(thing.error());
   if (output.target == Output::Target::kQueue) {
+    if (leave_out(thing->queue)) return {};
     broker::SendOptions options;
     if (!output.event_id.empty() && thing->queue_policy.deduplicate) {
       options.dedup_id = output.event_id;
     }
     const auto sent = broker_.send(thing->queue, record, options, now_);
-    return sent ? Result<>() : std::unexpected(sent.error());
+    if (!sent) return std::unexpected(sent.error());
+    ++written_[thing->queue];
+    return {};
   }
   const CellId log = log_of(*thing, output);
+  if (leave_out(log)) return {};
   Batch& batch = batches_[log];
   const size_t limit = std::min<size_t>(kBatchBytes, thing->log_policy.batch_bytes_max);
   if (batch.builder && batch.builder->bytes() + size_of(output) > limit) {
@@ -146,13 +182,16 @@ Result<> Writing::write(const Output& output) {
   }
   if (size_of(output) > limit) {
     const auto appended = broker_.append_record(log, record, now_);
-    return appended ? Result<>() : std::unexpected(appended.error());
+    if (!appended) return std::unexpected(appended.error());
+    ++written_[log];
+    return {};
   }
   if (!batch.builder) {
     batch.bytes.clear();
     batch.builder = std::make_unique<log::BatchBuilder>(batch.bytes);
   }
   batch.builder->add(record);
+  ++batch.records;
   return {};
 }
 
@@ -161,7 +200,9 @@ Result<> Writing::close(CellId log, Batch& batch) {
   batch.builder.reset();
   const auto appended = broker_.append(log, {header, Bytes::take(std::move(batch.bytes))}, now_);
   batch.bytes.clear();
-  return appended ? Result<>() : std::unexpected(appended.error());
+  if (!appended) return std::unexpected(appended.error());
+  written_[log] += std::exchange(batch.records, 0);
+  return {};
 }
 
 Result<> Writing::finish() {
@@ -200,14 +241,40 @@ Result<Progress> Progress::decode(ByteView note) {
   return progress;
 }
 
+std::string Interrupted::encode() const {
+  Writer writer;
+  writer.u8(kVersion);
+  writer.boolean(snapshot);
+  writer.varint(records.size());
+  for (const auto& [target, count] : records) {
+    writer.varint(target.value());
+    writer.varint(count);
+  }
+  return std::move(writer.out());
+}
+
+Result<Interrupted> Interrupted::decode(ByteView note) {
+  Reader reader(note);
+  Interrupted interrupted;
+  if (reader.u8() != kVersion) reader.fail();
+  interrupted.snapshot = reader.boolean();
+  constexpr size_t kEntryBytesMin = 2;
+  for (uint64_t left = reader.count(kEntryBytesMin); left > 0; --left) {
+    const CellId target(reader.varint());
+    interrupted.records[target] = reader.varint();
+  }
+  if (!reader.done()) {
+    return fail(ErrorCode::kStorageCorrupt, "what a capture left half written cannot be read");
+  }
+  return interrupted;
+}
+
 Result<broker::Depends> commit(Broker& broker,
                                const std::string& connector,
-                               const std::vector<Output>& outputs,
-                               const Progress& progress,
-                               const std::vector<NoteChange>& notes,
+                               const Commit& work,
                                Timestamp now) {
   size_t bytes = 0;
-  for (const Output& output : outputs) bytes += size_of(output);
+  for (const Output& output : work.outputs) bytes += size_of(output);
   const Broker::Turn turn(broker, now, broker::Admission::kData, bytes);
   if (!turn.ok()) return std::unexpected(turn.status().error());
   const catalog::Connector* known = broker.catalog().find_connector(connector);
@@ -215,19 +282,41 @@ Result<broker::Depends> commit(Broker& broker,
     return fail(ErrorCode::kNotFound, fmt::format("there is no connector {}", connector));
   }
   const CellId place = known->cell;
-  Writing writing(broker, now);
-  for (const Output& output : outputs) {
+  auto& cell = broker.cell<broker::ConnectorCell>(place);
+  const auto put = [&](ByteView name, const std::string& value) {
+    broker.journal_event(place, cell.put(name, value));
+  };
+  Interrupted earlier;
+  const std::string noted(cell.note(kInterruptedNote));
+  if (!noted.empty()) {
+    auto decoded = Interrupted::decode(noted);
+    if (!decoded) return std::unexpected(decoded.error());
+    earlier = std::move(*decoded);
+  }
+  Writing writing(broker, std::move(earlier), now);
+  for (const Output& output : work.outputs) {
     if (const auto admitted = writing.admit(output); !admitted) {
       return std::unexpected(admitted.error());
     }
   }
   Result<> written;
-  for (size_t i = 0; i < outputs.size() && written; ++i) written = writing.write(outputs[i]);
+  for (size_t i = 0; i < work.outputs.size() && written; ++i) {
+    written = writing.write(work.outputs[i]);
+  }
   if (written) written = writing.finish();
-  if (!written) return std::unexpected(written.error());
-  auto& cell = broker.cell<broker::ConnectorCell>(place);
-  broker.journal_event(place, cell.put(kProgressNote, progress.encode()));
-  for (const NoteChange& note : notes) {
+  if (!written) {
+    const Interrupted left{.records = writing.there(), .snapshot = work.snapshot};
+    if (!left.records.empty()) put(kInterruptedNote, left.encode());
+    return std::unexpected(written.error());
+  }
+  put(kProgressNote, work.progress.encode());
+  const Interrupted left{.records = writing.still_left_out(), .snapshot = work.snapshot};
+  if (!left.records.empty()) {
+    put(kInterruptedNote, left.encode());
+  } else if (!noted.empty()) {
+    broker.journal_event(place, cell.erase(kInterruptedNote));
+  }
+  for (const NoteChange& note : work.notes) {
     broker.journal_event(place,
                          note.value ? cell.put(note.name, *note.value) : cell.erase(note.name));
   }

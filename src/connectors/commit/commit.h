@@ -1,9 +1,9 @@
 #pragma once
 // The last step of a capture: outputs and the position behind them become one commit of the broker.
 //
-// Everything that could be refused is checked before the first record is written, so that a refusal
-// leaves nothing behind. Thread: the state shard's.
+// What can be checked is checked before the first record is written. Thread: the state shard's.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,15 +37,35 @@ struct NoteChange {
   std::optional<std::string> value;
 };
 
-// One turn: the records, and the progress as the connector's note. Topics that do not exist are
-// made, with one partition. kNotFound (the connector is gone, a queue does not exist), kWrongKind,
-// kTooLarge, kInvalidArgument, and what a turn refuses.
+// What one turn writes: records, and the position behind them with the notes that belong to it.
+struct Commit {
+  std::vector<Output> outputs;
+  Progress progress;
+  std::vector<NoteChange> notes;
+  bool snapshot = false;  // rows of a snapshot
+};
+
+// One turn. Topics that do not exist are made, with one partition; of several, Kafka's default
+// partitioner chooses by the key. kNotFound (the connector is gone, a queue does not exist),
+// kWrongKind, kTooLarge, kInvalidArgument, and what a turn refuses: then nothing was written. What
+// a topic or a queue refuses in the midst of it leaves the records before, and counts them: the
+// same outputs, in commits of whatever size, are not written twice.
 Result<broker::Depends> commit(broker::Broker& broker,
                                const std::string& connector,
-                               const std::vector<Output>& outputs,
-                               const Progress& progress,
-                               const std::vector<NoteChange>& notes,
+                               const Commit& work,
                                Timestamp now);
+
+// The note of a commit that was refused in its midst, with the records that are there already.
+struct Interrupted {
+  std::map<CellId, uint64_t> records;  // by log or queue, from the stored position on
+  bool snapshot = false;
+
+  std::string encode() const;
+  // kStorageCorrupt.
+  static Result<Interrupted> decode(ByteView note);
+};
+
+inline constexpr ByteView kInterruptedNote = "interrupted";
 
 // Notes that a table is to be read once more. kNotFound, kAlreadyExists (it is being read).
 Result<broker::Depends> ask_for_table(broker::Broker& broker,

@@ -116,6 +116,17 @@ Result<> Session::load_progress() {
     if (!progress) return std::unexpected(progress.error());
     progress_ = std::move(*progress);
   }
+  const auto left = notes->find(cdc::kInterruptedNote);
+  if (left != notes->end()) {
+    const auto interrupted = cdc::Interrupted::decode(left->second);
+    if (!interrupted) return std::unexpected(interrupted.error());
+    // The rows of the next cut are others: better some of them twice than one not at all.
+    if (interrupted->snapshot) {
+      notes_.push_back({std::string(cdc::kInterruptedNote), std::nullopt});
+      dirty_ = true;
+      if (auto forgotten = store(); !forgotten) return forgotten;
+    }
+  }
   durable_flushed_ = stored_flushed_ = progress_.flushed;
   if (!progress_.source.empty() && progress_.source != source_) {
     return fail(ErrorCode::kRefused,

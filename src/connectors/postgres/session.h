@@ -95,6 +95,7 @@ class Session final : private pgoutput::Sink {
   std::unique_ptr<pgoutput::Assembler> assembler_;
   std::string source_;
   bool streaming_ = false;
+  bool reading_ = false;  // what is stored are rows of a snapshot
 
   cdc::Progress progress_;  // with what is gathered
   std::vector<cdc::Output> gathered_;

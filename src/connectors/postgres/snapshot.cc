@@ -191,7 +191,9 @@ Result<> Session::take_rows(Readers::Batch batch) {
   piece.done = batch.done;
   gathered_ = std::move(batch.outputs);
   note_table(table);
+  reading_ = true;
   auto stored = store();
+  reading_ = false;
   show_snapshot();
   return stored;
 }

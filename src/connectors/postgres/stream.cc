@@ -49,19 +49,22 @@ int64_t Session::now_us() const {
 Result<> Session::store() {
   if (!dirty_) return {};
   // Owned by the closure: the broker may get to it after this session has ended.
-  const auto work = std::make_shared<std::vector<cdc::Output>>(std::exchange(gathered_, {}));
-  const auto notes = std::make_shared<std::vector<cdc::NoteChange>>(std::exchange(notes_, {}));
+  const auto work = std::make_shared<cdc::Commit>();
+  work->outputs = std::exchange(gathered_, {});
+  work->progress = progress_;
+  work->notes = std::exchange(notes_, {});
+  work->snapshot = reading_;
   gathered_bytes_ = 0;
   const uint64_t transactions = std::exchange(gathered_transactions_, 0);
   for (;;) {
     const auto pending = std::make_shared<Pending>();
-    runner_.broker_.call([work, notes, pending, name = runner_.name_, progress = progress_,
-                          &clock = runner_.clock_](broker::Broker& broker) {
-      auto answer = cdc::commit(broker, name, *work, progress, *notes, clock.now());
-      const std::lock_guard lock(pending->mutex);
-      pending->answer = std::move(answer);
-      pending->ready.notify_one();
-    });
+    runner_.broker_.call(
+        [work, pending, name = runner_.name_, &clock = runner_.clock_](broker::Broker& broker) {
+          auto answer = cdc::commit(broker, name, *work, clock.now());
+          const std::lock_guard lock(pending->mutex);
+          pending->answer = std::move(answer);
+          pending->ready.notify_one();
+        });
     std::unique_lock lock(pending->mutex);
     while (!pending->answer) {
       if (runner_.stop_.requested()) return fail(ErrorCode::kTimedOut, "the connector stops");
@@ -73,10 +76,12 @@ Result<> Session::store() {
       break;
     }
     const ErrorCode code = answer.error().code;
-    if (code != ErrorCode::kOverloaded && code != ErrorCode::kStorageUnavailable) {
+    const bool soon = code == ErrorCode::kOverloaded || code == ErrorCode::kStorageUnavailable;
+    // The stream brings its changes again as they were; rows may be others at the next cut, so
+    // what was begun with them is done with them.
+    if (!soon && (!reading_ || code == ErrorCode::kNotFound)) {
       return std::unexpected(answer.error());
     }
-    // Nothing was written: the same again when the disk has caught up.
     runner_.update([&](Status& status) { status.problem = answer.error().message; });
     if (runner_.stop_.wait(Milliseconds(100))) {
       return fail(ErrorCode::kTimedOut, "the connector stops");
@@ -87,7 +92,7 @@ Result<> Session::store() {
   stored_flushed_ = progress_.flushed;
   runner_.update([&](Status& status) {
     status.problem.clear();
-    status.events += work->size();
+    status.events += work->outputs.size();
     status.transactions += transactions;
   });
   return {};

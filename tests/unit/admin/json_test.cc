@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "admin/fields.h"
-#include "admin/partition.h"
+#include "base/partition.h"
 
 namespace weir::admin {
 namespace {

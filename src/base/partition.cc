@@ -1,6 +1,6 @@
-#include "admin/partition.h"
+#include "base/partition.h"
 
-namespace weir::admin {
+namespace weir {
 
 uint32_t murmur2(ByteView key) {
   constexpr uint32_t kSeed = 0x9747b28c;
@@ -34,4 +34,4 @@ uint32_t partition_of(ByteView key, uint32_t partitions) {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }
 
-}  // namespace weir::admin
+}  // namespace weir

@@ -6,9 +6,9 @@
 
 #include "base/bytes.h"
 
-namespace weir::admin {
+namespace weir {
 
 uint32_t murmur2(ByteView key);
 uint32_t partition_of(ByteView key, uint32_t partitions);
 
-}  // namespace weir::admin
+}  // namespace weir
