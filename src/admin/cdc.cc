@@ -32,6 +32,8 @@ std::string connector_json(const catalog::Connector& connector, const Manager& m
       .integer("snapshot_rows_estimated", status.snapshot_rows_estimated)
       .text("flushed_lsn", pgoutput::format_lsn(status.flushed_lsn))
       .integer("retained_wal_bytes", status.retained_bytes)
+      .flag("retained_wal_alarm", status.retained_alarm)
+      .integer("lag_bytes", status.lag_bytes)
       .text("wal_status", status.wal_status)
       .integer("last_commit_ms", status.last_commit_us / 1000)
       .raw("properties", properties.done())

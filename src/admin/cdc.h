@@ -13,4 +13,7 @@ void add_cdc_endpoints(Router& router,
                        runtime::Owned<broker::Broker>& broker,
                        connectors::Manager& manager);
 
+// Their part of GET /metrics: totals, and lines for each capture. On the state shard.
+std::string cdc_metrics(const broker::Broker& broker, const connectors::Manager& manager);
+
 }  // namespace weir::admin

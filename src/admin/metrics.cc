@@ -14,19 +14,6 @@ using broker::Broker;
 using catalog::Kind;
 using catalog::Thing;
 
-std::string escaped(const std::string& label) {
-  std::string out;
-  for (const char c : label) {
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-  }
-  return out;
-}
-
 // Bridges that have lines of their own.
 constexpr size_t kBridgesShown = 1000;
 
@@ -36,7 +23,7 @@ class Text {
     fmt::format_to(std::back_inserter(out_), "# HELP {0} {1}\n# TYPE {0} gauge\n", name, help);
   }
   void of_bridge(std::string_view name, const std::string& bridge, int64_t value) {
-    fmt::format_to(std::back_inserter(out_), "{}{{bridge=\"{}\"}} {}\n", name, escaped(bridge),
+    fmt::format_to(std::back_inserter(out_), "{}{{bridge=\"{}\"}} {}\n", name, metric_label(bridge),
                    value);
   }
   void total(std::string_view name, std::string_view help, int64_t value) {
@@ -45,8 +32,8 @@ class Text {
   }
   void of_thing(std::string_view name, const Thing& thing, int64_t value) {
     fmt::format_to(std::back_inserter(out_), "{}{{namespace=\"{}\",{}=\"{}\"}} {}\n", name,
-                   escaped(thing.name.space), thing.kind == Kind::kQueue ? "queue" : "topic",
-                   escaped(thing.name.name), value);
+                   metric_label(thing.name.space), thing.kind == Kind::kQueue ? "queue" : "topic",
+                   metric_label(thing.name.name), value);
   }
   std::string done() { return std::move(out_); }
 
@@ -105,6 +92,19 @@ constexpr Column kColumns[] = {
 };
 
 }  // namespace
+
+std::string metric_label(const std::string& value) {
+  std::string out;
+  for (const char c : value) {
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  return out;
+}
 
 void Census::step(Broker& broker, Timestamp now, size_t logs_max) {
   size_t visited = 0;
@@ -209,17 +209,20 @@ std::string broker_details(Broker& broker, Timestamp now) {
 void add_metrics_endpoint(Router& router,
                           const MetricRegistry& registry,
                           runtime::Owned<Broker>& broker,
-                          runtime::Clock& clock) {
+                          runtime::Clock& clock,
+                          std::function<std::string(Broker&)> more) {
   const auto census = std::make_shared<Census>();
   router.add(
       "GET", "/metrics",
-      [&registry, &broker, &clock, census](const Request& request, net::HttpResponder responder) {
+      [&registry, &broker, &clock, census, more = std::move(more)](const Request& request,
+                                                                   net::HttpResponder responder) {
         const bool detail = net::query_parameter(request.http.query(), "detail") == "1";
-        broker.call([&clock, census, detail, text = registry.render(),
+        broker.call([&clock, census, detail, more, text = registry.render(),
                      responder = std::move(responder)](Broker& self) mutable {
           const Timestamp now = clock.now();
           census->step(self, now);
           text += broker_metrics(self, *census);
+          if (more) text += more(self);
           if (detail) text += broker_details(self, now);
           net::HttpResponse response{200, {}, net::Reply(std::move(text))};
           response.headers.push_back({"Content-Type", "text/plain; version=0.0.4; charset=utf-8"});

@@ -5,6 +5,7 @@
 // Source of the format: Prometheus exposition format, version 0.0.4.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "admin/router.h"
@@ -51,11 +52,15 @@ inline constexpr size_t kDetailMax = 1000;
 std::string broker_metrics(broker::Broker& broker, const Census& census);
 std::string broker_details(broker::Broker& broker, Timestamp now);
 
-// All of them must outlive the router. The numbers wait for no commit: they acknowledge nothing,
-// and they are wanted most when the disk fails.
+// A label's value, as the format wants it.
+std::string metric_label(const std::string& value);
+
+// All of them must outlive the router. `more`: further text, on the state shard. The numbers wait
+// for no commit: they acknowledge nothing, and they are wanted most when the disk fails.
 void add_metrics_endpoint(Router& router,
                           const MetricRegistry& registry,
                           runtime::Owned<broker::Broker>& broker,
-                          runtime::Clock& clock);
+                          runtime::Clock& clock,
+                          std::function<std::string(broker::Broker&)> more = {});
 
 }  // namespace weir::admin

@@ -80,10 +80,11 @@ int status(const Line& line, const std::string& name) {
     sheet.add("state", (*one)["state"].text());
     sheet.add("problem", or_dash((*one)["problem"].text()));
     sheet.add("snapshot", progress_of(*one));
-    for (const char* key :
-         {"records", "transactions", "reconnects", "snapshot_rows", "retained_wal_bytes"}) {
+    for (const char* key : {"records", "transactions", "reconnects", "snapshot_rows", "lag_bytes",
+                            "retained_wal_bytes"}) {
       sheet.add(key, number((*one)[key]));
     }
+    if ((*one)["retained_wal_alarm"].flag()) sheet.add("retained_wal_alarm", "yes");
     sheet.add("flushed_lsn", or_dash((*one)["flushed_lsn"].text()));
     sheet.add("wal_status", or_dash((*one)["wal_status"].text()));
     for (const auto& [key, value] : (*one)["properties"].members()) sheet.add(key, value.text());

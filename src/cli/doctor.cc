@@ -58,6 +58,11 @@ class Examination {
     for (const Json& bridge : list("bridges")) {
       seen.bridges.push_back({bridge["name"].text(), bridge["from"].text(), bridge["to"].text()});
     }
+    for (const Json& capture : captures()) {
+      seen.captures.push_back({capture["name"].text(), capture["state"].text(),
+                               capture["problem"].text(), capture["retained_wal_bytes"].integer(),
+                               capture["retained_wal_alarm"].flag()});
+    }
     if (deep) look_into(seen);
     return seen;
   }
@@ -72,6 +77,14 @@ class Examination {
   std::vector<Json> list(std::string_view noun) {
     if (error_) return {};
     auto items = client_.list(named(noun), noun);
+    if (!items) error_ = items.error();
+    return items ? std::move(*items) : std::vector<Json>();
+  }
+
+  // Captures are no namespace's.
+  std::vector<Json> captures() {
+    if (error_) return {};
+    auto items = client_.list(Target("cdc"), "connectors");
     if (!items) error_ = items.error();
     return items ? std::move(*items) : std::vector<Json>();
   }

@@ -257,6 +257,30 @@ void pending_unclaimed(const Seen& seen, const Thresholds& thresholds, Findings&
   }
 }
 
+// A replication slot keeps the database's log until the capture has taken it; the database's disk
+// is what fills.
+void log_held_back(const Seen& seen, Findings& found) {
+  constexpr int64_t kMiB = int64_t{1} << 20;
+  for (const SeenCapture& capture : seen.captures) {
+    const bool paused = capture.state == "paused";
+    if (!paused && !capture.alarm) continue;
+    std::string evidence =
+        paused
+            ? "it is paused, and all the while its replication slot holds back the database's log"
+            : fmt::format("its replication slot holds back {} of the database's log",
+                          size_text(capture.retained_bytes - capture.retained_bytes % kMiB));
+    if (!capture.problem.empty()) evidence += ": " + capture.problem;
+    found.push_back(
+        {"log-held-back", "capture " + capture.name, std::move(evidence),
+         paused ? fmt::format("weir cdc resume {0}, or weir cdc rm {0}, which drops the slot",
+                              capture.name)
+                : fmt::format("see what it does: weir cdc status {}; end transactions that stay "
+                              "open in the database; max_slot_wal_keep_size bounds what a slot "
+                              "may hold",
+                              capture.name)});
+  }
+}
+
 }  // namespace
 
 std::vector<Finding> examine(const std::vector<Seen>& looks, const Thresholds& thresholds) {
@@ -272,6 +296,7 @@ std::vector<Finding> examine(const std::vector<Seen>& looks, const Thresholds& t
   dead_letters_unread(seen, thresholds, found);
   leases_too_short(seen, found);
   pending_unclaimed(seen, thresholds, found);
+  log_held_back(seen, found);
   return found;
 }
 

@@ -58,6 +58,14 @@ struct SeenBridge {
   std::string to;
 };
 
+struct SeenCapture {
+  std::string name;
+  std::string state;
+  std::string problem;
+  int64_t retained_bytes = 0;
+  bool alarm = false;
+};
+
 struct Seen {
   int64_t now_ms = 0;
   int64_t disk_free_bytes = 0;
@@ -65,6 +73,7 @@ struct Seen {
   std::vector<SeenQueue> queues;
   std::vector<SeenGroup> groups;
   std::vector<SeenBridge> bridges;
+  std::vector<SeenCapture> captures;
 };
 
 // ---- what is found

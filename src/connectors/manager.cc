@@ -26,8 +26,13 @@ std::unexpected<Error> unknown(const std::string& name) {
 
 }  // namespace
 
-Manager::Manager(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock)
-    : broker_(broker), clock_(clock), work_(std::make_unique<runtime::FileWork>(1, kWorkMax)) {}
+Manager::Manager(runtime::Owned<broker::Broker>& broker,
+                 runtime::Clock& clock,
+                 runtime::Logger& logger)
+    : broker_(broker),
+      clock_(clock),
+      logger_(logger),
+      work_(std::make_unique<runtime::FileWork>(1, kWorkMax)) {}
 
 void Manager::start() {
   for (const auto& [name, connector] : broker_.here().catalog().connectors()) {
@@ -58,7 +63,8 @@ void Manager::begin(const std::string& name) {
     refused_[name] = config.error().message;
     return;
   }
-  running_[name] = std::make_unique<postgres::Runner>(name, std::move(*config), broker_, clock_);
+  running_[name] =
+      std::make_unique<postgres::Runner>(name, std::move(*config), broker_, clock_, logger_);
 }
 
 void Manager::end(const std::string& name,

@@ -22,7 +22,7 @@ namespace weir::connectors {
 
 class Manager {
  public:
-  Manager(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock);
+  Manager(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock, runtime::Logger& logger);
 
   // Starts those of the catalog that are not paused.
   void start();
@@ -55,6 +55,7 @@ class Manager {
 
   runtime::Owned<broker::Broker>& broker_;
   runtime::Clock& clock_;
+  runtime::Logger& logger_;
   std::map<std::string, std::unique_ptr<postgres::Runner>> running_;
   std::map<std::string, std::string> refused_;  // configurations that are not understood any more
   std::set<std::string> ending_;

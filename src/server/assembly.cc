@@ -148,9 +148,11 @@ Result<> Assembly::State::start() {
   admin::register_process_metrics(metrics, options.version);
   admin::add_process_endpoints(router, health, ports, options.version);
   admin::add_listeners_endpoint(router, ports, tls_ports);
-  admin::add_metrics_endpoint(router, metrics, state->broker(), clock);
+  captures = std::make_unique<connectors::Manager>(state->broker(), clock, logger);
+  admin::add_metrics_endpoint(
+      router, metrics, state->broker(), clock,
+      [this](const broker::Broker& broker) { return admin::cdc_metrics(broker, *captures); });
   admin::add_broker_endpoints(router, state->broker(), clock, queue_bounds(options.settings));
-  captures = std::make_unique<connectors::Manager>(state->broker(), clock);
   admin::add_cdc_endpoints(router, state->broker(), *captures);
   health.add("listeners", [this] { return serving ? std::string() : "not every port is open"; });
   auto protocols = make_protocols();

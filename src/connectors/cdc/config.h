@@ -127,6 +127,7 @@ struct Config {  // NOLINT(clang-analyzer-optin.performance.Padding)
   int64_t status_update_interval_ms = 10'000;
   int64_t heartbeat_interval_ms = 0;
   std::string heartbeat_action_query;
+  int64_t retained_wal_alarm_bytes = int64_t{1} << 30;  // 0: no alarm
   int64_t retry_delay_ms = 10'000;  // the longest between two attempts to connect
 
   // Snapshot

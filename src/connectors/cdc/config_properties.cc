@@ -84,6 +84,10 @@ Result<> count(Config& config, std::string_view name, const std::string& value) 
   return read;
 }
 
+Result<> retained_wal_alarm(Config& config, std::string_view name, const std::string& value) {
+  return read_number(name, value, 0, INT64_MAX, config.retained_wal_alarm_bytes);
+}
+
 Result<> port(Config& config, std::string_view name, const std::string& value) {
   int64_t number = 0;
   const Result<> read = read_number(name, value, 1, 65535, number);
@@ -240,6 +244,7 @@ constexpr Setter kSetters[] = {
     {"publication.autocreate.mode", choice<&Config::publication_autocreate, &kAutocreates>},
     {"publication.name", text<&Config::publication_name>},
     {"publish.via.partition.root", truth<&Config::publish_via_partition_root>},
+    {"retained.wal.alarm.bytes", retained_wal_alarm},
     {"schema.exclude.list", patterns<&Config::schema_exclude>},
     {"schema.include.list", patterns<&Config::schema_include>},
     {"schema.name.adjustment.mode", adjustment},

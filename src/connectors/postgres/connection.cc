@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -51,6 +52,12 @@ Result<std::string> password_of(const cdc::Connection& to) {
 }
 
 }  // namespace
+
+int64_t number_of(const std::optional<std::string>& cell) {
+  int64_t value = 0;
+  if (cell) std::from_chars(cell->data(), cell->data() + cell->size(), value);
+  return value;
+}
 
 Stop::Stop() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 Stop::~Stop() {

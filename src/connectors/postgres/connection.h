@@ -38,6 +38,9 @@ class Stop {
 
 using Cells = std::vector<std::optional<std::string>>;
 
+// A whole number as the database prints it; 0 for null.
+int64_t number_of(const std::optional<std::string>& cell);
+
 class Connection {
  public:
   enum class Kind : uint8_t { kOrdinary, kReplication };

@@ -15,11 +15,13 @@ constexpr Milliseconds kFirstPause{200};
 Runner::Runner(std::string name,
                std::shared_ptr<const cdc::Config> config,
                runtime::Owned<broker::Broker>& broker,
-               runtime::Clock& clock)
+               runtime::Clock& clock,
+               runtime::Logger& logger)
     : name_(std::move(name)),
       config_(std::move(config)),
       broker_(broker),
       clock_(clock),
+      logger_(logger),
       thread_([this] { run(); }) {}
 
 Runner::~Runner() {

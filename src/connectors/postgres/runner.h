@@ -21,6 +21,7 @@
 #include "connectors/cdc/config.h"
 #include "connectors/postgres/connection.h"
 #include "runtime/clock.h"
+#include "runtime/logger.h"
 #include "runtime/owned.h"
 
 namespace weir::postgres {
@@ -36,7 +37,9 @@ struct Status {
   uint64_t snapshot_tables_done = 0;
   uint64_t snapshot_tables = 0;
   uint64_t flushed_lsn = 0;
-  int64_t retained_bytes = 0;  // of the database's log, held back by the slot
+  int64_t retained_bytes = 0;   // of the database's log, held back by the slot
+  bool retained_alarm = false;  // more of it than is well
+  int64_t lag_bytes = 0;        // of the database's log, not received yet
   std::string wal_status;
   int64_t last_commit_us = 0;  // of the source
 };
@@ -46,7 +49,8 @@ class Runner {
   Runner(std::string name,
          std::shared_ptr<const cdc::Config> config,
          runtime::Owned<broker::Broker>& broker,
-         runtime::Clock& clock);
+         runtime::Clock& clock,
+         runtime::Logger& logger);
   ~Runner();
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
@@ -66,6 +70,7 @@ class Runner {
   const std::shared_ptr<const cdc::Config> config_;
   runtime::Owned<broker::Broker>& broker_;
   runtime::Clock& clock_;
+  runtime::Logger& logger_;
   Stop stop_;
   std::atomic<uint64_t> requests_{0};
   bool snapshot_begun_ = false;  // since the start, as snapshot.mode=always wants it

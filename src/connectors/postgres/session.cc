@@ -18,6 +18,8 @@ Result<> Session::run() {
   if (auto ready = connect(); !ready) return ready;
   if (auto checked = check_server(); !checked) return checked;
   if (auto loaded = load_progress(); !loaded) return loaded;
+  // Also of a capture that stands still.
+  if (auto polled = poll_slot(); !polled) return polled;
   const bool once = config_.snapshot_mode == cdc::SnapshotMode::kInitialOnly;
   if (once && progress_.snapshot_done) return rest_for_good();
   if (auto made = make_publication(); !made) return made;
@@ -27,8 +29,10 @@ Result<> Session::run() {
   const bool always = config_.snapshot_mode == cdc::SnapshotMode::kAlways;
   if (progress_.flushed == 0) {
     if (auto made = make_slot(); !made) return made;
-  } else if (always && !runner_.snapshot_begun_) {
+  } else if (always && progress_.snapshot_done && !runner_.snapshot_begun_) {
     if (auto begun = snapshot_again(); !begun) return begun;
+  } else if (!progress_.snapshot_done && !unfinished()) {
+    if (auto finished = finish_tables(); !finished) return finished;
   }
   runner_.snapshot_begun_ = true;
   if (once && progress_.snapshot_done) return rest_for_good();

@@ -68,6 +68,7 @@ class Session final : private pgoutput::Sink {
   // stream (stream.cc)
   Result<> begin_stream();
   Result<> stream();
+  Result<> step();
   Result<> rest();
   Result<> take_frame(const std::string& frame);
   Result<> heartbeat();

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 
 #include "connectors/pgoutput/statements.h"
 #include "connectors/postgres/session.h"
@@ -101,18 +101,37 @@ Result<> Session::make_slot() {
 Result<> Session::poll_slot() {
   polled_us_ = now_us();
   const auto slot = ordinary_->query(fmt::format(
-      "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint, wal_status FROM "
-      "pg_replication_slots WHERE slot_name = {}",
+      "SELECT pg_wal_lsn_diff(here.lsn, restart_lsn)::bigint, wal_status, greatest(0, "
+      "pg_wal_lsn_diff(here.lsn, '{}'))::bigint FROM pg_replication_slots, (SELECT CASE WHEN "
+      "pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS lsn) AS "
+      "here WHERE slot_name = {}",
+      pgoutput::format_lsn(std::max(received_, progress_.flushed)),
       pgoutput::quote_literal(config_.slot_name)));
   if (!slot) return std::unexpected(slot.error());
   if (slot->empty()) return {};
-  const std::string bytes = slot->front()[0].value_or("0");
-  int64_t retained = 0;
-  std::from_chars(bytes.data(), bytes.data() + bytes.size(), retained);
+  const Cells& row = slot->front();
+  const int64_t retained = number_of(row[0]);
+  const int64_t limit = config_.retained_wal_alarm_bytes;
+  const bool alarm = limit > 0 && retained >= limit;
+  const bool alarmed = runner_.status().retained_alarm;
   runner_.update([&](Status& status) {
     status.retained_bytes = retained;
-    status.wal_status = slot->front()[1].value_or("");
+    status.retained_alarm = alarm;
+    status.lag_bytes = number_of(row[2]);
+    status.wal_status = row[1].value_or("");
   });
+  if (alarm == alarmed) return {};
+  if (alarm) {
+    runner_.logger_.warn("cdc", "a capture's slot holds back much of the database's log",
+                         {{"capture", runner_.name_},
+                          {"slot", config_.slot_name},
+                          {"retained_bytes", std::to_string(retained)},
+                          {"alarm_bytes", std::to_string(limit)}});
+  } else {
+    runner_.logger_.info(
+        "cdc", "a capture's slot holds back little of the database's log again",
+        {{"capture", runner_.name_}, {"retained_bytes", std::to_string(retained)}});
+  }
   return {};
 }
 

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 
 #include "broker/connector_cell.h"
 #include "connectors/pgoutput/statements.h"
@@ -27,12 +27,6 @@ constexpr double kSampledRows = 20'000;
 constexpr int64_t kRetryUs = 1'000'000;
 constexpr int64_t kLastHoldUs = 60'000'000;
 constexpr Milliseconds kSoon{5};
-
-int64_t number_of(const std::optional<std::string>& cell) {
-  int64_t value = 0;
-  if (cell) std::from_chars(cell->data(), cell->data() + cell->size(), value);
-  return value;
-}
 
 // Without their partitions' or roots' share: reltuples is -1 before the first ANALYZE or VACUUM.
 constexpr std::string_view kTables =
@@ -112,8 +106,8 @@ Result<> Session::divide(cdc::TableProgress& table) {
 Result<> Session::prepare_tables() {
   for (cdc::TableProgress& table : tables_) {
     if (table.done()) continue;
-    const bool known = table.id != 0 && table.pieces.empty();
-    if (!known) {
+    // The first snapshot's tables were listed a moment ago.
+    if (streaming_ || table.id == 0) {
       if (auto looked = look_up(table); !looked) return looked;
     }
     if (table.done()) continue;
@@ -288,10 +282,10 @@ Result<> Session::pass(const std::string& frame) {
   auto read = read_tables(cut_, !progress_.snapshot_done);
   cut_ = {};
   opening_.reset();
-  if (read && progress_.snapshot_done) {
-    runner_.update([](Status& status) { status.state = "streaming"; });
-  }
-  return read;
+  if (!read || !progress_.snapshot_done) return read;
+  if (config_.snapshot_mode == cdc::SnapshotMode::kInitialOnly) return rest_for_good();
+  runner_.update([](Status& status) { status.state = "streaming"; });
+  return {};
 }
 
 // snapshot.mode=always: everything once more, at a cut that the stream comes to.

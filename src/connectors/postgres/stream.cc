@@ -142,26 +142,23 @@ Result<> Session::stream() {
   });
   assembler_ = std::make_unique<pgoutput::Assembler>(*describer_);
   for (;;) {
-    if (holds()) {
-      if (runner_.stop_.requested()) return fail(ErrorCode::kTimedOut, "the connector stops");
-      if (auto rested = rest(); !rested) return rested;
-      continue;
-    }
-    const bool at_once = dirty_ && !assembler_->in_transaction();
-    const bool soon = dirty_ || undurable_;
-    auto frame = replication_->next_frame(at_once ? Milliseconds(0) : soon ? kSoon : kIdle);
-    if (!frame) return std::unexpected(frame.error());
-    if (*frame) {
-      if (cut_.point != 0) {
-        if (auto passed = pass(**frame); !passed) return passed;
-      }
-      if (auto taken = take_frame(**frame); !taken) return taken;
-      const bool full = gathered_bytes_ >= kPartBytes ||
-                        (gathered_bytes_ >= kGatherBytes && !assembler_->in_transaction());
-      if (!full) continue;
-    }
-    if (auto rested = rest(); !rested) return rested;
+    if (auto stepped = step(); !stepped) return stepped;
   }
+}
+
+// A frame, and a rest unless more are there to be gathered.
+Result<> Session::step() {
+  if (runner_.stop_.requested()) return fail(ErrorCode::kTimedOut, "the connector stops");
+  if (holds()) return rest();
+  const bool at_once = dirty_ && !assembler_->in_transaction();
+  const bool soon = dirty_ || undurable_;
+  auto frame = replication_->next_frame(at_once ? Milliseconds(0) : soon ? kSoon : kIdle);
+  if (!frame) return std::unexpected(frame.error());
+  if (!*frame) return rest();
+  if (auto taken = take_frame(**frame); !taken) return taken;
+  const bool full = gathered_bytes_ >= kPartBytes ||
+                    (gathered_bytes_ >= kGatherBytes && !assembler_->in_transaction());
+  return full ? rest() : Result<>();
 }
 
 // When nothing more is there, or enough is gathered.
@@ -179,6 +176,9 @@ Result<> Session::rest() {
 }
 
 Result<> Session::take_frame(const std::string& bytes) {
+  if (cut_.point != 0) {
+    if (auto passed = pass(bytes); !passed) return passed;
+  }
   const auto frame = pgoutput::read_frame(bytes);
   if (!frame) return std::unexpected(frame.error());
   if (const auto* alive = std::get_if<pgoutput::Keepalive>(&*frame)) {

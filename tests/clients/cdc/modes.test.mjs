@@ -65,6 +65,27 @@ test('snapshot.mode says what is read: nothing, once and no changes, at each sta
   for (const name of ['mode_none', 'mode_once', 'mode_always', 'mode_needed']) await captures.api('DELETE', `/${name}`);
 });
 
+const metric = async (name, capture) => {
+  const text = await (await fetch(`${broker.env.WEIR_URL}/metrics`)).text();
+  return Number(new RegExp(`^${name}\\{capture="${capture}"\\} (\\d+)$`, 'm').exec(text)?.[1]);
+};
+
+test('what a slot holds back is measured, and alarmed', { skip }, async () => {
+  table('held', 5);
+  await captures.add('held', 'public.held', { 'topic.prefix': 'held', 'retained.wal.alarm.bytes': '1' });
+  const shown = await captures.until('held', (one) => one.retained_wal_alarm && one.state === 'streaming');
+  assert.ok(shown.retained_wal_bytes > 0);
+  assert.equal(await metric('weir_cdc_retained_wal_alarm', 'held'), 1);
+  assert.ok(await metric('weir_cdc_retained_wal_bytes', 'held') > 0);
+  assert.equal(await metric('weir_cdc_streaming', 'held'), 1);
+  assert.equal(await metric('weir_cdc_snapshot_rows', 'held'), 5);
+  await captures.api('DELETE', '/held');
+  await captures.add('calm', 'public.held', { 'topic.prefix': 'held', 'snapshot.mode': 'no_data' });
+  await captures.until('calm', (one) => one.retained_wal_bytes > 0);
+  assert.equal(await metric('weir_cdc_retained_wal_alarm', 'calm'), 0);
+  await captures.api('DELETE', '/calm');
+});
+
 test('a heartbeat is a record, and a statement in the database', { skip }, async () => {
   postgres.psql('CREATE TABLE beats (id serial PRIMARY KEY, at timestamptz); CREATE TABLE beaten (id int PRIMARY KEY)');
   await captures.add('beaten', 'public.beaten', {

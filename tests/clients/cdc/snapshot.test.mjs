@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startBroker, temporaryFolder } from '../support/broker.mjs';
 import { startPostgres, withoutPostgres } from '../support/postgres.mjs';
-import { Captures } from './capture.mjs';
+import { Captures, until } from './capture.mjs';
 
 const skip = withoutPostgres;
 const { folder, remove } = temporaryFolder('cdc-snapshot');
@@ -135,4 +135,24 @@ test('a table without a key is read whole', { skip }, async () => {
   assert.equal(counts.size, 10_000);
   assert.ok([...counts.values()].every((count) => count === 2));
   await captures.api('DELETE', '/keyless');
+});
+
+test('a transaction that stays open delays what is read again, and the stream for a moment only', { skip }, async () => {
+  table('delayed', 2000);
+  await captures.add('delayed', 'public.delayed');
+  await captures.state('delayed', 'streaming');
+  let closed = false;
+  const open = postgres.run("BEGIN; INSERT INTO delayed VALUES (5000, 0, 'open'); SELECT pg_sleep(8); COMMIT").then(() => { closed = true; });
+  await until(() => postgres.psql("SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()") === '1', 'the transaction is open');
+  await captures.api('POST', '/delayed/tables/public.delayed/snapshot');
+  const { records } = await captures.problem('delayed', /waits for the transactions that write/);
+  postgres.psql('UPDATE delayed SET version = version + 1 WHERE id = 1');
+  await captures.until('delayed', (one) => one.records > records);
+  assert.ok(!closed, 'the change came while the transaction was open');
+  await open;
+  await captures.until('delayed', (one) => one.snapshot_tables === 1 && one.snapshot_tables_done === 1);
+  const events = await eventsOf('delayed');
+  assertTold(events, captures.table('delayed'), 2);
+  assert.equal(events.filter(({ op }) => op === 'r').length, 4001);
+  await captures.api('DELETE', '/delayed');
 });

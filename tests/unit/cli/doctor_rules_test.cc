@@ -202,5 +202,16 @@ TEST_F(Doctor, PendingEntriesThatNobodyClaimsAreNamed) {
   EXPECT_EQ(rules(), Strings{});
 }
 
+TEST_F(Doctor, ACaptureThatHoldsBackTheDatabasesLogIsNamed) {
+  seen.captures = {{"orders", "streaming", "", int64_t{3} << 30, true}};
+  EXPECT_EQ(rules(), Strings{"log-held-back"});
+  EXPECT_NE(findings[0].evidence.find("3GiB"), std::string::npos) << findings[0].evidence;
+  seen.captures = {{"orders", "paused", "", 0, false}};
+  EXPECT_EQ(rules(), Strings{"log-held-back"});
+  EXPECT_NE(findings[0].advice.find("weir cdc resume orders"), std::string::npos);
+  seen.captures = {{"orders", "streaming", "", 1 << 20, false}};
+  EXPECT_EQ(rules(), Strings{});
+}
+
 }  // namespace
 }  // namespace weir::cli
