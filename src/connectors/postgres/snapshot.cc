@@ -254,7 +254,7 @@ Result<> Session::take_cut(Cut cut) {
   if (cut.point > begun_lsn_) {
     cut_ = std::move(cut);
     hold_us_ = kFirstHoldUs;
-    return {};
+    return answer(true, true);
   }
   cut = {};
   opening_.reset();
