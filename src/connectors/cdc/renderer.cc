@@ -289,6 +289,7 @@ class Renderer::Body {
     if (event.key) output.key = plan.with_schema(*event.key);
     output.headers = headers(event.header);
     std::string value;
+    if (style_.readable) count(change, change.relation->schema + "." + change.relation->table);
     const Result<> done = style_.readable ? readable(value, plan, change, event)
                                           : envelope(value, plan, change, event, now_us);
     if (!done) return done;
@@ -406,10 +407,16 @@ class Renderer::Body {
     value += '}';
   }
 
-  std::string transaction_block(const Change& change, const std::string& table) {
-    if (!config_->transaction_metadata || change.snapshot != SnapshotMark::kNone) return "null";
+  // The number of the event among those of its table in the transaction; 0 when none are counted.
+  uint64_t count(const Change& change, const std::string& table) {
+    if (!config_->transaction_metadata || change.snapshot != SnapshotMark::kNone) return 0;
     ++total_;
-    const uint64_t order = ++counts_[table];
+    return ++counts_[table];
+  }
+
+  std::string transaction_block(const Change& change, const std::string& table) {
+    const uint64_t order = count(change, table);
+    if (order == 0) return "null";
     return fmt::format(R"({{"id":"{}:{}","total_order":{},"data_collection_order":{}}})",
                        change.transaction, change.lsn, total_, order);
   }
@@ -448,6 +455,7 @@ class Renderer::Body {
     key += '}';
     if (config_->key_schemas) wrap(key, message_key_schema());
     output.key = std::move(key);
+    if (style_.readable && change.transactional) count(change, "message");
     output.value = style_.readable ? readable_message(change) : debezium_message(change, now_us);
     out.push_back(std::move(output));
     return {};

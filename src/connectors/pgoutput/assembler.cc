@@ -33,7 +33,8 @@ Error corrupt(std::string message) {
 
 class Assembler::Body {
  public:
-  explicit Body(Describer& describer) : describer_(describer) {}
+  Body(Describer& describer, uint64_t previous_commit)
+      : describer_(describer), previous_commit_(previous_commit) {}
 
   Result<> feed(const XLogData& data, Sink& sink) {
     Result<Message> message = read_message(data.message);
@@ -193,11 +194,12 @@ class Assembler::Body {
   Describer& describer_;
   absl::flat_hash_map<uint32_t, std::shared_ptr<const cdc::Relation>> relations_;
   cdc::Transaction transaction_;
-  uint64_t previous_commit_ = 0;
+  uint64_t previous_commit_;
   bool open_ = false;
 };
 
-Assembler::Assembler(Describer& describer) : body_(std::make_unique<Body>(describer)) {}
+Assembler::Assembler(Describer& describer, uint64_t previous_commit)
+    : body_(std::make_unique<Body>(describer, previous_commit)) {}
 Assembler::~Assembler() = default;
 
 Result<> Assembler::feed(const XLogData& data, Sink& sink) {

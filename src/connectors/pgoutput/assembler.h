@@ -27,7 +27,8 @@ class Sink {
 
 class Assembler {
  public:
-  explicit Assembler(Describer& describer);
+  // `previous_commit`: where the transaction before the stream's first one ended; 0: none is known.
+  explicit Assembler(Describer& describer, uint64_t previous_commit = 0);
   ~Assembler();
   Assembler(const Assembler&) = delete;
   Assembler& operator=(const Assembler&) = delete;

@@ -140,7 +140,9 @@ Result<> Session::stream() {
     status.state = progress_.snapshot_done ? "streaming" : "snapshot";
     status.problem.clear();
   });
-  assembler_ = std::make_unique<pgoutput::Assembler>(*describer_);
+  const bool resumes = progress_.next.index > 0;
+  assembler_ =
+      std::make_unique<pgoutput::Assembler>(*describer_, resumes ? progress_.flushed : uint64_t{0});
   for (;;) {
     if (auto stepped = step(); !stepped) return stepped;
   }
@@ -228,18 +230,26 @@ Result<> Session::answer(bool always, bool ask) {
 
 Result<> Session::begin(const cdc::Transaction& transaction) {
   begun_lsn_ = transaction.commit_lsn;
-  if (progress_.next.commit_lsn < transaction.commit_lsn) renderer_.begin(transaction, gathered_);
+  const size_t before = gathered_.size();
+  renderer_.begin(transaction, gathered_);
+  if (progress_.next.commit_lsn >= transaction.commit_lsn) gathered_.resize(before);
   return {};
 }
 
 Result<> Session::change(const cdc::Change& change) {
-  if (!is_new(change.position)) return {};
+  const bool written = !is_new(change.position);
+  // What was written before a restart counts in the numbers inside of its transaction.
+  if (written && !config_.transaction_metadata) return {};
   const size_t before = gathered_.size();
   const bool ours =
       change.operation == cdc::Operation::kMessage && change.message_prefix.starts_with("weir.");
   const bool awaited = change.relation && awaited_.contains(change.relation->id);
   if (!ours && !awaited) {
     if (auto rendered = renderer_.render(change, now_us(), gathered_); !rendered) return rendered;
+  }
+  if (written) {
+    gathered_.resize(before);
+    return {};
   }
   for (size_t i = before; i < gathered_.size(); ++i) gathered_bytes_ += size_of(gathered_[i]);
   progress_.next = {change.position.commit_lsn, change.position.index + 1};

@@ -64,12 +64,15 @@ test('nothing is lost or doubled when the broker or the database is killed, or t
 
 test('a transaction larger than a commit is taken in parts, and goes on inside it after a kill', { skip }, async () => {
   postgres.psql('CREATE TABLE large (id int PRIMARY KEY, version int, note text)');
-  await captures.add('large', 'public.large');
+  await captures.add('large', 'public.large', { 'provide.transaction.metadata': 'true' });
   await captures.state('large', 'streaming');
   postgres.psql('INSERT INTO large SELECT g, 0, repeat(md5(g::text), 40) FROM generate_series(1, 40000) g');
   await captures.until('large', (shown) => shown.records > 0);
   await broker.restart();
   await captures.untilEqual('large');
+  const seen = await captures.records('cdc.transaction', (all) => all.length >= 4);
+  const ends = seen.map(([, value]) => JSON.parse(value)).filter(({ status }) => status === 'END');
+  assert.deepEqual(ends.map(({ event_count: count }) => count), [40000, 1], 'what was written before the kill is counted');
   await captures.api('DELETE', '/large');
 });
 

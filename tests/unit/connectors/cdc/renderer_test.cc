@@ -103,6 +103,17 @@ TEST_F(RendererTest, AReadableEventHasPlainValuesAndNoSchema) {
   EXPECT_TRUE(out[0].headers.empty());
 }
 
+TEST_F(RendererTest, AReadableTransactionCountsItsEvents) {
+  configure({{"provide.transaction.metadata", "true"}});
+  std::vector<Output> out;
+  renderer_->begin({}, out);
+  ASSERT_TRUE(renderer_->render(change(Operation::kCreate, std::nullopt, row("1")), 0, out));
+  renderer_->end({}, out);
+  ASSERT_EQ(out.size(), 3u);
+  EXPECT_THAT(*out[2].value, HasSubstr(R"("event_count":1,"data_collections":[{"data_collection":)"
+                                       R"("public.orders","event_count":1}])"));
+}
+
 TEST_F(RendererTest, AReadableEventNamesWhatWasNotSent) {
   configure({});
   Row after = row("1");

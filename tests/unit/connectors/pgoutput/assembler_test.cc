@@ -130,6 +130,20 @@ TEST_F(AssemblerTest, WhatCannotBeInAStreamIsRefused) {
   EXPECT_FALSE(feed(commit(101, 110))) << "another transaction's commit";
 }
 
+TEST_F(AssemblerTest, TheTransactionBeforeMayBeKnownFromAnEarlierStream) {
+  const auto first_change = [&](Assembler& assembler) {
+    for (const std::string& message :
+         {begin(100, 7), relation(3, "public", "t", 'd', {{true, "id", 23}}),
+          Builder('I').u32(3).u8('N').tuple({"t1"}).done()}) {
+      EXPECT_TRUE(assembler.feed({.start = 90, .message = message}, recorder_));
+    }
+    return recorder_.changes.back().previous_commit_lsn;
+  };
+  EXPECT_EQ(first_change(assembler_), 0u);
+  Assembler resumed(catalog_, 80);
+  EXPECT_EQ(first_change(resumed), 80u);
+}
+
 TEST(Types, BuiltInOnesGoByNumberAndModifier) {
   const cdc::Type numeric = type_of(1700, ((8 << 16) | 2) + 4, {});
   EXPECT_EQ(numeric.kind, TypeKind::kDecimal);
