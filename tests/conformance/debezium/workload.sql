@@ -1,5 +1,6 @@
 -- What happens while connectors stream. Every statement is a transaction of its own, but for what stands between BEGIN and COMMIT.
--- After each step every connector has caught up: what a connector asks the catalog is then the same for all.
+-- After each step every connector has caught up: what a connector asks the catalog is then the same for all. At a restart all of them
+-- end, and go on.
 INSERT INTO numbers (id, small, medium, big, o, real4, real8, flag, exact, whole, free, cash, cost) VALUES (3, 32767, 2147483647, 9223372036854775807, 0, 3.1415927, 0.1, NULL, 0, 0, 100, 0, 0);
 INSERT INTO numbers (id, real4, real8, free) VALUES (4, 'Infinity', '-Infinity', 12345678901234567890123456789.123456789);
 INSERT INTO numbers (id, real4, real8, free) VALUES (5, 1e-7, 1e21, 1e3);
@@ -72,7 +73,7 @@ UPDATE changing SET a = 2;
 ALTER TABLE changing ADD COLUMN b text DEFAULT 'new', ADD COLUMN c int NOT NULL DEFAULT 8;
 INSERT INTO changing VALUES (2, 20, 'y', 9);
 UPDATE changing SET a = 3 WHERE id = 1;
--- step
+-- restart
 ALTER TABLE changing RENAME COLUMN a TO renamed;
 ALTER TABLE changing DROP COLUMN b;
 INSERT INTO changing VALUES (3, 30, 10);
