@@ -33,6 +33,16 @@ void Runner::stop() {
   stop_.request();
 }
 
+void Runner::wake() {
+  update([](Status& status) {
+    status.snapshot_tables = 1;
+    status.snapshot_tables_done = 0;
+    status.snapshot_rows = 0;
+    status.snapshot_rows_estimated = 0;
+  });
+  ++requests_;
+}
+
 Status Runner::status() const {
   const std::lock_guard lock(mutex_);
   return status_;

@@ -58,8 +58,8 @@ class Runner {
   Status status() const;
   // From any thread; the destructor waits for the end.
   void stop();
-  // A table is asked for once more: its note is stored.
-  void wake() { ++requests_; }
+  // A table is asked for once more: its note is stored. The status shows it from now on.
+  void wake();
 
  private:
   friend class Session;
