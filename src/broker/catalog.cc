@@ -320,6 +320,9 @@ void Broker::remove_cell(CellId id) {
   if (cell.armed != Timestamp::never()) deadlines_.erase({cell.armed, id});
   signal(applied_key(id));
   if (cell.kind() == CellKind::kLog) signal(safe_key(id));
+  // An entry of nothing but the kind. Without one the cell would be clean, and the next checkpoint
+  // keep an image of it that refers to files which are free to go.
+  commit_.add(id, static_cast<char>(cell.kind()), {});
   cells_.erase(found);
 }
 

@@ -60,6 +60,7 @@ Result<void> Broker::replay(
   const auto kind = static_cast<CellKind>(event.front());
   event.remove_prefix(1);
   if (kind == CellKind::kCatalog) return catalog_.apply(event);
+  if (event.empty()) return {};  // it was removed: start() sees that nobody knows it
 
   std::unique_ptr<Cell>& slot = cells_[id];
   if (slot == nullptr) slot = make_cell(kind);
