@@ -23,6 +23,8 @@ constexpr std::pair<std::string_view, Canary> kNames[] = {
     {"ack-before-flush", Canary::kAckBeforeFlush},
     {"deliver-past-held", Canary::kDeliverPastHeld},
     {"end-lease-early", Canary::kEndLeaseEarly},
+    {"bridge-forgets-place", Canary::kBridgeForgetsPlace},
+    {"bridge-ignores-seek", Canary::kBridgeIgnoresSeek},
 };
 
 int parse(std::string_view name) {

@@ -17,6 +17,8 @@ enum class Canary {
   kAckBeforeFlush,             // write frames without the sync flag and announce them durable
   kDeliverPastHeld,            // deliver what follows a held message of its group
   kEndLeaseEarly,              // end leases after half of their time
+  kBridgeForgetsPlace,         // move records without journaling how far
+  kBridgeIgnoresSeek,          // finish a step that began before a seek
 };
 
 #ifdef WEIR_CANARIES

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/canary.h"
 #include "broker/bridge_step.h"
 #include "broker/broker.h"
 
@@ -25,23 +26,23 @@ void Broker::read_for_bridge(const catalog::Bridge& bridge,
     position.running = true;
     ReadRequest request{from.logs[partition], next, size_t{1} << 20, std::nullopt,
                         Visibility::kApplied};
-    read(request,
-         [this, name = bridge.name, partition, seeks = position.seeks](Result<ReadAnswer> answer) {
-           const catalog::Bridge* still = catalog_.find_bridge(name);
-           auto* state = still == nullptr ? nullptr : find<BridgeCell>(still->cell);
-           if (state == nullptr) return;
-           state->running = false;
-           if (state->seeks != seeks) {
-             bridges_due_.insert(name);  // it reads from somewhere else now
-             return;
-           }
-           if (!answer) {
-             state->problem = answer.error().message;
-             ++state->counts.failures;
-             return;  // tried again by the next tick's maintenance
-           }
-           bridge_records(name, partition, *answer, now_);
-         });
+    read(request, [this, name = bridge.name, cell = bridge.cell, partition,
+                   seeks = position.seeks](Result<ReadAnswer> answer) {
+      // Another bridge of that name has a cell of its own, and perhaps another topic.
+      auto* state = find<BridgeCell>(cell);
+      if (state == nullptr) return;
+      state->running = false;
+      if (state->seeks != seeks && !canary(Canary::kBridgeIgnoresSeek)) {
+        bridges_due_.insert(name);  // it reads from somewhere else now
+        return;
+      }
+      if (!answer) {
+        state->problem = answer.error().message;
+        ++state->counts.failures;
+        return;  // tried again by the next tick's maintenance
+      }
+      bridge_records(name, partition, *answer, now_);
+    });
     return;  // one partition at a time; the others follow when this step is done
   }
 }
@@ -111,7 +112,8 @@ void Broker::bridge_records(const std::string& name,
   position.apply(partition, next);
   position.counts.moved += moved;
   if (moved > 0) position.counts.last_moved = now_;
-  commit_.add(bridge.cell, BridgeCell::advanced(partition, next));
+  if (!canary(Canary::kBridgeForgetsPlace))
+    commit_.add(bridge.cell, BridgeCell::advanced(partition, next));
   commit_.require(Durability::kFsync);
   touch(bridge.cell, position);
   if (!stuck) bridges_due_.insert(name);
