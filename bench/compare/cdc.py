@@ -2,7 +2,8 @@
 
 All write into a Weir of their own, but for pg_recvlogical; the rows and the properties are the same. The stream is measured on what
 gathered in the slot while nobody read: small transactions, and one large one. The snapshot is a table that is there already. A rate is that
-between the first and the last record that is seen to arrive, so that nobody's start counts. Memory is the highest resident memory of the
+between the first and the last record that is seen to arrive, so that nobody's start counts; beside pg_recvlogical, whose start counts, Weir's
+is the one from its start. Memory is the highest resident memory of the
 process that captures: of Weir with all of its broker, of Debezium without one.
 """
 
@@ -88,9 +89,11 @@ def wait_until(condition, what):
         time.sleep(POLL_S)
 
 
-def rate_of_arrival(weir, topic, count, process):
-    """Records a second from the first that are seen behind what was there, until there are `count` more; CPU and memory of the process."""
-    before = records(weir, topic)
+def rate_of_arrival(weir, topic, count, process, begin):
+    """Records a second from the first that are seen behind what was there, until there are `count` more, and likewise from `begin` on; CPU and
+    memory of the process."""
+    before, asked = records(weir, topic), time.monotonic()
+    begin()
     wait_until(lambda: records(weir, topic) > before, "the first record arrives")
     first, began, cpu, peak = records(weir, topic), time.monotonic(), process.cpu_s(), process.rss_bytes()
     while (now := records(weir, topic)) < before + count:
@@ -98,8 +101,8 @@ def rate_of_arrival(weir, topic, count, process):
         if time.monotonic() - began > PATIENCE_S:
             raise RuntimeError(f"{now - before} of {count} records in {PATIENCE_S} s")
         time.sleep(POLL_S)
-    took = time.monotonic() - began
-    return {"per_s": (now - first) / took, "records": count, "seen": now - first, "cpu_s": process.cpu_s() - cpu, "peak_bytes": max(peak, process.rss_bytes())}
+    done = time.monotonic()
+    return {"per_s": (now - first) / (done - began), "from_start_per_s": count / (done - asked), "records": count, "seen": now - first, "cpu_s": process.cpu_s() - cpu, "peak_bytes": max(peak, process.rss_bytes())}
 
 
 class WeirCapture:
@@ -183,14 +186,12 @@ def capture(kind, settings, snapshot_rows, loads):
         postgres.sql(ROWS.format(snapshot_rows))
         side = kind(settings.folder, postgres)
         try:
-            side.begin()
-            results["snapshot"] = rate_of_arrival(side.weir, side.topic, snapshot_rows, side.measured)
+            results["snapshot"] = rate_of_arrival(side.weir, side.topic, snapshot_rows, side.measured, side.begin)
             wait_until(side.streaming, "it streams")
             for name, load in loads.items():
                 side.pause()
                 count = fill(postgres, load)
-                side.resume()
-                results[name] = rate_of_arrival(side.weir, side.topic, count, side.measured)
+                results[name] = rate_of_arrival(side.weir, side.topic, count, side.measured, side.resume)
         finally:
             side.stop()
     return results
@@ -221,10 +222,11 @@ def report(name, runs, target):
     words = [f"{side} {rate:9,.0f}/s" for side, rate in median.items()]
     peaks = {side: max(run[name]["peak_bytes"] for run in measured) for side, measured in runs.items() if measured and "peak_bytes" in measured[0].get(name, {})}
     words += [f"{side} {peak / 2**20:,.0f} MiB" for side, peak in peaks.items()]
-    if "debezium" in median:
+    if {"weir", "debezium"} <= set(median):
         words.append(f"ratio {median['weir'] / median['debezium']:.2f}, memory {peaks['debezium'] / peaks['weir']:.1f} times less")
-    if "nowhere" in median:
-        words.append(f"{median['weir'] / median['nowhere']:.0%} of pg_recvlogical")
+    if {"weir", "nowhere"} <= set(median):
+        started = spread([run[name]["from_start_per_s"] for run in runs["weir"]])["median"]
+        words.append(f"from the start {started:,.0f}/s, {started / median['nowhere']:.0%} of pg_recvlogical")
     print(f"{name:22} {'  '.join(words)}  target {target}", flush=True)
     return {"name": name, "target": target, "median": median, "peak_bytes": peaks}
 
