@@ -1,7 +1,7 @@
 // A real PostgreSQL of its own for tests, on a free port: the one that scripts/postgres finds or unpacks. As root it runs as nobody:
 // PostgreSQL refuses root.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,13 +25,31 @@ function freePort() {
   });
 }
 
-export async function startPostgres({ walLevel = 'logical' } = {}) {
+// Takes connections of `user` with TLS and a password only.
+function secure(data, { certificate, key, user }) {
+  const owner = statSync(data);
+  for (const [from, name] of [[certificate, 'server.crt'], [key, 'server.key']]) {
+    const to = join(data, name);
+    copyFileSync(from, to);
+    chmodSync(to, 0o600);
+    chownSync(to, owner.uid, owner.gid);
+  }
+  writeFileSync(join(data, 'pg_hba.conf'), `hostssl all ${user} 127.0.0.1/32 scram-sha-256
+host all ${user} 127.0.0.1/32 reject
+host all all 127.0.0.1/32 trust
+`);
+  return ['ssl=on'];
+}
+
+// `tls`: { certificate, key, user }, for a user who needs both.
+export async function startPostgres({ walLevel = 'logical', tls } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'weir-postgres-'));
   chmodSync(folder, 0o777);
   const data = join(folder, 'data');
   const asNobody = (program, args) => [...nobody, join(programs, program), ...args];
   const [initdb, ...initArgs] = asNobody('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-N', '--locale=C.UTF-8', '-E', 'UTF8']);
   execFileSync(initdb, initArgs, { stdio: 'pipe', cwd: folder });
+  const secured = tls ? secure(data, tls) : [];
   const port = await freePort();
   let server = null;
   let ended = null;
@@ -46,7 +64,7 @@ export async function startPostgres({ walLevel = 'logical' } = {}) {
     child.once('exit', (code) => (code === 0 ? done() : failed(new Error(`psql ended with ${code}`))));
   });
   const launch = () => {
-    const settings = ['listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`, `wal_level=${walLevel}`, 'fsync=off', 'jit=off', 'log_min_messages=fatal'];
+    const settings = ['listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`, `wal_level=${walLevel}`, 'fsync=off', 'jit=off', 'log_min_messages=fatal', ...secured];
     const [postgres, ...args] = asNobody('postgres', ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]);
     server = spawn(postgres, args, { stdio: 'ignore', cwd: folder });
     ended = new Promise((done) => server.once('exit', done));
