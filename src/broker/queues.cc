@@ -99,7 +99,7 @@ Result<Sent> Broker::send(CellId id,
   if (thing->queue_policy.order == catalog::Order::kPerGroup) {
     message.group = group_hash(record.key.value_or(ByteView{}));
   }
-  message.priority = priority_of(record.headers);
+  if (thing->queue_policy.priorities > 1) message.priority = priority_of(record.headers);
   if (options.dedup_id) {
     message.dedup_id = dedup_digest(*options.dedup_id);
     if (const auto first = cell->queue.find_duplicate(*message.dedup_id)) {

@@ -86,6 +86,22 @@ void ColdReads::read(CellId cell, const Extent& span, ReadCallback callback) {
   read_ahead(*region, span);
 }
 
+template <typename Work, typename Then>
+void ColdReads::run(const Part& part, uint64_t bytes, Work work, Then then) {
+  ++metrics_.file_reads;
+  metrics_.file_read_bytes += bytes;
+  ++part.slot->users;
+  auto handle = std::make_shared<std::shared_ptr<File>>(part.slot->handle);
+  steps_.run(
+      Lane::kReader, [handle, work = std::move(work)]() mutable { return work(*handle); },
+      [this, handle, slot = part.slot, then = std::move(then)](auto result) mutable {
+        --slot->users;
+        if (slot->handle == nullptr) slot->handle = *handle;
+        files_.used(slot);
+        then(std::move(result));
+      });
+}
+
 ColdReads::RegionPointer ColdReads::covering(FileId file, uint64_t begin, uint64_t end) {
   const auto found = std::ranges::find_if(regions_, [&](const RegionPointer& region) {
     return region->file == file && region->begin <= begin && end <= region->end;
@@ -110,30 +126,18 @@ ColdReads::RegionPointer ColdReads::start_region(const JournalFile& file, uint64
   regions_.push_front(region);
   mark({file.id, begin, end});
   ++under_way_;
-  ++metrics_.file_reads;
-  metrics_.file_read_bytes += end - begin;
-  ++part.slot->users;
-  auto handle = std::make_shared<std::shared_ptr<File>>(part.slot->handle);
-  steps_.run(
-      Lane::kReader,
-      [&disk = disk_, handle, path = part.slot->path(), pool = pool_, begin,
-       end]() -> Result<std::shared_ptr<const char>> {
-        if (*handle == nullptr) {
-          auto opened = disk.open(path, OpenMode::kDirect);
-          if (!opened) return std::unexpected(opened.error());
-          *handle = std::move(*opened);
-        }
+  run(
+      part, end - begin,
+      [&disk = disk_, path = part.slot->path(), pool = pool_, begin,
+       end](std::shared_ptr<File>& handle) -> Result<std::shared_ptr<const char>> {
         std::shared_ptr<char> data = pool->take();
-        if (auto ok = read_exactly(**handle, begin, {data.get(), end - begin}); !ok) {
+        if (auto ok = read_slot(disk, handle, path, begin, {data.get(), end - begin}); !ok) {
           return std::unexpected(ok.error());
         }
         return data;
       },
-      [this, region, handle, slot = part.slot](Result<std::shared_ptr<const char>> data) {
-        --slot->users;
-        if (slot->handle == nullptr) slot->handle = *handle;
+      [this, region](Result<std::shared_ptr<const char>> data) {
         finish_region(region, std::move(data));
-        files_.used(slot);
       });
   return region;
 }
@@ -187,27 +191,19 @@ void ColdReads::read_alone(CellId cell, const Extent& span, ReadCallback callbac
         fail(ErrorCode::kNotFound, fmt::format("journal file {} is gone", span.file.value())));
   }
   mark({span.file, span.position, end_of(span)});
-  ++metrics_.file_reads;
-  metrics_.file_read_bytes +=
-      round_up(end_of(span), kBlock) - round_down(uint64_t{span.position}, kBlock);
-  const Part part = file->part_at(span.position);
-  ++part.slot->users;
-  auto handle = std::make_shared<std::shared_ptr<File>>(part.slot->handle);
-  steps_.run(
-      Lane::kReader,
-      [&disk = disk_, cell, span, handle, path = part.slot->path(), salt = part.salt]() {
-        return read_span(disk, *handle, path, salt, cell, span);
+  const Part& part = file->part_at(span.position);
+  run(
+      part, round_up(end_of(span), kBlock) - round_down(uint64_t{span.position}, kBlock),
+      [&disk = disk_, cell, span, path = part.slot->path(),
+       salt = part.salt](std::shared_ptr<File>& handle) {
+        return read_span(disk, handle, path, salt, cell, span);
       },
-      [this, cell, span, handle, slot = part.slot,
-       callback = std::move(callback)](ReadResult result) mutable {
-        --slot->users;
-        if (slot->handle == nullptr) slot->handle = *handle;
+      [this, cell, span, callback = std::move(callback)](ReadResult result) mutable {
         if (result) {
           spans_.put(cell, span, *result);
         } else {
           ++metrics_.read_errors;
         }
-        files_.used(slot);
         callback(std::move(result));
       });
 }

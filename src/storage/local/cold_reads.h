@@ -60,6 +60,9 @@ class ColdReads {
     uint64_t end = 0;
   };
 
+  // Runs `work` (a File handle, to be opened if it is empty) beside the reactor, then `then` on it.
+  template <typename Work, typename Then>
+  void run(const Part& part, uint64_t bytes, Work work, Then then);
   RegionPointer covering(FileId file, uint64_t begin, uint64_t end);
   RegionPointer start_region(const JournalFile& file, uint64_t position);
   void finish_region(const RegionPointer& region, Result<std::shared_ptr<const char>> data);

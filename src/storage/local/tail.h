@@ -72,6 +72,13 @@ std::optional<std::vector<broker::StoredEntry>> collect_entries(
 // Where the first entry begins that is not the one that was written; nothing if all are whole.
 std::optional<size_t> damaged_at(ByteView bytes, uint32_t salt);
 
+// Reads blocks of the slot `path`, opened if `handle` is empty. Blocking.
+Result<void> read_slot(Disk& disk,
+                       std::shared_ptr<File>& handle,
+                       const std::string& path,
+                       uint64_t begin,
+                       std::span<char> into);
+
 // Bytes read from a file: those of the span begin at data[at].
 struct RawSpan {
   Buffer data;

@@ -9,10 +9,10 @@ namespace {
 
 KafkaError describe_producers(Engine& engine,
                               const TopicRef& ref,
-                              int32_t partition,
-                              DescribeProducersResponse::Partition& answer) {
+                              DescribeProducersResponse::Partition& answer,
+                              broker::Depends& depends) {
   if (!ref.thing) return ref.error;
-  const auto id = partition_log(*ref.thing, partition);
+  const auto id = partition_log(*ref.thing, answer.partition_index);
   const log::Log* log = id ? engine.broker.find_log(*id) : nullptr;
   if (!log) return KafkaError::kUnknownTopicOrPartition;
   for (const log::ActiveProducer& active : log->active_producers(engine.now())) {
@@ -22,6 +22,7 @@ KafkaError describe_producers(Engine& engine,
     producer.last_sequence = active.last_sequence;
     producer.last_timestamp = active.last_ms;
   }
+  add(depends, engine.broker.log_depends(*id));
   return KafkaError::kNone;
 }
 
@@ -63,9 +64,7 @@ void DescribeProducersHandler::handle(Call call, Request request) {
       for (const int32_t partition : topic.partition_indexes) {
         DescribeProducersResponse::Partition& result = answer.partitions.emplace_back();
         result.partition_index = partition;
-        result.error_code = wire_code(describe_producers(engine, ref, partition, result));
-        const auto id = ref.thing ? partition_log(*ref.thing, partition) : std::nullopt;
-        if (id) add(depends, engine.broker.log_depends(*id));
+        result.error_code = wire_code(describe_producers(engine, ref, result, depends));
       }
     }
     call.answer(response, depends);
