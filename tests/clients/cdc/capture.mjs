@@ -1,10 +1,35 @@
 // What the tests of captures share: the API, the records of a topic, and the table that they tell of.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { Kafka, logLevel } from 'kafkajs';
+import { startBroker, temporaryFolder } from '../support/broker.mjs';
+import { startPostgres, withoutPostgres } from '../support/postgres.mjs';
 import { waitFor } from '../support/programs.mjs';
 
 const patienceMs = 40_000;
 export const until = (condition, what) => waitFor(condition, patienceMs, what);
+
+// A PostgreSQL and a broker for all tests of a file: { folder, skip }, and { postgres, broker, captures } once they run. `prepare`
+// answers, from the folder, options of the broker, of the database, and SQL to begin with.
+export function startCaptures(name, prepare = () => ({})) {
+  const { folder, remove } = temporaryFolder(name);
+  const here = { folder, skip: withoutPostgres };
+  before(async () => {
+    if (here.skip) return;
+    const { database, sql = '', ...options } = prepare(folder);
+    here.postgres = await startPostgres(database);
+    here.postgres.psql(sql);
+    here.broker = await startBroker({ data: join(folder, 'data'), ...options });
+    here.captures = new Captures(here.broker, here.postgres);
+  });
+  after(async () => {
+    await here.broker?.stop();
+    await here.postgres?.stop();
+    remove();
+  });
+  return here;
+}
 
 export class Captures {
   constructor(broker, postgres) { Object.assign(this, { broker, postgres }); }

@@ -1,126 +1,109 @@
 // A capture of a real PostgreSQL: what the topic tells is the table, and nothing twice, whoever is killed.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { SQS } from '@aws-sdk/client-sqs';
-import { startBroker, temporaryFolder } from '../support/broker.mjs';
-import { startPostgres, withoutPostgres } from '../support/postgres.mjs';
-import { Captures, until } from './capture.mjs';
+import { startCaptures, until } from './capture.mjs';
 
-const skip = withoutPostgres;
-const { folder, remove } = temporaryFolder('cdc');
-let broker;
-let postgres;
-let captures;
+const here = startCaptures('cdc');
+const { skip } = here;
 
-before(async () => {
-  if (skip) return;
-  postgres = await startPostgres();
-  broker = await startBroker({ data: join(folder, 'data') });
-  captures = new Captures(broker, postgres);
-});
-after(async () => {
-  await broker?.stop();
-  await postgres?.stop();
-  remove();
-});
-
-const slots = (name) => postgres.psql(`SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'weir_${name}'`);
+const slots = (name) => here.postgres.psql(`SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'weir_${name}'`);
 
 test('a table is told whole: what was there, and what happened since', { skip }, async () => {
-  postgres.psql(`CREATE TABLE told (id int PRIMARY KEY, version int, note text);
+  here.postgres.psql(`CREATE TABLE told (id int PRIMARY KEY, version int, note text);
     INSERT INTO told SELECT g, 0, E'tab\\t, \\\\ and line\\n' || g FROM generate_series(1, 5000) g`);
-  await captures.add('told', 'public.told');
-  await captures.state('told', 'streaming');
-  postgres.psql(`UPDATE told SET version = version + 1 WHERE id <= 100; DELETE FROM told WHERE id > 4990;
+  await here.captures.add('told', 'public.told');
+  await here.captures.state('told', 'streaming');
+  here.postgres.psql(`UPDATE told SET version = version + 1 WHERE id <= 100; DELETE FROM told WHERE id > 4990;
     INSERT INTO told VALUES (6000, 0, NULL)`);
-  await captures.untilEqual('told');
-  const shown = await captures.api('GET', '/told');
+  await here.captures.untilEqual('told');
+  const shown = await here.captures.api('GET', '/told');
   assert.equal(shown.snapshot_rows, 5000);
   assert.equal(shown.problem, '');
   assert.equal(slots('told'), '1');
-  await captures.api('DELETE', '/told');
+  await here.captures.api('DELETE', '/told');
   assert.equal(slots('told'), '0', 'the slot goes with the capture');
 });
 
 test('nothing is lost or doubled when the broker or the database is killed, or the connection cut', { skip }, async () => {
-  postgres.psql("CREATE TABLE load (id int PRIMARY KEY, version int, note text); INSERT INTO load SELECT g, 0, 'n' FROM generate_series(1, 200) g");
-  await captures.add('load', 'public.load');
-  await captures.state('load', 'streaming');
+  here.postgres.psql("CREATE TABLE load (id int PRIMARY KEY, version int, note text); INSERT INTO load SELECT g, 0, 'n' FROM generate_series(1, 200) g");
+  await here.captures.add('load', 'public.load');
+  await here.captures.state('load', 'streaming');
   for (let round = 0; round < 12; round += 1) {
     const statement = (i) => `UPDATE load SET version = version + 1 WHERE id BETWEEN ${i * 3} AND ${i * 3 + 10};
       INSERT INTO load VALUES (${1000 + round * 100 + i}, 0, 'new'); ${i % 4 ? '' : `DELETE FROM load WHERE id = ${1000 + round * 100 + i};`}`;
     for (const part of [0, 20, 40]) {
-      postgres.psql(Array.from({ length: 20 }, (_, i) => statement(part + i)).join('\n'));
+      here.postgres.psql(Array.from({ length: 20 }, (_, i) => statement(part + i)).join('\n'));
       if (part !== 20) continue;
-      if (round % 3 === 0) await broker.restart();
-      if (round % 3 === 1) postgres.psql('SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active');
-      if (round % 6 === 2) { await postgres.kill(); await postgres.start(); }
+      if (round % 3 === 0) await here.broker.restart();
+      if (round % 3 === 1) here.postgres.psql('SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active');
+      if (round % 6 === 2) { await here.postgres.kill(); await here.postgres.start(); }
     }
   }
-  await captures.untilEqual('load');
-  await captures.api('DELETE', '/load');
+  await here.captures.untilEqual('load');
+  await here.captures.api('DELETE', '/load');
 });
 
 test('a transaction larger than a commit is taken in parts, and goes on inside it after a kill', { skip }, async () => {
-  postgres.psql('CREATE TABLE large (id int PRIMARY KEY, version int, note text)');
-  await captures.add('large', 'public.large', { 'provide.transaction.metadata': 'true' });
-  await captures.state('large', 'streaming');
-  postgres.psql('INSERT INTO large SELECT g, 0, repeat(md5(g::text), 40) FROM generate_series(1, 40000) g');
-  await captures.until('large', (shown) => shown.records > 0);
-  await broker.restart();
-  await captures.untilEqual('large');
-  const seen = await captures.records('cdc.transaction', (all) => all.length >= 4);
+  here.postgres.psql('CREATE TABLE large (id int PRIMARY KEY, version int, note text)');
+  await here.captures.add('large', 'public.large', { 'provide.transaction.metadata': 'true' });
+  await here.captures.state('large', 'streaming');
+  here.postgres.psql('INSERT INTO large SELECT g, 0, repeat(md5(g::text), 40) FROM generate_series(1, 40000) g');
+  await here.captures.until('large', (shown) => shown.records > 0);
+  await here.broker.restart();
+  await here.captures.untilEqual('large');
+  const seen = await here.captures.records('cdc.transaction', (all) => all.length >= 4);
   const ends = seen.map(([, value]) => JSON.parse(value)).filter(({ status }) => status === 'END');
   assert.deepEqual(ends.map(({ event_count: count }) => count), [40000, 1], 'what was written before the kill is counted');
-  await captures.api('DELETE', '/large');
+  await here.captures.api('DELETE', '/large');
 });
 
 test('a paused capture keeps its place', { skip }, async () => {
-  postgres.psql('CREATE TABLE paused (id int PRIMARY KEY, version int, note text)');
-  await captures.add('paused', 'public.paused');
-  await captures.state('paused', 'streaming');
-  await captures.api('POST', '/paused/pause');
-  await captures.state('paused', 'paused');
-  postgres.psql("INSERT INTO paused VALUES (1, 0, 'meanwhile')");
-  await captures.api('POST', '/paused/resume');
-  await captures.untilEqual('paused');
+  here.postgres.psql('CREATE TABLE paused (id int PRIMARY KEY, version int, note text)');
+  await here.captures.add('paused', 'public.paused');
+  await here.captures.state('paused', 'streaming');
+  await here.captures.api('POST', '/paused/pause');
+  await here.captures.state('paused', 'paused');
+  here.postgres.psql("INSERT INTO paused VALUES (1, 0, 'meanwhile')");
+  await here.captures.api('POST', '/paused/resume');
+  await here.captures.untilEqual('paused');
 });
 
 test('a slot that somebody else moved or dropped is reported, and nothing is streamed over the gap', { skip }, async () => {
-  await captures.api('POST', '/paused/pause');
-  await until(() => postgres.psql("SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name = 'weir_paused'") === '0', 'the slot is free');
-  postgres.psql("INSERT INTO paused VALUES (2, 0, 'lost'); SELECT pg_replication_slot_advance('weir_paused', pg_current_wal_lsn())");
-  await captures.api('POST', '/paused/resume');
-  await captures.problem('paused', /needs snapshot: .*somebody else moved the slot/);
-  postgres.psql("SELECT pg_drop_replication_slot('weir_paused')");
-  await captures.problem('paused', /needs snapshot: replication slot weir_paused is gone/);
-  await captures.api('DELETE', '/paused');
+  await here.captures.api('POST', '/paused/pause');
+  await until(() => here.postgres.psql("SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name = 'weir_paused'") === '0', 'the slot is free');
+  here.postgres.psql("INSERT INTO paused VALUES (2, 0, 'lost'); SELECT pg_replication_slot_advance('weir_paused', pg_current_wal_lsn())");
+  await here.captures.api('POST', '/paused/resume');
+  await here.captures.problem('paused', /needs snapshot: .*somebody else moved the slot/);
+  here.postgres.psql("SELECT pg_drop_replication_slot('weir_paused')");
+  await here.captures.problem('paused', /needs snapshot: replication slot weir_paused is gone/);
+  await here.captures.api('DELETE', '/paused');
 });
 
 test('errors name the statement that mends them, and a password is never stored', { skip }, async () => {
-  postgres.psql('CREATE ROLE nobody LOGIN');
-  await captures.add('denied', 'public.told', { 'database.user': 'nobody' });
-  await captures.problem('denied', /ALTER ROLE "?nobody"? REPLICATION;/);
-  await captures.api('DELETE', '/denied?keep_slot=true');
-  await assert.rejects(captures.add('secret', 'public.told', { 'database.password': 'x' }), /database\.password\.file/);
-  await assert.rejects(captures.add('typo', 'public.told', { 'tabel.include.list': 'x' }), /tabel\.include\.list/);
+  here.postgres.psql('CREATE ROLE nobody LOGIN');
+  await here.captures.add('denied', 'public.told', { 'database.user': 'nobody' });
+  await here.captures.problem('denied', /ALTER ROLE "?nobody"? REPLICATION;/);
+  await here.captures.api('DELETE', '/denied?keep_slot=true');
+  await assert.rejects(here.captures.add('secret', 'public.told', { 'database.password': 'x' }), /database\.password\.file/);
+  await assert.rejects(here.captures.add('typo', 'public.told', { 'tabel.include.list': 'x' }), /tabel\.include\.list/);
 });
 
 test('an outbox row reaches a topic, in the transaction that wrote it or not at all; a logical message reaches a queue', { skip }, async () => {
-  const sqs = new SQS({ endpoint: broker.env.AWS_ENDPOINT_URL, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } });
+  const sqs = new SQS({ endpoint: here.broker.env.AWS_ENDPOINT_URL, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } });
   const { QueueUrl } = await sqs.createQueue({ QueueName: 'work-order' });
-  postgres.psql('CREATE TABLE outbox (id uuid PRIMARY KEY, aggregatetype text, aggregateid text, type text, payload jsonb)');
-  await captures.add('outbox', 'public.outbox', {
+  here.postgres.psql('CREATE TABLE outbox (id uuid PRIMARY KEY, aggregatetype text, aggregateid text, type text, payload jsonb)');
+  await here.captures.add('outbox', 'public.outbox', {
     'outbox.0.table': 'public.outbox', 'outbox.1.prefix': 'outbox', 'outbox.1.queue': 'work-${routedByValue}',
   });
-  await captures.state('outbox', 'streaming');
+  await here.captures.state('outbox', 'streaming');
   const row = (aggregate) => `INSERT INTO outbox VALUES (gen_random_uuid(), 'order', '${aggregate}', 'placed', '{"total":5}')`;
-  postgres.psql(`BEGIN; ${row('lost')}; ROLLBACK; BEGIN; ${row('7')}; DELETE FROM outbox; COMMIT;`);
-  postgres.psql(`SELECT pg_logical_emit_message(true, 'outbox', '{"id":"m1","aggregatetype":"order","aggregateid":"8","payload":{"total":6}}')`);
-  const seen = await captures.records('outbox.event.order', (all) => all.length > 0);
+  here.postgres.psql(`BEGIN; ${row('lost')}; ROLLBACK; BEGIN; ${row('7')}; DELETE FROM outbox; COMMIT;`);
+  here.postgres.psql(`SELECT pg_logical_emit_message(true, 'outbox', '{"id":"m1","aggregatetype":"order","aggregateid":"8","payload":{"total":6}}')`);
+  const seen = await here.captures.records('outbox.event.order', (all) => all.length > 0);
   assert.deepEqual(seen.map(([key, value]) => [key, JSON.parse(value)]), [['7', { total: 5 }]]);
   const { Messages } = await sqs.receiveMessage({ QueueUrl, WaitTimeSeconds: 10 });
   assert.deepEqual(JSON.parse(Messages[0].Body), { total: 6 });
-  await captures.api('DELETE', '/outbox');
+  await here.captures.api('DELETE', '/outbox');
 });

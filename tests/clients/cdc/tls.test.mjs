@@ -2,36 +2,21 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { startBroker, temporaryFolder } from '../support/broker.mjs';
-import { startPostgres, withoutPostgres } from '../support/postgres.mjs';
+import { test } from 'node:test';
 import { Authority } from '../tls/certificates.mjs';
-import { Captures } from './capture.mjs';
+import { startCaptures } from './capture.mjs';
 
-const skip = withoutPostgres;
-const { folder, remove } = temporaryFolder('cdc-tls');
 const user = 'guarded';
 const right = 'open-sesame-1';
 const wrong = 'open-sesame-2';
 let authority;
-let broker;
-let postgres;
-let captures;
-
-before(async () => {
-  if (skip) return;
+const here = startCaptures('cdc-tls', (folder) => {
   authority = new Authority(folder);
-  postgres = await startPostgres({ tls: { ...authority.make('database'), user } });
-  postgres.psql(`CREATE ROLE ${user} LOGIN SUPERUSER PASSWORD '${right}';
-    CREATE TABLE held (id int PRIMARY KEY, version int, note text); INSERT INTO held VALUES (1, 0, 'n')`);
-  broker = await startBroker({ data: join(folder, 'data'), env: { CAPTURE_PASSWORD: right } });
-  captures = new Captures(broker, postgres);
+  const sql = `CREATE ROLE ${user} LOGIN SUPERUSER PASSWORD '${right}';
+    CREATE TABLE held (id int PRIMARY KEY, version int, note text); INSERT INTO held VALUES (1, 0, 'n')`;
+  return { database: { tls: { ...authority.make('database'), user } }, sql, env: { CAPTURE_PASSWORD: right } };
 });
-after(async () => {
-  await broker?.stop();
-  await postgres?.stop();
-  remove();
-});
+const { folder, skip } = here;
 
 const fromEnvironment = { 'database.user': user, 'database.password.env': 'CAPTURE_PASSWORD' };
 const fromFile = (password) => {
@@ -43,13 +28,13 @@ const verified = () => ({ 'database.sslmode': 'verify-full', 'database.sslrootce
 
 test('a capture goes over TLS to a database that it can tell by its certificate, with a password of a file or the environment', { skip }, async () => {
   for (const [name, password] of [['by_file', fromFile(right)], ['by_environment', fromEnvironment]]) {
-    await captures.add(name, 'public.held', { 'topic.prefix': name, ...password, ...verified() });
-    await captures.state(name, 'streaming');
-    const encrypted = postgres.psql(`SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_replication USING (pid) WHERE usename = '${user}'`);
+    await here.captures.add(name, 'public.held', { 'topic.prefix': name, ...password, ...verified() });
+    await here.captures.state(name, 'streaming');
+    const encrypted = here.postgres.psql(`SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_replication USING (pid) WHERE usename = '${user}'`);
     assert.equal(encrypted, 't');
-    const [[, value]] = await captures.records(`${name}.public.held`, (all) => all.length > 0);
+    const [[, value]] = await here.captures.records(`${name}.public.held`, (all) => all.length > 0);
     assert.equal(JSON.parse(value).after.id, 1);
-    await captures.api('DELETE', `/${name}`);
+    await here.captures.api('DELETE', `/${name}`);
   }
 });
 
@@ -62,9 +47,9 @@ test('a database of another authority, one without TLS allowed, and a wrong pass
     unset: [/NO_SUCH_PASSWORD/, { 'database.user': user, 'database.password.env': 'NO_SUCH_PASSWORD', ...verified() }],
   };
   for (const [name, [pattern, properties]] of Object.entries(cases)) {
-    await captures.add(name, 'public.held', properties);
-    const shown = await captures.problem(name, pattern);
+    await here.captures.add(name, 'public.held', properties);
+    const shown = await here.captures.problem(name, pattern);
     assert.doesNotMatch(JSON.stringify(shown), /open-sesame/);
-    await captures.api('DELETE', `/${name}?keep_slot=true`);
+    await here.captures.api('DELETE', `/${name}?keep_slot=true`);
   }
 });
