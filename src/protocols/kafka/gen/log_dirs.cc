@@ -45,11 +45,46 @@ constexpr wire::Field kDescribeLogDirsResponseFields[] = {
 };
 constexpr wire::Struct kDescribeLogDirsResponse{"DescribeLogDirsResponse", kDescribeLogDirsResponseFields};
 
+constexpr wire::Field kAlterReplicaLogDirsRequestTopicFields[] = {
+    {.name = "name", .kind = wire::Kind::kString, .versions = {1, 2}, .nullable = {0, -1}, .offset = offsetof(AlterReplicaLogDirsRequestTopic, name)},
+    {.name = "partitions", .kind = wire::Kind::kInt32, .versions = {1, 2}, .nullable = {0, -1}, .offset = offsetof(AlterReplicaLogDirsRequestTopic, partitions), .array = &wire::kArrayOf<int32_t>},
+};
+constexpr wire::Struct kAlterReplicaLogDirsRequestTopic{"AlterReplicaLogDirsRequestTopic", kAlterReplicaLogDirsRequestTopicFields};
+constexpr wire::Field kAlterReplicaLogDirsRequestDirectoryFields[] = {
+    {.name = "path", .kind = wire::Kind::kString, .versions = {1, 2}, .nullable = {0, -1}, .offset = offsetof(AlterReplicaLogDirsRequestDirectory, path)},
+    {.name = "topics", .kind = wire::Kind::kStruct, .versions = {1, 2}, .nullable = {0, -1}, .offset = offsetof(AlterReplicaLogDirsRequestDirectory, topics), .array = &wire::kArrayOf<AlterReplicaLogDirsRequestTopic>, .structure = &kAlterReplicaLogDirsRequestTopic},
+};
+constexpr wire::Struct kAlterReplicaLogDirsRequestDirectory{"AlterReplicaLogDirsRequestDirectory", kAlterReplicaLogDirsRequestDirectoryFields};
+constexpr wire::Field kAlterReplicaLogDirsRequestFields[] = {
+    {.name = "dirs", .kind = wire::Kind::kStruct, .versions = {1, 2}, .nullable = {0, -1}, .offset = offsetof(AlterReplicaLogDirsRequest, dirs), .array = &wire::kArrayOf<AlterReplicaLogDirsRequestDirectory>, .structure = &kAlterReplicaLogDirsRequestDirectory},
+};
+constexpr wire::Struct kAlterReplicaLogDirsRequest{"AlterReplicaLogDirsRequest", kAlterReplicaLogDirsRequestFields};
+
+constexpr wire::Field kAlterReplicaLogDirsResponsePartitionFields[] = {
+    {.name = "partition_index", .kind = wire::Kind::kInt32, .versions = {1, 2}, .nullable = {0, -1}, .offset = offsetof(AlterReplicaLogDirsResponsePartition, partition_index)},
+    {.name = "error_code", .kind = wire::Kind::kInt16, .versions = {1, 2}, .nullable = {0, -1}, .offset = offsetof(AlterReplicaLogDirsResponsePartition, error_code)},
+};
+constexpr wire::Struct kAlterReplicaLogDirsResponsePartition{"AlterReplicaLogDirsResponsePartition", kAlterReplicaLogDirsResponsePartitionFields};
+constexpr wire::Field kAlterReplicaLogDirsResponseTopicFields[] = {
+    {.name = "topic_name", .kind = wire::Kind::kString, .versions = {1, 2}, .nullable = {0, -1}, .offset = offsetof(AlterReplicaLogDirsResponseTopic, topic_name)},
+    {.name = "partitions", .kind = wire::Kind::kStruct, .versions = {1, 2}, .nullable = {0, -1}, .offset = offsetof(AlterReplicaLogDirsResponseTopic, partitions), .array = &wire::kArrayOf<AlterReplicaLogDirsResponsePartition>, .structure = &kAlterReplicaLogDirsResponsePartition},
+};
+constexpr wire::Struct kAlterReplicaLogDirsResponseTopic{"AlterReplicaLogDirsResponseTopic", kAlterReplicaLogDirsResponseTopicFields};
+constexpr wire::Field kAlterReplicaLogDirsResponseFields[] = {
+    {.name = "throttle_time_ms", .kind = wire::Kind::kInt32, .versions = {1, 2}, .nullable = {0, -1}, .offset = offsetof(AlterReplicaLogDirsResponse, throttle_time_ms)},
+    {.name = "results", .kind = wire::Kind::kStruct, .versions = {1, 2}, .nullable = {0, -1}, .offset = offsetof(AlterReplicaLogDirsResponse, results), .array = &wire::kArrayOf<AlterReplicaLogDirsResponseTopic>, .structure = &kAlterReplicaLogDirsResponseTopic},
+};
+constexpr wire::Struct kAlterReplicaLogDirsResponse{"AlterReplicaLogDirsResponse", kAlterReplicaLogDirsResponseFields};
+
 }  // namespace
 
 constinit const wire::Message DescribeLogDirsRequest::kMessage = wire::message_of<DescribeLogDirsRequest>(
     "DescribeLogDirs", 35, true, {1, 5}, {2, 5}, &kDescribeLogDirsRequest);
 constinit const wire::Message DescribeLogDirsResponse::kMessage = wire::message_of<DescribeLogDirsResponse>(
     "DescribeLogDirs", 35, false, {1, 5}, {2, 5}, &kDescribeLogDirsResponse);
+constinit const wire::Message AlterReplicaLogDirsRequest::kMessage = wire::message_of<AlterReplicaLogDirsRequest>(
+    "AlterReplicaLogDirs", 34, true, {1, 2}, {2, 2}, &kAlterReplicaLogDirsRequest);
+constinit const wire::Message AlterReplicaLogDirsResponse::kMessage = wire::message_of<AlterReplicaLogDirsResponse>(
+    "AlterReplicaLogDirs", 34, false, {1, 2}, {2, 2}, &kAlterReplicaLogDirsResponse);
 
 }  // namespace weir::kafka

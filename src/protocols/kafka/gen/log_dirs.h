@@ -69,4 +69,56 @@ struct DescribeLogDirsResponse {
   bool operator==(const DescribeLogDirsResponse&) const = default;
 };
 
+struct AlterReplicaLogDirsRequestTopic {
+  Bytes name;  // its name
+  std::vector<int32_t> partitions;  // the partitions
+  bool operator==(const AlterReplicaLogDirsRequestTopic&) const = default;
+};
+
+struct AlterReplicaLogDirsRequestDirectory {
+  Bytes path;  // the directory
+  std::vector<AlterReplicaLogDirsRequestTopic> topics;  // what is moved
+  bool operator==(const AlterReplicaLogDirsRequestDirectory&) const = default;
+};
+
+// move partitions to other directories
+struct AlterReplicaLogDirsRequest {
+  using Topic = AlterReplicaLogDirsRequestTopic;
+  using Directory = AlterReplicaLogDirsRequestDirectory;
+
+  static constexpr int16_t kKey = 34;
+  static constexpr int16_t kVersionMin = 1;
+  static constexpr int16_t kVersionMax = 2;
+  static const wire::Message kMessage;
+
+  std::vector<AlterReplicaLogDirsRequestDirectory> dirs;  // where to
+  bool operator==(const AlterReplicaLogDirsRequest&) const = default;
+};
+
+struct AlterReplicaLogDirsResponsePartition {
+  int32_t partition_index = 0;  // the partition
+  int16_t error_code = 0;  // 0, or why it failed
+  bool operator==(const AlterReplicaLogDirsResponsePartition&) const = default;
+};
+
+struct AlterReplicaLogDirsResponseTopic {
+  Bytes topic_name;  // its name
+  std::vector<AlterReplicaLogDirsResponsePartition> partitions;  // the partitions
+  bool operator==(const AlterReplicaLogDirsResponseTopic&) const = default;
+};
+
+struct AlterReplicaLogDirsResponse {
+  using Partition = AlterReplicaLogDirsResponsePartition;
+  using Topic = AlterReplicaLogDirsResponseTopic;
+
+  static constexpr int16_t kKey = 34;
+  static constexpr int16_t kVersionMin = 1;
+  static constexpr int16_t kVersionMax = 2;
+  static const wire::Message kMessage;
+
+  int32_t throttle_time_ms = 0;  // how long the client should pause; always 0 here
+  std::vector<AlterReplicaLogDirsResponseTopic> results;  // the outcome by topic
+  bool operator==(const AlterReplicaLogDirsResponse&) const = default;
+};
+
 }  // namespace weir::kafka

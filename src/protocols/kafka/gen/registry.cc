@@ -6,6 +6,8 @@
 #include "protocols/kafka/gen/api_versions.h"
 #include "protocols/kafka/gen/configs.h"
 #include "protocols/kafka/gen/consumer_group.h"
+#include "protocols/kafka/gen/delegation_tokens.h"
+#include "protocols/kafka/gen/features.h"
 #include "protocols/kafka/gen/fetch.h"
 #include "protocols/kafka/gen/group_admin.h"
 #include "protocols/kafka/gen/group_membership.h"
@@ -15,6 +17,7 @@
 #include "protocols/kafka/gen/offsets.h"
 #include "protocols/kafka/gen/produce.h"
 #include "protocols/kafka/gen/producer_id.h"
+#include "protocols/kafka/gen/quorum.h"
 #include "protocols/kafka/gen/quotas.h"
 #include "protocols/kafka/gen/replicas.h"
 #include "protocols/kafka/gen/sasl.h"
@@ -46,6 +49,16 @@ std::span<const wire::Message* const> all_messages() {
       &ConsumerGroupHeartbeatResponse::kMessage,
       &ConsumerGroupDescribeRequest::kMessage,
       &ConsumerGroupDescribeResponse::kMessage,
+      &CreateDelegationTokenRequest::kMessage,
+      &CreateDelegationTokenResponse::kMessage,
+      &RenewDelegationTokenRequest::kMessage,
+      &RenewDelegationTokenResponse::kMessage,
+      &ExpireDelegationTokenRequest::kMessage,
+      &ExpireDelegationTokenResponse::kMessage,
+      &DescribeDelegationTokenRequest::kMessage,
+      &DescribeDelegationTokenResponse::kMessage,
+      &UpdateFeaturesRequest::kMessage,
+      &UpdateFeaturesResponse::kMessage,
       &FetchRequest::kMessage,
       &FetchResponse::kMessage,
       &DescribeGroupsRequest::kMessage,
@@ -72,6 +85,8 @@ std::span<const wire::Message* const> all_messages() {
       &OffsetDeleteResponse::kMessage,
       &DescribeLogDirsRequest::kMessage,
       &DescribeLogDirsResponse::kMessage,
+      &AlterReplicaLogDirsRequest::kMessage,
+      &AlterReplicaLogDirsResponse::kMessage,
       &MetadataRequest::kMessage,
       &MetadataResponse::kMessage,
       &DescribeTopicPartitionsRequest::kMessage,
@@ -90,6 +105,14 @@ std::span<const wire::Message* const> all_messages() {
       &InitProducerIdResponse::kMessage,
       &DescribeProducersRequest::kMessage,
       &DescribeProducersResponse::kMessage,
+      &DescribeQuorumRequest::kMessage,
+      &DescribeQuorumResponse::kMessage,
+      &AddRaftVoterRequest::kMessage,
+      &AddRaftVoterResponse::kMessage,
+      &RemoveRaftVoterRequest::kMessage,
+      &RemoveRaftVoterResponse::kMessage,
+      &UnregisterBrokerRequest::kMessage,
+      &UnregisterBrokerResponse::kMessage,
       &DescribeClientQuotasRequest::kMessage,
       &DescribeClientQuotasResponse::kMessage,
       &AlterClientQuotasRequest::kMessage,
