@@ -322,6 +322,7 @@ class Broker final : public JournalOwner {
 
   const std::optional<Error>& storage_problem() const { return problem_; }
   Lsn next_lsn() const { return journal_.next_lsn(); }
+  Lsn durable_lsn() const { return journal_.durable(); }
   // True when what depends on this may leave now.
   bool is_safe(const Depends& depends) const;
   // Told whenever the watermarks move.

@@ -1,5 +1,7 @@
 #include "protocols/kafka/handlers/api_versions.h"
 
+#include "protocols/kafka/features.h"
+
 namespace weir::kafka {
 namespace {
 
@@ -8,6 +10,12 @@ ApiVersionsResponse supported() {
   for (const HandlerEntry& handler : all_handlers()) {
     response.api_keys.push_back({handler.key, handler.advertised_min, handler.versions.last});
   }
+  for (const Feature& feature : all_features()) {
+    const Bytes name = wire::literal(feature.name);
+    response.supported_features.push_back({name, feature.level, feature.level});
+    response.finalized_features.push_back({name, feature.level, feature.level});
+  }
+  response.finalized_features_epoch = kFeaturesEpoch;
   return response;
 }
 

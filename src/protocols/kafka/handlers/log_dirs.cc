@@ -7,6 +7,8 @@
 namespace weir::kafka {
 namespace {
 
+constexpr std::string_view kDirectory = "weir";
+
 void describe(Engine& engine,
               const broker::Thing& thing,
               const std::vector<int32_t>* wanted,
@@ -29,6 +31,14 @@ void describe(Engine& engine,
   if (!topic.partitions.empty()) directory.topics.push_back(std::move(topic));
 }
 
+// What is in the one directory is where it shall be.
+KafkaError move(Engine& engine, std::string_view path, std::string_view topic, int32_t partition) {
+  if (path != kDirectory) return KafkaError::kLogDirNotFound;
+  const broker::Thing* thing = find_topic(engine.broker, topic);
+  const bool known = thing && partition_log(*thing, partition);
+  return known ? KafkaError::kNone : KafkaError::kReplicaNotAvailable;
+}
+
 }  // namespace
 
 void DescribeLogDirsHandler::handle(Call call, Request request) {
@@ -40,7 +50,7 @@ void DescribeLogDirsHandler::handle(Call call, Request request) {
           return call.answer(response);
         }
         DescribeLogDirsResponse::LogDir& directory = response.results.emplace_back();
-        directory.log_dir = wire::literal("weir");
+        directory.log_dir = wire::literal(kDirectory);
         if (request.topics) {
           for (const Request::Topic& topic : *request.topics) {
             const broker::Thing* thing = find_topic(engine.broker, topic.topic.view());
@@ -51,6 +61,27 @@ void DescribeLogDirsHandler::handle(Call call, Request request) {
             if (is_valid_topic_name(thing.name.name)) describe(engine, thing, nullptr, directory);
             return true;
           });
+        }
+        call.answer(response, engine.broker.catalog_depends());
+      });
+}
+
+void AlterReplicaLogDirsHandler::handle(Call call, Request request) {
+  call.engine().call(
+      [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
+        AlterReplicaLogDirsResponse response;
+        const bool allowed = Authorizer(engine.broker, call).cluster(Operation::kAlter);
+        for (const Request::Directory& directory : request.dirs) {
+          for (const Request::Topic& topic : directory.topics) {
+            auto& answer = response.results.emplace_back();
+            answer.topic_name = topic.name;
+            for (const int32_t partition : topic.partitions) {
+              const KafkaError error =
+                  allowed ? move(engine, directory.path.view(), topic.name.view(), partition)
+                          : KafkaError::kClusterAuthorizationFailed;
+              answer.partitions.push_back({partition, wire_code(error)});
+            }
+          }
         }
         call.answer(response, engine.broker.catalog_depends());
       });

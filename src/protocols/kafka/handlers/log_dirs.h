@@ -12,4 +12,10 @@ struct DescribeLogDirsHandler {
   static void handle(Call call, Request request);
 };
 
+struct AlterReplicaLogDirsHandler {
+  using Request = AlterReplicaLogDirsRequest;
+  static constexpr wire::VersionRange kVersions{1, 2};
+  static void handle(Call call, Request request);
+};
+
 }  // namespace weir::kafka

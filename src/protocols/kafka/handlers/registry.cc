@@ -2,6 +2,7 @@
 #include "protocols/kafka/handlers/api_versions.h"
 #include "protocols/kafka/handlers/configs.h"
 #include "protocols/kafka/handlers/consumer_groups.h"
+#include "protocols/kafka/handlers/features.h"
 #include "protocols/kafka/handlers/fetch.h"
 #include "protocols/kafka/handlers/group_admin.h"
 #include "protocols/kafka/handlers/group_membership.h"
@@ -12,6 +13,7 @@
 #include "protocols/kafka/handlers/offsets.h"
 #include "protocols/kafka/handlers/produce.h"
 #include "protocols/kafka/handlers/producer_id.h"
+#include "protocols/kafka/handlers/quorum.h"
 #include "protocols/kafka/handlers/quotas.h"
 #include "protocols/kafka/handlers/replicas.h"
 #include "protocols/kafka/handlers/sasl.h"
@@ -48,6 +50,7 @@ std::span<const HandlerEntry> all_handlers() {
       handler_entry<DeleteAclsHandler>(),
       handler_entry<DescribeConfigsHandler>(),
       handler_entry<AlterConfigsHandler>(),
+      handler_entry<AlterReplicaLogDirsHandler>(),
       handler_entry<DescribeLogDirsHandler>(),
       handler_entry<SaslAuthenticateHandler>(),
       handler_entry<CreatePartitionsHandler>(),
@@ -61,14 +64,19 @@ std::span<const HandlerEntry> all_handlers() {
       handler_entry<AlterClientQuotasHandler>(),
       handler_entry<DescribeUserScramCredentialsHandler>(),
       handler_entry<AlterUserScramCredentialsHandler>(),
+      handler_entry<DescribeQuorumHandler>(),
+      handler_entry<UpdateFeaturesHandler>(),
       handler_entry<DescribeClusterHandler>(),
       handler_entry<DescribeProducersHandler>(),
+      handler_entry<UnregisterBrokerHandler>(),
       handler_entry<ConsumerGroupHeartbeatHandler>(),
       handler_entry<ConsumerGroupDescribeHandler>(),
       handler_entry<GetTelemetrySubscriptionsHandler>(),
       handler_entry<PushTelemetryHandler>(),
       handler_entry<ListConfigResourcesHandler>(),
       handler_entry<DescribeTopicPartitionsHandler>(),
+      handler_entry<AddRaftVoterHandler>(),
+      handler_entry<RemoveRaftVoterHandler>(),
   };
   return kAll;
 }

@@ -1,7 +1,10 @@
 #pragma once
 // A Kafka port whose access rules let nobody do anything but the super user, and two clients.
 
+#include <functional>
+#include <map>
 #include <string>
+#include <utility>
 
 #include "base/credentials/scram.h"
 #include "protocols/kafka/errors.h"
@@ -131,6 +134,10 @@ class Acls : public testing::Test {
   Client alice{port};
   Client admin{port};
 };
+
+// What a request answers, by its key: to somebody who may do nothing, and how to ask.
+using Ask = std::function<int16_t(Client&)>;
+using Questions = std::map<int16_t, std::pair<int16_t, Ask>>;
 
 template <typename Response, typename Request>
 Response one(Client& client, int16_t version, const Request& request) {

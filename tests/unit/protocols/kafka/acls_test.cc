@@ -2,8 +2,6 @@
 
 #include "protocols/kafka/gen/acls.h"
 
-#include <functional>
-#include <map>
 #include <set>
 
 #include "protocols/kafka/errors.h"
@@ -26,14 +24,13 @@
 #include "protocols/kafka/gen/topics.h"
 #include "protocols/kafka/handlers/handler.h"
 #include "tests/unit/protocols/kafka/acls.h"
+#include "tests/unit/protocols/kafka/cluster_questions.h"
 
 namespace weir::kafka {
 namespace {
 
-// A new handler is a new row here: what it answers to somebody who may do nothing.
-using Ask = std::function<int16_t(Client&)>;
-
-std::map<int16_t, std::pair<int16_t, Ask>> topic_questions() {
+// A new handler is a new row here.
+Questions topic_questions() {
   return {
       {ListOffsetsRequest::kKey,
        {kTopicRefused,
@@ -140,7 +137,7 @@ std::map<int16_t, std::pair<int16_t, Ask>> topic_questions() {
   };
 }
 
-std::map<int16_t, std::pair<int16_t, Ask>> group_questions() {
+Questions group_questions() {
   return {
       {OffsetCommitRequest::kKey,
        {kGroupRefused,
@@ -222,7 +219,7 @@ std::map<int16_t, std::pair<int16_t, Ask>> group_questions() {
   };
 }
 
-std::map<int16_t, std::pair<int16_t, Ask>> cluster_questions() {
+Questions cluster_questions() {
   return {
       {InitProducerIdRequest::kKey,
        {kClusterRefused,
@@ -278,7 +275,7 @@ std::map<int16_t, std::pair<int16_t, Ask>> cluster_questions() {
   };
 }
 
-std::map<int16_t, std::pair<int16_t, Ask>> replica_and_quota_questions() {
+Questions replica_and_quota_questions() {
   return {
       {ElectLeadersRequest::kKey,
        {kClusterRefused,
@@ -316,7 +313,7 @@ std::map<int16_t, std::pair<int16_t, Ask>> replica_and_quota_questions() {
 }
 
 // KIP-848
-std::map<int16_t, std::pair<int16_t, Ask>> consumer_group_questions() {
+Questions consumer_group_questions() {
   return {
       {ConsumerGroupHeartbeatRequest::kKey,
        {kGroupRefused,
@@ -345,11 +342,12 @@ TEST_F(Acls, EveryHandlerRefusesWhoMayDoNothing) {
   questions.merge(cluster_questions());
   questions.merge(replica_and_quota_questions());
   questions.merge(consumer_group_questions());
+  questions.merge(quorum_questions());
   questions[ProduceRequest::kKey] = {kTopicRefused, produce};
   questions[FetchRequest::kKey] = {kTopicRefused, fetch};
   questions[MetadataRequest::kKey] = {kTopicRefused,
                                       [](Client& client) { return metadata(client).error_code; }};
-  // These tell nothing, or leave out what may not be seen.
+  // These tell nothing, leave out what may not be seen, or are for who knows a token's secret.
   const std::set<int16_t> open = {kApiVersionsKey,
                                   SaslHandshakeRequest::kKey,
                                   SaslAuthenticateRequest::kKey,
