@@ -251,11 +251,16 @@ class Broker final : public JournalOwner {
 
   // Makes it or takes its place. Errors as catalog::Access::decide_put_user.
   Result<Depends> put_user(const catalog::User& user, Timestamp now);
-  Result<Depends> remove_user(std::string_view name, Timestamp now);  // kNotFound
+  // With the tokens that he owns. kNotFound.
+  Result<Depends> remove_user(std::string_view name, Timestamp now);
   Result<Depends> add_rules(std::span<const catalog::AccessRule> rules, Timestamp now);
   Result<Depends> remove_rules(std::span<const catalog::AccessRule> rules, Timestamp now);
   // Without values it is removed.
   Result<Depends> put_quota(const catalog::Quota& quota, Timestamp now);
+  // Delegation tokens; read them in catalog().tokens(). The key once, before the first token.
+  Result<Depends> make_token_key(ByteView key, Timestamp now);
+  Result<Depends> put_token(const catalog::Token& token, Timestamp now);
+  Result<Depends> remove_token(std::string_view id, Timestamp now);  // kNotFound
 
   // ---- bridges (bridges.cc)
 

@@ -19,7 +19,9 @@ enum EventKind : uint8_t {
   kKeyspacePut = 7,
 };
 
-constexpr uint8_t kImageVersion = 3;
+constexpr uint8_t kImageVersion = 4;
+// Before there were delegation tokens.
+constexpr uint8_t kImageVersionWithoutTokens = 3;
 // Before there were connectors.
 constexpr uint8_t kImageVersionWithoutConnectors = 2;
 // Before there were users, rules and quotas.
@@ -337,8 +339,8 @@ Result<void> Catalog::apply(ByteView event) {
 }
 
 // u8 version | varint next cell | groups | bridges | keyspaces | users | rules | quotas |
-// connectors | things; each a varint count, then the values as in events. Version 1 has no users,
-// rules and quotas, versions 1 and 2 have no connectors.
+// connectors | tokens | things; each a varint count, then the values as in events. Version 1 has no
+// users, rules and quotas, versions 1 and 2 have no connectors, versions 1 to 3 no tokens.
 Catalog::Image Catalog::pinned_image() const {
   Image image;
   Writer writer(image.head);
@@ -356,6 +358,7 @@ Catalog::Image Catalog::pinned_image() const {
   access_.save(writer);
   writer.varint(connectors_.size());
   for (const auto& [name, connector] : connectors_) encode(writer, connector);
+  tokens_.save(writer);
   writer.varint(things_.size());
   image.things.reserve(things_.size());
   for (const auto& [name, thing] : things_) image.things.push_back(thing);
@@ -394,6 +397,7 @@ Result<void> Catalog::load(ByteView image) {
   }
   if (version > kImageVersionWithoutAccess) fresh.access_.load(reader);
   if (version > kImageVersionWithoutConnectors) fresh.load_connectors(reader);
+  if (version > kImageVersionWithoutTokens) fresh.tokens_.load(reader);
   for (uint64_t left = reader.count(); left > 0 && !reader.failed(); --left) {
     fresh.put(decode_thing(reader));
   }

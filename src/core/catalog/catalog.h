@@ -9,6 +9,7 @@
 //   7 keyspace put   database, first, cells
 //   8 to 12          users, rules and quotas: access.h
 //   13 connector put connector            14 connector removed name
+//   15 to 17         delegation tokens: tokens.h
 // Cell ids are dense and never reused: apply raises the counter above every id it sees.
 //
 // Thread: one; the state shard's.
@@ -29,6 +30,7 @@
 #include "base/error.h"
 #include "core/catalog/access.h"
 #include "core/catalog/model.h"
+#include "core/catalog/tokens.h"
 
 namespace weir::catalog {
 
@@ -75,8 +77,9 @@ class Catalog {
   size_t things() const { return things_.size(); }
   size_t groups() const { return groups_.size(); }
   CellId next_cell() const { return next_cell_; }
-  // Users, rules and quotas. Their decisions are made there and applied here.
+  // Users, rules and quotas; tokens. Their decisions are made there and applied here.
   const Access& access() const { return access_; }
+  const Tokens& tokens() const { return tokens_; }
 
   // kAlreadyExists (same kind), kWrongKind, kInvalidArgument, kTooLarge, kLimitReached. Cells:
   // already chosen by the caller from next_cell() on.
@@ -138,6 +141,7 @@ class Catalog {
   std::map<std::string, Connector, std::less<>> connectors_;
   absl::btree_map<uint32_t, Keyspace> keyspaces_;
   Access access_;
+  Tokens tokens_;
   CellId next_cell_{1};
 };
 

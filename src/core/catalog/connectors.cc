@@ -89,7 +89,7 @@ bool Catalog::apply_other(uint8_t kind, Reader& reader) {
       connectors_.erase(std::string(name));
       return true;
     }
-    default: return access_.apply(kind, reader);
+    default: return access_.apply(kind, reader) || tokens_.apply(kind, reader);
   }
 }
 
