@@ -68,6 +68,10 @@ kafka::Config kafka_config(const Settings& settings, std::vector<std::string> su
   config.default_partitions = static_cast<int32_t>(settings.kafka_default_partitions);
   config.sasl_mechanisms = words_of(settings.kafka_sasl_mechanisms);
   config.session_lifetime = Milliseconds(static_cast<int64_t>(settings.kafka_session_lifetime_ms));
+  config.delegation_token_max_lifetime =
+      Milliseconds(static_cast<int64_t>(settings.kafka_delegation_token_max_lifetime_ms));
+  config.delegation_token_expiry =
+      Milliseconds(static_cast<int64_t>(settings.kafka_delegation_token_expiry_ms));
   config.access = settings.kafka_access == "allow"  ? kafka::Unruled::kAllow
                   : settings.kafka_access == "deny" ? kafka::Unruled::kDeny
                                                     : kafka::Unruled::kAllowIfNoRules;

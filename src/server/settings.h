@@ -56,6 +56,8 @@ struct Settings {
   std::string kafka_sasl = "optional";
   std::string kafka_sasl_mechanisms = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512";
   uint64_t kafka_session_lifetime_ms = 0;
+  uint64_t kafka_delegation_token_max_lifetime_ms = 604'800'000;
+  uint64_t kafka_delegation_token_expiry_ms = 86'400'000;
   std::string kafka_access = "auto";
   uint64_t kafka_group_initial_delay_ms = 0;
   std::string kafka_token_keys;

@@ -67,7 +67,6 @@ Result<std::string> ScramServer::begin(ByteView client_first) {
   const auto text = take_attribute(rest, 'n');
   const auto nonce = take_attribute(rest, 'r');
   if (!text || !nonce || !is_nonce(*nonce)) return not_understood("no name and nonce came first");
-  if (!rest.empty()) return not_understood("extensions of SCRAM (delegation tokens) are not there");
   auto name = decoded_name(*text);
   if (!name) return not_understood("the user's name is not encoded well");
   if (!identity.empty()) {
@@ -77,6 +76,7 @@ Result<std::string> ScramServer::begin(ByteView client_first) {
     }
   }
   client_nonce_ = *nonce;
+  extensions_ = rest;
   return std::move(*name);
 }
 

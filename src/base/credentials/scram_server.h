@@ -20,6 +20,9 @@ class ScramServer {
 
   // The user's name. kInvalidArgument: the message is not understood, or wants what is not there.
   Result<std::string> begin(ByteView client_first);
+  // What stands behind the name and the nonce: "key=value,..." Extensions that are not understood
+  // may be passed over (RFC 5802, section 5.1).
+  ByteView extensions() const { return extensions_; }
   // The message that asks for the proof. `nonce`: the server's, printable and without a comma.
   std::string challenge(ScramCredential credential, ByteView nonce);
   // The last message. kInvalidArgument: not understood; kRefused: the proof is wrong.
@@ -31,6 +34,7 @@ class ScramServer {
   std::string gs2_header_;
   std::string client_first_bare_;
   std::string client_nonce_;
+  std::string extensions_;
   std::string server_first_;
 };
 

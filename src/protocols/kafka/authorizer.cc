@@ -7,8 +7,6 @@
 namespace weir::kafka {
 namespace {
 
-constexpr std::string_view kUserPrefix = "User:";
-
 bool is_super_user(const Config& config, std::string_view principal) {
   return std::ranges::any_of(config.super_users, [&](const std::string& name) {
     return principal.starts_with(kUserPrefix) && principal.substr(kUserPrefix.size()) == name;

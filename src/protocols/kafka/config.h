@@ -57,6 +57,12 @@ struct Config {
   // Before a failed login is answered.
   Milliseconds failed_login_pause{1000};
 
+  // Delegation tokens: how long they can be renewed, how long they live unless they are, and how
+  // often those that have ended are removed.
+  Milliseconds delegation_token_max_lifetime{int64_t{7} * 24 * 60 * 60 * 1000};
+  Milliseconds delegation_token_expiry{int64_t{24} * 60 * 60 * 1000};
+  Milliseconds delegation_token_check{int64_t{60} * 60 * 1000};
+
   Unruled access = Unruled::kAllowIfNoRules;
   std::vector<std::string> super_users;  // names; no rule binds them
 

@@ -3,6 +3,7 @@
 
 #include "broker/broker.h"
 #include "protocols/kafka/coordinator.h"
+#include "protocols/kafka/delegation.h"
 #include "protocols/kafka/fetch_sessions.h"
 #include "protocols/kafka/quota/quotas.h"
 
@@ -15,6 +16,7 @@ class Engine {
         groups(the_broker, clock, config),
         fetch_sessions(config.fetch_sessions),
         quotas(the_broker.catalog().access()),
+        delegation(the_broker, clock, config),
         clock_(clock) {}
 
   Timestamp now() { return clock_.now(); }
@@ -23,6 +25,7 @@ class Engine {
   Coordinator groups;
   FetchSessions fetch_sessions;
   Quotas quotas;
+  Delegation delegation;
 
  private:
   runtime::Clock& clock_;

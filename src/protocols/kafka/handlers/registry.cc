@@ -2,6 +2,7 @@
 #include "protocols/kafka/handlers/api_versions.h"
 #include "protocols/kafka/handlers/configs.h"
 #include "protocols/kafka/handlers/consumer_groups.h"
+#include "protocols/kafka/handlers/delegation_tokens.h"
 #include "protocols/kafka/handlers/features.h"
 #include "protocols/kafka/handlers/fetch.h"
 #include "protocols/kafka/handlers/group_admin.h"
@@ -54,6 +55,10 @@ std::span<const HandlerEntry> all_handlers() {
       handler_entry<DescribeLogDirsHandler>(),
       handler_entry<SaslAuthenticateHandler>(),
       handler_entry<CreatePartitionsHandler>(),
+      handler_entry<CreateDelegationTokenHandler>(),
+      handler_entry<RenewDelegationTokenHandler>(),
+      handler_entry<ExpireDelegationTokenHandler>(),
+      handler_entry<DescribeDelegationTokenHandler>(),
       handler_entry<DeleteGroupsHandler>(),
       handler_entry<ElectLeadersHandler>(),
       handler_entry<IncrementalAlterConfigsHandler>(),

@@ -19,6 +19,22 @@ bool is_of_login(int16_t key) {
   return key == SaslHandshakeRequest::kKey || key == SaslAuthenticateRequest::kKey;
 }
 
+// A token of somebody who is disabled is as good as none.
+Found find(const catalog::Catalog& catalog, const Wanted& wanted) {
+  Found found;
+  if (!wanted.is_token) {
+    found.user = catalog.access().find_user(wanted.name);
+    return found;
+  }
+  const auto token = catalog.tokens().find(wanted.name);
+  if (!token) return found;
+  const auto owner = catalog.access().find_user(token->owner.substr(kUserPrefix.size()));
+  if (owner && !owner->enabled) return found;
+  found.token = token;
+  found.token_secret = catalog.tokens().secret_of(wanted.name);
+  return found;
+}
+
 }  // namespace
 
 Authenticator::Authenticator(net::Connection& connection, Service& service, Peer peer, Sasl sasl)
@@ -37,7 +53,8 @@ Authenticator::Authenticator(net::Connection& connection, Service& service, Peer
 void Authenticator::introduce(const std::string& certificate_subject) {
   if (certificate_subject.empty()) return;
   Peer peer = *peer_;
-  peer.principal = "User:" + certificate_subject;
+  peer.principal = std::string(kUserPrefix) + certificate_subject;
+  peer.identity = Identity::kCertificate;
   peer_ = std::make_shared<const Peer>(std::move(peer));
 }
 
@@ -113,19 +130,19 @@ void Authenticator::take(ByteView message) {
   connection_.pause_reading();
   auto needed = mechanism_->take(message);
   if (!needed) return fail_later(std::move(needed.error().message));
-  if (!*needed) return step(mechanism_->proceed(nullptr, service_.clock().now()), {});
+  if (!*needed) return step(mechanism_->proceed({}, service_.clock().now()), {});
   service_.engine().call(
-      [connection = connection_.shared_from_this(), name = std::move(**needed)](Engine& engine) {
-        FoundUser user = engine.broker.catalog().access().find_user(name);
+      [connection = connection_.shared_from_this(), wanted = std::move(**needed)](Engine& engine) {
+        Found known = find(engine.broker.catalog(), wanted);
         const broker::Depends depends = engine.broker.catalog_depends();
-        connection->run_on_session<Session>([user = std::move(user), depends](Session& session) {
-          session.authenticator().found(user, depends);
+        connection->run_on_session<Session>([known = std::move(known), depends](Session& session) {
+          session.authenticator().found(known, depends);
         });
       });
 }
 
-void Authenticator::found(const FoundUser& user, const broker::Depends& depends) {
-  step(mechanism_->proceed(user, service_.clock().now()), depends);
+void Authenticator::found(const Found& found, const broker::Depends& depends) {
+  step(mechanism_->proceed(found, service_.clock().now()), depends);
 }
 
 void Authenticator::step(const Result<SaslStep>& step, const broker::Depends& depends) {
@@ -136,7 +153,8 @@ void Authenticator::step(const Result<SaslStep>& step, const broker::Depends& de
 
 void Authenticator::succeed(const SaslStep& step, const broker::Depends& depends) {
   Peer peer = *peer_;
-  peer.principal = "User:" + step.name;
+  peer.principal = std::string(kUserPrefix) + step.name;
+  peer.identity = step.by_token ? Identity::kToken : Identity::kLogin;
   if (logged_in_ && peer.principal != peer_->principal) {
     return fail_later("a session cannot be continued by another user");
   }

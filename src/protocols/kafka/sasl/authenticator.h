@@ -43,7 +43,7 @@ class Authenticator {
 
  private:
   void take(ByteView message);
-  void found(const FoundUser& user, const broker::Depends& depends);
+  void found(const Found& found, const broker::Depends& depends);
   void step(const Result<SaslStep>& step, const broker::Depends& depends);
   void succeed(const SaslStep& step, const broker::Depends& depends);
   void fail_later(std::string reason);

@@ -4,6 +4,7 @@
 
 #include "base/credentials/base64.h"
 #include "base/credentials/scram_server.h"
+#include "protocols/kafka/peer.h"
 
 namespace weir::kafka {
 namespace {
@@ -25,7 +26,7 @@ class Plain final : public SaslMechanism {
 
   std::string_view name() const override { return kPlain; }
 
-  Result<std::optional<std::string>> take(ByteView message) override {
+  Result<std::optional<Wanted>> take(ByteView message) override {
     const size_t first = message.find('\0');
     const size_t second = first == ByteView::npos ? first : message.find('\0', first + 1);
     if (second == ByteView::npos || message.find('\0', second + 1) != ByteView::npos) {
@@ -40,10 +41,11 @@ class Plain final : public SaslMechanism {
     if (!identity.empty() && identity != user) {
       return fail(ErrorCode::kRefused, "nobody may log in as somebody else");
     }
-    return std::string(user);
+    return Wanted{.name = std::string(user)};
   }
 
-  Result<SaslStep> proceed(const FoundUser& user, Timestamp /*now*/) override {
+  Result<SaslStep> proceed(const Found& found, Timestamp /*now*/) override {
+    const auto& user = found.user;
     const bool known = user && user->enabled && !user->credentials.empty();
     // Somebody unknown costs as much time as a wrong password.
     const bool right = known ? matches(user->credentials, password_)
@@ -60,6 +62,17 @@ class Plain final : public SaslMechanism {
   std::string password_;
 };
 
+// "tokenauth=true" among the extensions of a first message.
+bool asks_for_token(ByteView extensions) {
+  while (!extensions.empty()) {
+    const size_t comma = extensions.find(',');
+    if (extensions.substr(0, comma) == "tokenauth=true") return true;
+    if (comma == ByteView::npos) return false;
+    extensions.remove_prefix(comma + 1);
+  }
+  return false;
+}
+
 class Scram final : public SaslMechanism {
  public:
   Scram(ScramHash hash, ByteView decoy_secret)
@@ -69,7 +82,7 @@ class Scram final : public SaslMechanism {
     return hash_ == ScramHash::kSha256 ? kScramSha256 : kScramSha512;
   }
 
-  Result<std::optional<std::string>> take(ByteView message) override {
+  Result<std::optional<Wanted>> take(ByteView message) override {
     if (challenged_) {
       proof_ = message;
       return std::nullopt;
@@ -77,15 +90,15 @@ class Scram final : public SaslMechanism {
     auto begun = scram_.begin(message);
     if (!begun) return std::unexpected(begun.error());
     name_ = std::move(*begun);
-    return name_;
+    is_token_ = asks_for_token(scram_.extensions());
+    return Wanted{.name = name_, .is_token = is_token_};
   }
 
-  Result<SaslStep> proceed(const FoundUser& user, Timestamp /*now*/) override {
+  Result<SaslStep> proceed(const Found& found, Timestamp now) override {
     SaslStep step;
     if (!std::exchange(challenged_, true)) {
-      const bool known = user && user->enabled && user->credentials.contains(hash_);
       step.bytes = scram_.challenge(
-          known ? user->credentials.at(hash_) : decoy_credential(hash_, name_, decoy_secret_),
+          is_token_ ? credential_of_token(found, now) : credential_of_user(found.user),
           to_base64(random_bytes(kNonceBytes)));
       return step;
     }
@@ -97,13 +110,37 @@ class Scram final : public SaslMechanism {
     step.bytes = std::move(*last);
     step.done = true;
     step.name = name_;
+    if (!is_token_) return step;
+    // It may have ended since the challenge.
+    if (!token_ || token_->is_expired(now)) return login_failed();
+    step.name = token_->owner.substr(kUserPrefix.size());
+    step.by_token = true;
+    step.ends = token_->expires;
     return step;
   }
 
  private:
+  ScramCredential credential_of_user(const std::shared_ptr<const catalog::User>& user) const {
+    const bool known = user && user->enabled && user->credentials.contains(hash_);
+    return known ? user->credentials.at(hash_) : decoy_credential(hash_, name_, decoy_secret_);
+  }
+
+  // The password is the secret in base64. One that is not there costs as much, and looks the same.
+  ScramCredential credential_of_token(const Found& found, Timestamp now) {
+    const bool known = found.token && !found.token->is_expired(now);
+    if (known) token_ = found.token;
+    const std::string password =
+        to_base64(known ? found.token_secret : random_bytes(key_bytes(ScramHash::kSha512)));
+    const std::string salt = decoy_credential(hash_, name_, decoy_secret_).salt;
+    return credential_of(hash_, salted_password(hash_, password, salt, kScramIterationsMin), salt,
+                         kScramIterationsMin);
+  }
+
   const ScramHash hash_;
   ScramServer scram_;
   std::string decoy_secret_;
+  bool is_token_ = false;
+  std::shared_ptr<const catalog::Token> token_;
   std::string name_;
   std::string proof_;
   bool challenged_ = false;
@@ -116,7 +153,7 @@ class Bearer final : public SaslMechanism {
 
   std::string_view name() const override { return kOauthBearer; }
 
-  Result<std::optional<std::string>> take(ByteView message) override {
+  Result<std::optional<Wanted>> take(ByteView message) override {
     constexpr std::string_view kPrefix =
         "\x01"
         "auth=Bearer ";
@@ -135,7 +172,7 @@ class Bearer final : public SaslMechanism {
     return std::nullopt;
   }
 
-  Result<SaslStep> proceed(const FoundUser& /*user*/, Timestamp now) override {
+  Result<SaslStep> proceed(const Found& /*found*/, Timestamp now) override {
     auto claims = keys_->verify(token_, now);
     if (!claims) return std::unexpected(claims.error());
     if (!identity_.empty() && identity_ != "a=" + claims->name) {

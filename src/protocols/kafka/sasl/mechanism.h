@@ -4,7 +4,8 @@
 //
 // For each message of the client: take() tells whose verifier is needed, if anybody's; then
 // proceed() with what the catalog knows of him gives the outcome. PLAIN: RFC 4616. SCRAM: RFC 5802.
-// OAUTHBEARER: RFC 7628 and KIP-255.
+// OAUTHBEARER: RFC 7628 and KIP-255. A delegation token is the name of a SCRAM login with the
+// extension "tokenauth=true" (KIP-48).
 
 #include <memory>
 #include <optional>
@@ -15,16 +16,28 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "core/catalog/access.h"
+#include "core/catalog/tokens.h"
 #include "protocols/kafka/sasl/token_keys.h"
 
 namespace weir::kafka {
 
-using FoundUser = std::shared_ptr<const catalog::User>;  // null: there is none of that name
+// Whose verifier is needed.
+struct Wanted {
+  std::string name;
+  bool is_token = false;  // the name is a delegation token's
+};
+
+struct Found {
+  std::shared_ptr<const catalog::User> user;    // null: there is none of that name
+  std::shared_ptr<const catalog::Token> token;  // null: there is none, or its owner is disabled
+  std::string token_secret;
+};
 
 struct SaslStep {
   std::string bytes;                    // for the client
   bool done = false;                    // he is who he says
   std::string name;                     // when done: the user's
+  bool by_token = false;                // when done: with a delegation token of his
   Timestamp ends = Timestamp::never();  // when done: until when that may be believed
 };
 
@@ -34,8 +47,8 @@ class SaslMechanism {
   virtual std::string_view name() const = 0;
 
   // The user whose verifier proceed() needs; nothing: it needs none. An error ends the login.
-  virtual Result<std::optional<std::string>> take(ByteView message) = 0;
-  virtual Result<SaslStep> proceed(const FoundUser& user, Timestamp now) = 0;
+  virtual Result<std::optional<Wanted>> take(ByteView message) = 0;
+  virtual Result<SaslStep> proceed(const Found& found, Timestamp now) = 0;
 };
 
 // What every failed login is told, whether it was the name or the password.

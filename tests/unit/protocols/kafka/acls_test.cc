@@ -353,6 +353,9 @@ TEST_F(Acls, EveryHandlerRefusesWhoMayDoNothing) {
                                   SaslAuthenticateRequest::kKey,
                                   DescribeClusterRequest::kKey,
                                   ListGroupsRequest::kKey,
+                                  RenewDelegationTokenRequest::kKey,
+                                  ExpireDelegationTokenRequest::kKey,
+                                  DescribeDelegationTokenRequest::kKey,
                                   GetTelemetrySubscriptionsRequest::kKey,
                                   PushTelemetryRequest::kKey};
   for (const HandlerEntry& handler : all_handlers()) {

@@ -1,6 +1,7 @@
 #pragma once
 // What the rare requests about the cluster answer to somebody who may do nothing.
 
+#include "protocols/kafka/gen/delegation_tokens.h"
 #include "protocols/kafka/gen/features.h"
 #include "protocols/kafka/gen/log_dirs.h"
 #include "protocols/kafka/gen/quorum.h"
@@ -10,6 +11,14 @@ namespace weir::kafka {
 
 inline Questions quorum_questions() {
   return {
+      {CreateDelegationTokenRequest::kKey,
+       {wire_code(KafkaError::kDelegationTokenAuthorizationFailed),
+        [](Client& client) {
+          CreateDelegationTokenRequest request;
+          request.owner_principal_type = wire::literal("User");
+          request.owner_principal_name = wire::literal("bob");
+          return one<CreateDelegationTokenResponse>(client, 3, request).error_code;
+        }}},
       {AlterReplicaLogDirsRequest::kKey,
        {kClusterRefused,
         [](Client& client) {

@@ -2,12 +2,12 @@
 
 #include "protocols/kafka/gen/sasl.h"
 
-#include "base/credentials/base64.h"
 #include "base/credentials/scram.h"
 #include "protocols/kafka/errors.h"
 #include "protocols/kafka/gen/api_versions.h"
 #include "protocols/kafka/gen/metadata.h"
 #include "tests/unit/protocols/kafka/port.h"
+#include "tests/unit/protocols/kafka/scram_client.h"
 
 namespace weir::kafka {
 namespace {
@@ -24,28 +24,6 @@ catalog::User user(std::string name, std::string_view password) {
   made.name = std::move(name);
   made.credentials = credentials_of(password);
   return made;
-}
-
-// What a client says to a challenge.
-std::string proof(ScramHash hash,
-                  std::string_view password,
-                  std::string_view first_bare,
-                  std::string_view challenge) {
-  const size_t salt_at = challenge.find(",s=");
-  const size_t iterations_at = challenge.find(",i=");
-  const std::string salt =
-      from_base64(challenge.substr(salt_at + 3, iterations_at - salt_at - 3)).value();
-  const auto iterations =
-      static_cast<uint32_t>(std::stoul(std::string(challenge.substr(iterations_at + 3))));
-  const std::string salted = salted_password(hash, password, salt, iterations);
-  std::string client_key = hmac(hash, salted, "Client Key");
-  const std::string last = "c=biws," + std::string(challenge.substr(0, salt_at));
-  const std::string signature =
-      hmac(hash, digest(hash, client_key),
-           std::string(first_bare) + "," + std::string(challenge) + "," + last);
-  for (size_t i = 0; i < client_key.size(); ++i)
-    client_key[i] = static_cast<char>(client_key[i] ^ signature[i]);
-  return last + ",p=" + to_base64(client_key);
 }
 
 class SaslTest : public testing::Test {
@@ -82,7 +60,7 @@ class SaslTest : public testing::Test {
     const std::string first = "n=" + name + ",r=clientnonce";
     const auto challenge = say(who, "n,," + first);
     EXPECT_EQ(challenge.error_code, 0);
-    return say(who, proof(hash, password, first, challenge.auth_bytes.view()));
+    return say(who, scram_proof(hash, password, first, challenge.auth_bytes.view()));
   }
   static bool answered(Client& who) {
     return !who.call<MetadataResponse>(1, MetadataRequest()).brokers.empty();
