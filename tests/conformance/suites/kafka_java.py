@@ -27,6 +27,8 @@ _TOOLS = {
     "log-dirs": "org.apache.kafka.tools.LogDirsCommand",
     "cluster": "org.apache.kafka.tools.ClusterTool",
     "features": "org.apache.kafka.tools.FeatureCommand",
+    "metadata-quorum": "org.apache.kafka.tools.MetadataQuorumCommand",
+    "delegation-tokens": "org.apache.kafka.tools.DelegationTokenCommand",
     "broker-api-versions": "org.apache.kafka.tools.BrokerApiVersionsCommand",
     "leader-election": "org.apache.kafka.tools.LeaderElectionCommand",
     "reassign-partitions": "org.apache.kafka.tools.reassign.ReassignPartitionsCommand",
@@ -45,8 +47,6 @@ _LEFT_OUT = {
     "verifiable-share-consumer": "share groups are not there",
     "share-consumer-perf-test": "share groups are not there",
     "streams-groups": "the streams group protocol (KIP-1071) is not there; Kafka Streams uses classic groups",
-    "delegation-tokens": "delegation tokens are not there",
-    "metadata-quorum": "there is no quorum of controllers",
     "storage, dump-log, metadata-shell": "they read the files of an Apache Kafka broker",
     "replica-verification": "there is one replica",
     "jmx": "asks a Java process",
@@ -232,8 +232,6 @@ def _check_cluster(tool):
     tool.check("list-endpoints", re.search(r"^1\s+127\.0\.0\.1\s", tool("cluster", "list-endpoints"), re.MULTILINE))
     seen = tool("broker-api-versions")
     tool.check("every key and version", "ConsumerGroupHeartbeat(68): 0 to 1" in seen and "Produce(0): 0 to 13" in seen)
-    tool("features", "describe")
-    tool.check_done("describe")
     seen = tool("log-dirs", "--describe", "--topic-list", "console-gzip")
     found = json.loads(next((line for line in seen.splitlines() if line.startswith("{")), "{}"))
     sizes = [partition["size"] for broker in found.get("brokers", []) for folder in broker["logDirs"] for partition in folder["partitions"]]
@@ -246,6 +244,66 @@ def _check_cluster(tool):
     tool.check("--generate", "Proposed partition reassignment" in tool("reassign-partitions", "--topics-to-move-json-file", path, "--broker-list", 1, "--generate"))
     tool("client-metrics", "--list")
     tool.check_done("--list: none")
+
+
+def _check_quorum(tool):
+    seen = tool("metadata-quorum", "describe", "--status")
+    tool.check("describe --status", re.search(r"LeaderId:\s+1\n", seen) and re.search(r"MaxFollowerLag:\s+0\n", seen) and '"id": 1' in seen)
+    seen = tool("metadata-quorum", "describe", "--replication", "--human-readable")
+    tool.check("describe --replication", re.search(r"^1\s+\S+\s+\d+\s+0\s.*\sLeader", seen, re.MULTILINE))
+    tool("metadata-quorum", "remove-controller", "--controller-id", 1, "--controller-directory-id", "AAAAAAAAAAAAAAAAAAAAAQ")
+    tool.check("the one voter stays", tool.java.code != 0 and "UnsupportedVersionException" in tool.java.said)
+    seen = tool("features", "describe")
+    tool.check("describe", re.search(r"group\.version.*FinalizedVersionLevel: 1\s", seen))
+    tool("features", "upgrade", "--feature", "group.version=1")
+    tool.check_done("upgrade to the level that is there")
+    tool("features", "upgrade", "--feature", "group.version=9")
+    tool.check("a level that is not there", tool.java.code != 0 and "this broker has level 1" in tool.java.said)
+    tool("features", "disable", "--feature", "group.version")
+    tool.check("disable", tool.java.code != 0 and "this broker has level 1" in tool.java.said)
+    tool("cluster", "unregister", "--id", 7)
+    tool.check("unregister a broker that is not there", tool.java.code != 0 and "BrokerIdNotRegisteredException" in tool.java.said)
+
+
+def _login(name, password, more=""):
+    module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+    return f'security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\nsasl.jaas.config={module} required username="{name}" password="{password}"{more};\n'
+
+
+def _check_tokens(results, java, folder):
+    """A token that is made, used, renewed, described and ended, with a kill in between."""
+    place = tempfile.mkdtemp(dir=folder)
+    with MortalBroker(place) as broker:
+        tool = _Tools(results, java, broker.port, place)
+        for name in ("alice", "bob"):
+            tool("configs", "--alter", "--entity-type", "users", "--entity-name", name, "--add-config", f"SCRAM-SHA-256=[iterations=4096,password={name}]")
+        alice, bob = (("--command-config", tool.file(f"{name}.properties", _login(name, name))) for name in ("alice", "bob"))
+        seen = tool("delegation-tokens", "--create", "--max-life-time-period", -1, "--renewer-principal", "User:bob", *alice)
+        made = re.search(r"^(\w+)\s+([\w+/]+=*)\s+User:alice\s+User:alice\s+\[?User:bob", seen, re.MULTILINE)
+        tool.check("--create", made)
+        token, secret = made.groups() if made else ("", "")
+        delegate = ("--command-config", tool.file("delegate.properties", _login(token, secret, ' tokenauth="true"')))
+        tool("topics", "--create", "--topic", "delegated", *delegate)
+        tool.part = "delegation-tokens"
+        tool.check_done("a login with it")
+        tool("delegation-tokens", "--create", "--max-life-time-period", -1, *delegate)
+        tool.check("which makes no further tokens", tool.java.code != 0 and "Delegation Token requests are not allowed" in tool.java.said)
+        broker.kill()
+        tool("topics", "--describe", "--topic", "delegated", *delegate)
+        tool.part = "delegation-tokens"
+        tool.check_done("a login with it after kill -9")
+        tool("delegation-tokens", "--renew", "--renew-time-period", 3_600_000, "--hmac", secret, *bob)
+        tool.check("--renew by a renewer", "Completed renew operation" in tool.java.said)
+        seen = tool("delegation-tokens", "--describe", "--owner-principal", "User:alice", *bob)
+        tool.check("--describe", "Total number of tokens : 1" in seen and token in seen)
+        tool("delegation-tokens", "--renew", "--renew-time-period", -1, "--hmac", "AAAA", *alice)
+        tool.check("a secret of no token", "DelegationTokenNotFoundException" in tool.java.said)
+        tool("delegation-tokens", "--expire", "--expiry-time-period", -1, "--hmac", secret, *alice)
+        tool.check("--expire", "Completed expire operation" in tool.java.said)
+        tool("topics", "--list", *delegate)
+        tool.part = "delegation-tokens"
+        tool.check("no login with it any more", tool.java.code != 0 and "SaslAuthenticationException" in tool.java.said)
+        broker.check_alive()
 
 
 def _check_performance(tool):
@@ -333,13 +391,14 @@ _PARTS = {
     "offsets": _check_offsets,
     "groups": _check_groups,
     "cluster": _check_cluster,
+    "quorum": _check_quorum,
     "performance": _check_performance,
     "verifiable": _check_verifiable,
 }
 
 
 def run(results):
-    chosen = os.environ.get("TESTS", "").split() or [*_PARTS, "kill"]
+    chosen = os.environ.get("TESTS", "").split() or [*_PARTS, "tokens", "kill"]
     java = Java(results, jars(results))
     results.source = f"Apache Kafka {version()}"
     folder = tempfile.mkdtemp(prefix="weir-kafka-java-")
@@ -351,6 +410,8 @@ def run(results):
                 if name in chosen:
                     part(tool)
                     broker.check_alive()
+        if "tokens" in chosen:
+            _check_tokens(results, java, folder)
         if "kill" in chosen:
             _check_kill(results, java, folder)
     finally:
