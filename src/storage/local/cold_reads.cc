@@ -87,16 +87,16 @@ void ColdReads::read(CellId cell, const Extent& span, ReadCallback callback) {
 }
 
 template <typename Work, typename Then>
-void ColdReads::run(const Part& part, uint64_t bytes, Work work, Then then) {
+void ColdReads::run(const Part& part, Handle handle, uint64_t bytes, Work work, Then then) {
   ++metrics_.file_reads;
   metrics_.file_read_bytes += bytes;
   ++part.slot->users;
-  auto handle = std::make_shared<std::shared_ptr<File>>(part.slot->handle);
+  auto file = std::make_shared<std::shared_ptr<File>>((*part.slot).*handle);
   steps_.run(
-      Lane::kReader, [handle, work = std::move(work)]() mutable { return work(*handle); },
-      [this, handle, slot = part.slot, then = std::move(then)](auto result) mutable {
+      Lane::kReader, [file, work = std::move(work)]() mutable { return work(*file); },
+      [this, file, handle, slot = part.slot, then = std::move(then)](auto result) mutable {
         --slot->users;
-        if (slot->handle == nullptr) slot->handle = *handle;
+        if ((*slot).*handle == nullptr) (*slot).*handle = *file;
         files_.used(slot);
         then(std::move(result));
       });
@@ -126,12 +126,13 @@ ColdReads::RegionPointer ColdReads::start_region(const JournalFile& file, uint64
   regions_.push_front(region);
   mark({file.id, begin, end});
   ++under_way_;
+  const OpenMode mode = file.sealed ? OpenMode::kRead : OpenMode::kDirect;
   run(
-      part, end - begin,
-      [&disk = disk_, path = part.slot->path(), pool = pool_, begin,
+      part, file.sealed ? &Slot::cached : &Slot::handle, end - begin,
+      [&disk = disk_, path = part.slot->path(), pool = pool_, mode, begin,
        end](std::shared_ptr<File>& handle) -> Result<std::shared_ptr<const char>> {
         std::shared_ptr<char> data = pool->take();
-        if (auto ok = read_slot(disk, handle, path, begin, {data.get(), end - begin}); !ok) {
+        if (auto ok = read_slot(disk, handle, path, mode, begin, {data.get(), end - begin}); !ok) {
           return std::unexpected(ok.error());
         }
         return data;
@@ -193,7 +194,8 @@ void ColdReads::read_alone(CellId cell, const Extent& span, ReadCallback callbac
   mark({span.file, span.position, end_of(span)});
   const Part& part = file->part_at(span.position);
   run(
-      part, round_up(end_of(span), kBlock) - round_down(uint64_t{span.position}, kBlock),
+      part, &Slot::handle,
+      round_up(end_of(span), kBlock) - round_down(uint64_t{span.position}, kBlock),
       [&disk = disk_, cell, span, path = part.slot->path(),
        salt = part.salt](std::shared_ptr<File>& handle) {
         return read_span(disk, handle, path, salt, cell, span);

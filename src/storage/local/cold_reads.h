@@ -4,6 +4,10 @@
 // that catches up costs few large reads instead of one for each row, and the rows of partitions
 // that share frames are read once for all of them. Anybody else costs a read of the span alone.
 //
+// Regions of files that are written no more come through the page cache: what several consumers
+// read, long after each other, comes from the device once for all of them, as far as the machine
+// has memory to spare.
+//
 // A region may have been read before a later frame was written inside it. So what does not match
 // its checksum there is no damage yet: the span is then read for itself, and that decides.
 //
@@ -60,9 +64,12 @@ class ColdReads {
     uint64_t end = 0;
   };
 
-  // Runs `work` (a File handle, to be opened if it is empty) beside the reactor, then `then` on it.
+  using Handle = std::shared_ptr<File> Slot::*;
+
+  // Runs `work` (with `handle` of the slot, to be opened if it is empty) beside the reactor, then
+  // `then` on it.
   template <typename Work, typename Then>
-  void run(const Part& part, uint64_t bytes, Work work, Then then);
+  void run(const Part& part, Handle handle, uint64_t bytes, Work work, Then then);
   RegionPointer covering(FileId file, uint64_t begin, uint64_t end);
   RegionPointer start_region(const JournalFile& file, uint64_t position);
   void finish_region(const RegionPointer& region, Result<std::shared_ptr<const char>> data);

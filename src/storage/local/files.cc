@@ -305,6 +305,7 @@ void FileSet::surrendered_is_used() {
 
 void FileSet::remove(const std::shared_ptr<Slot>& slot) {
   slot->handle.reset();
+  slot->cached.reset();
   steps_.run(
       Lane::kBackground, [&disk = disk_, path = slot->path()] { return disk.remove(path); },
       [](const Result<void>&) {});  // what could not be removed is found by the next start
@@ -334,6 +335,7 @@ void FileSet::used(const std::shared_ptr<Slot>& slot) {
                entry.second->parts.back().slot == oldest;
       });
       if (oldest->users == 0 && !in_use) oldest->handle.reset();
+      oldest->cached.reset();
     }
   }
   if (slot->users == 0 && !draining_.empty()) drain();

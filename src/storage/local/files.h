@@ -38,6 +38,7 @@ struct Slot {
   // the process may have been killed before it had synced them.
   bool lasting = false;
   std::shared_ptr<File> handle;  // nothing while it is closed
+  std::shared_ptr<File> cached;  // the same through the page cache, for reads of whole stretches
   bool prewriting = false;       // zeros are on their way: frames must wait
   bool reader_opened = false;    // counted among the handles that reads keep open
   int users = 0;                 // steps that read or write it; it is not recycled meanwhile

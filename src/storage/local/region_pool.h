@@ -22,7 +22,7 @@ class RegionPool : public std::enable_shared_from_this<RegionPool> {
   void clear();
 
  private:
-  static constexpr size_t kFreeMax = 8;
+  static constexpr size_t kFreeMax = 32;
 
   void give_back(Buffer buffer);
 

@@ -45,10 +45,11 @@ std::optional<size_t> damaged_at(ByteView bytes, uint32_t salt) {
 Result<void> read_slot(Disk& disk,
                        std::shared_ptr<File>& handle,
                        const std::string& path,
+                       OpenMode mode,
                        uint64_t begin,
                        std::span<char> into) {
   if (handle == nullptr) {
-    auto opened = disk.open(path, OpenMode::kDirect);
+    auto opened = disk.open(path, mode);
     if (!opened) return std::unexpected(opened.error());
     handle = std::move(*opened);
   }
@@ -63,7 +64,7 @@ Result<RawSpan> read_whole_entries(Disk& disk,
   const uint64_t begin = round_down(span.position, kBlock);
   const uint64_t end = round_up(uint64_t{span.position} + span.length, kBlock);
   RawSpan raw{.data = Buffer(end - begin), .at = span.position - begin};
-  if (auto ok = read_slot(disk, handle, path, begin, raw.data.span()); !ok) {
+  if (auto ok = read_slot(disk, handle, path, OpenMode::kDirect, begin, raw.data.span()); !ok) {
     return std::unexpected(ok.error());
   }
   if (const auto at = damaged_at({raw.data.data() + raw.at, span.length}, salt)) {

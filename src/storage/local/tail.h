@@ -72,10 +72,11 @@ std::optional<std::vector<broker::StoredEntry>> collect_entries(
 // Where the first entry begins that is not the one that was written; nothing if all are whole.
 std::optional<size_t> damaged_at(ByteView bytes, uint32_t salt);
 
-// Reads blocks of the slot `path`, opened if `handle` is empty. Blocking.
+// Reads blocks of the slot `path`, opened as `mode` says if `handle` is empty. Blocking.
 Result<void> read_slot(Disk& disk,
                        std::shared_ptr<File>& handle,
                        const std::string& path,
+                       OpenMode mode,
                        uint64_t begin,
                        std::span<char> into);
 

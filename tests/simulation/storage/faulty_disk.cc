@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "storage/local/files.h"
 
 namespace weir::storage {
 namespace {
@@ -18,8 +19,8 @@ std::string folder_of(const std::string& path) {
 
 class FaultyDisk::OpenFile : public File {
  public:
-  OpenFile(FaultyDisk& disk, InodePtr inode)
-      : disk_(disk), inode_(std::move(inode)), life_(disk.life_) {}
+  OpenFile(FaultyDisk& disk, InodePtr inode, bool cached)
+      : disk_(disk), inode_(std::move(inode)), life_(disk.life_), cached_(cached) {}
 
   Result<size_t> read(uint64_t offset, std::span<char> into) override {
     if (disk_.off_ || life_ != disk_.life_)
@@ -30,6 +31,10 @@ class FaultyDisk::OpenFile : public File {
     if (count > 1 && disk_.happens(disk_.faults.short_transfer))
       count = 1 + disk_.random_.below(count - 1);
     std::memcpy(into.data(), inode_->bytes.data() + offset, count);
+    if (cached_) {
+      disk_.cached_bytes_ += count;
+      if (disk_.happens(disk_.faults.stale_page)) std::memset(into.data(), 0, count);
+    }
     return count;
   }
   Result<size_t> write(uint64_t offset, std::span<const char> from, Sync sync) override {
@@ -59,6 +64,7 @@ class FaultyDisk::OpenFile : public File {
   FaultyDisk& disk_;
   InodePtr inode_;
   uint64_t life_;
+  bool cached_;
 };
 
 Error FaultyDisk::failure(std::string_view what) const {
@@ -202,7 +208,8 @@ Result<std::unique_ptr<File>> FaultyDisk::open(const std::string& path, OpenMode
   } else {
     inode = known->second;
   }
-  return std::make_unique<OpenFile>(*this, std::move(inode));
+  const bool cached = mode == OpenMode::kRead && path.starts_with(kJournalFolder);
+  return std::make_unique<OpenFile>(*this, std::move(inode), cached);
 }
 
 Result<void> FaultyDisk::rename(const std::string& from, const std::string& to) {

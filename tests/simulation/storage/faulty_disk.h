@@ -24,6 +24,7 @@ struct DiskFaults {
   uint64_t read_error = 0;
   uint64_t short_transfer = 0;
   uint64_t allocate_error = 0;
+  uint64_t stale_page = 0;  // a read of a journal file through the page cache finds what is gone
 };
 
 class FaultyDisk : public Disk {
@@ -48,7 +49,8 @@ class FaultyDisk : public Disk {
   uint64_t used() const;
   uint64_t syncs() const { return syncs_; }
   uint64_t writes() const { return writes_; }
-  uint64_t errors() const { return errors_; }  // of writes and syncs so far
+  uint64_t errors() const { return errors_; }              // of writes and syncs so far
+  uint64_t cached_bytes() const { return cached_bytes_; }  // read through the page cache
 
   Result<std::unique_ptr<DirectoryLock>> lock() override;
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
@@ -95,6 +97,7 @@ class FaultyDisk : public Disk {
   uint64_t syncs_ = 0;
   uint64_t writes_ = 0;
   uint64_t errors_ = 0;
+  uint64_t cached_bytes_ = 0;
 };
 
 }  // namespace weir::storage

@@ -261,6 +261,7 @@ class Simulation {
 
   void change_faults() {
     disk_.faults = {};
+    disk_.faults.stale_page = random_.below(4);
     disk_.capacity = UINT64_MAX;
     switch (random_.below(6)) {
       case 0: disk_.faults.write_error = 2 + random_.below(20); break;
