@@ -1,12 +1,15 @@
 #include "broker/cells.h"
 
 #include <memory>
+#include <utility>
 
 namespace weir::broker {
 namespace {
 
 // Where a bridge's event has a partition: the number of events that it missed.
 constexpr uint64_t kMissedMark = uint64_t{UINT16_MAX} + 1;
+// A queue of more entries is pinned and written off the shard.
+constexpr size_t kEntriesAtOnce = 1024;
 
 }  // namespace
 
@@ -75,8 +78,17 @@ void QueueCell::forget_identities(const queue::Event& event) {
 }
 
 void QueueCell::save(CellImage& image) const {
-  Writer writer(image.head);
-  queue.save(writer);
+  if (queue.entries() <= kEntriesAtOnce) {
+    Writer writer(image.head);
+    return queue.save(writer);
+  }
+  queue::Queue::Image parts = queue.image();
+  image.head.append(parts.head);
+  image.deferred.push_back([parts = std::move(parts)](std::string& out) {
+    Writer writer(out);
+    queue::Queue::write_entries(parts, writer);
+    out.append(parts.tail);
+  });
 }
 
 std::string BridgeCell::advanced(uint32_t partition, Offset next) {

@@ -266,7 +266,7 @@ void Catalog::put(Thing thing) {
   if (const Thing* known = find(thing.uuid); known != nullptr && known->name != thing.name) {
     erase(Name(known->name));  // renamed
   }
-  auto& slot = things_[thing.name];
+  std::shared_ptr<const Thing>& slot = things_.try_emplace(thing.name).first->second;
   if (slot) unindex(*slot);
   slot = std::make_shared<const Thing>(std::move(thing));
   index(*slot);
@@ -360,14 +360,13 @@ Catalog::Image Catalog::pinned_image() const {
   for (const auto& [name, connector] : connectors_) encode(writer, connector);
   tokens_.save(writer);
   writer.varint(things_.size());
-  image.things.reserve(things_.size());
-  for (const auto& [name, thing] : things_) image.things.push_back(thing);
+  image.things = things_.pin();
   return image;
 }
 
-void Catalog::write_things(std::span<const std::shared_ptr<const Thing>> things, std::string& out) {
+void Catalog::write_things(const Things::Pinned& things, std::string& out) {
   Writer writer(out);
-  for (const auto& thing : things) encode(writer, *thing);
+  things.for_each([&](const auto& item) { encode(writer, *item.second); });
 }
 
 std::string Catalog::image() const {

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/chunked_map.h"
 #include "base/error.h"
 #include "core/catalog/access.h"
 #include "core/catalog/model.h"
@@ -101,15 +102,16 @@ class Catalog {
   // kStorageCorrupt when the event cannot be understood; nothing is changed then.
   Result<void> apply(ByteView event);
 
-  // The image for a checkpoint: `head` now; then, on any thread and in parts or at once, the things
-  // with write_things(). Taking it costs a reference a thing; writing a hundred thousand things out
-  // would stall the shard for 0.1 s.
+  // The image for a checkpoint: `head` now; then, on any thread, the things with write_things().
+  // Taking it costs a reference a chunk of things; writing a hundred thousand things out would
+  // stall the shard for 0.1 s.
+  using Things = ChunkedMap<Name, std::shared_ptr<const Thing>>;
   struct Image {
     std::string head;
-    std::vector<std::shared_ptr<const Thing>> things;
+    Things::Pinned things;
   };
   Image pinned_image() const;
-  static void write_things(std::span<const std::shared_ptr<const Thing>> things, std::string& out);
+  static void write_things(const Things::Pinned& things, std::string& out);
   std::string image() const;  // the same bytes as one string
   Result<void> load(ByteView image);
 
@@ -131,7 +133,7 @@ class Catalog {
   };
 
   Limits limits_;
-  absl::btree_map<Name, std::shared_ptr<const Thing>> things_;  // a change makes a new one
+  Things things_;  // a change of a thing makes a new one
   absl::flat_hash_map<std::pair<uint64_t, uint64_t>, const Thing*> by_uuid_;
   absl::flat_hash_map<CellId, const Thing*> by_cell_;
   absl::btree_set<const Thing*, ByName> queues_;

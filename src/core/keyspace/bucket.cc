@@ -24,7 +24,7 @@ size_t size_of(const SortedSet& sorted) {
   return sorted.size();
 }
 // An empty string is a value, so a key with one stays.
-size_t size_of(const std::string&) {
+size_t size_of(const Text&) {
   return 1;
 }
 
@@ -65,13 +65,13 @@ void hash_set(Hash& hash, const Event& event) {
     if (fresh) hash.bytes += event.items[i].size();
     hash.bytes += event.items[i + 1].size();
     hash.bytes -= value->size();
-    value->assign(event.items[i + 1]);
+    *value = Text(event.items[i + 1]);
   }
 }
 
 void hash_erase(Hash& hash, const Event& event) {
   for (const ByteView field : event.items) {
-    const std::string* value = hash.fields.find(field);
+    const Text* value = hash.fields.find(field);
     if (value == nullptr) continue;
     hash.bytes -= field.size() + value->size();
     hash.fields.erase(field);
@@ -170,10 +170,10 @@ void Bucket::apply(const Event& event) {
         set_deadline(event.key, *state, event.deadline);
       }
       return;
-    case EventKind::kSetString: return put(event.key, std::string(event.value), event.deadline);
+    case EventKind::kSetString: return put(event.key, Text(event.value), event.deadline);
     case EventKind::kAppend:
-      return change<std::string>(event.key, &make_state(event.key, ValueType::kString),
-                                 [&](std::string& text) { text.append(event.value); });
+      return change<Text>(event.key, &make_state(event.key, ValueType::kString),
+                          [&](Text& text) { text.append(event.value); });
     case EventKind::kPutValue: {
       Reader reader(event.value);
       auto value = decode_value(reader);

@@ -11,9 +11,11 @@
 namespace weir::keyspace {
 namespace {
 
-// A list, hash, set or sorted set of at least this many bytes is pinned (its chunks are shared) and
-// written off the shard.
+// A value of at least this many bytes is pinned (what it holds is shared) and written off the
+// shard; of a bucket that holds much, a smaller one, so that not too much is left to write at once.
 constexpr size_t kDeferredBytesMin = 16 << 10;
+constexpr size_t kDeferredBytesMinOfMuch = 1 << 10;
+constexpr size_t kMuchBytes = 512 << 10;
 
 struct Loaded {
   ByteView key{};
@@ -22,15 +24,16 @@ struct Loaded {
   Value value{};
 };
 
-bool is_deferred(const KeyState& state) {
-  return type_of(state.value) != ValueType::kString && memory_of(state.value) >= kDeferredBytesMin;
-}
-
 }  // namespace
 
 BucketImage Bucket::image() const {
   BucketImage image;
   Writer writer(image.head);
+  const size_t deferred_min =
+      used_bytes_ < kMuchBytes ? kDeferredBytesMin : kDeferredBytesMinOfMuch;
+  const auto is_deferred = [&](const KeyState& state) {
+    return memory_of(state.value) >= deferred_min;
+  };
   size_t deferred = 0;
   keys_.for_each([&](const auto& slot) { deferred += is_deferred(slot.value) ? 1 : 0; });
   const auto put_key = [&](const auto& slot) {

@@ -35,18 +35,18 @@ bool List::push_into(Link& link, Side side, ByteView value) {
       if (capacity >= kChunkElementsMax) return false;
       chunk.slots.resize(std::max<size_t>(2, capacity * 2));
     }
-    chunk.slots[chunk.begin + link.count].assign(value);
+    chunk.slots[chunk.begin + link.count] = Text(value);
   } else {
     if (chunk.begin == 0) {
       if (capacity >= kChunkElementsMax) return false;
       const size_t grown = std::max<size_t>(2, capacity * 2);
-      std::vector<std::string> slots(grown);
+      std::vector<Text> slots(grown);
       std::move(chunk.slots.begin(), chunk.slots.end(),
                 slots.end() - static_cast<ptrdiff_t>(capacity));
       chunk.slots = std::move(slots);
       chunk.begin = static_cast<uint32_t>(grown - capacity);
     }
-    chunk.slots[--chunk.begin].assign(value);
+    chunk.slots[--chunk.begin] = Text(value);
   }
   ++link.count;
   return true;
@@ -110,19 +110,19 @@ void List::drop(Side side, size_t count) {
       continue;
     }
     Chunk& chunk = own(index);
-    for (uint32_t i = 0; i < part; ++i) std::string().swap(chunk.slots[from + i]);
+    for (uint32_t i = 0; i < part; ++i) chunk.slots[from + i] = Text();
     if (side == Side::kLeft) chunk.begin += part;
     link.count -= part;
   }
 }
 
-const std::string& List::end(Side side) const {
+ByteView List::end(Side side) const {
   WEIR_ASSERT(size_ > 0);
   const Link& link = side == Side::kLeft ? chunks_[first_] : chunks_.back();
   return link.chunk->slots[link.chunk->begin + (side == Side::kLeft ? 0 : link.count - 1)];
 }
 
-const std::string& List::at(size_t index) const {
+ByteView List::at(size_t index) const {
   const Position p = locate(index);
   const Chunk& chunk = *chunks_[p.chunk].chunk;
   return chunk.slots[chunk.begin + p.offset];
@@ -131,10 +131,10 @@ const std::string& List::at(size_t index) const {
 void List::set(size_t index, ByteView value) {
   const Position p = locate(index);
   Chunk& chunk = own(p.chunk);
-  std::string& slot = chunk.slots[chunk.begin + p.offset];
+  Text& slot = chunk.slots[chunk.begin + p.offset];
   bytes_ += value.size();
   bytes_ -= slot.size();
-  slot.assign(value);
+  slot = Text(value);
 }
 
 // Cuts a full chunk into two halves.
@@ -145,7 +145,7 @@ void List::split(size_t chunk) {
   const auto cut = left.slots.begin() + left.begin + keep;
   const auto end = left.slots.begin() + left.begin + chunks_[chunk].count;
   right->slots.assign(std::make_move_iterator(cut), std::make_move_iterator(end));
-  std::fill(cut, end, std::string());
+  std::fill(cut, end, Text());
   const Link link{std::move(right), chunks_[chunk].count - keep};
   chunks_[chunk].count = keep;
   chunks_.insert(chunks_.begin() + static_cast<ptrdiff_t>(chunk) + 1, link);
@@ -170,7 +170,7 @@ void List::insert(size_t index, ByteView value) {
     chunk.slots.resize(std::min<size_t>(kChunkElementsMax, link.count * 2));
   const auto at = chunk.slots.begin() + p.offset;
   std::rotate(at, chunk.slots.begin() + link.count, chunk.slots.begin() + link.count + 1);
-  at->assign(value);
+  *at = Text(value);
   ++link.count;
   ++size_;
   bytes_ += value.size();
@@ -184,7 +184,7 @@ void List::erase(size_t index) {
   bytes_ -= at->size();
   std::rotate(at, at + 1, chunk.slots.begin() + chunk.begin + link.count);
   --link.count;
-  std::string().swap(chunk.slots[chunk.begin + link.count]);
+  chunk.slots[chunk.begin + link.count] = Text();
   --size_;
   if (link.count == 0) remove_chunk(p.chunk);
 }

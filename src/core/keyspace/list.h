@@ -9,10 +9,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace weir::keyspace {
 
@@ -28,9 +28,9 @@ class List {
   void push(Side side, ByteView value);
   // Drops `count` elements (count <= size()) from a side.
   void drop(Side side, size_t count);
-  const std::string& end(Side side) const;
+  ByteView end(Side side) const;
 
-  const std::string& at(size_t index) const;
+  ByteView at(size_t index) const;
   void set(size_t index, ByteView value);
   // Puts `value` before the element at `index` (index <= size()).
   void insert(size_t index, ByteView value);
@@ -44,7 +44,7 @@ class List {
     Position p = locate(index);
     while (true) {
       const Chunk& chunk = *chunks_[p.chunk].chunk;
-      if (!visit(chunk.slots[chunk.begin + p.offset])) return;
+      if (!visit(chunk.slots[chunk.begin + p.offset].view())) return;
       if (from == Side::kLeft) {
         if (++p.offset == chunks_[p.chunk].count) {
           if (++p.chunk == chunks_.size()) return;
@@ -64,7 +64,7 @@ class List {
   static constexpr uint32_t kChunkElementsMax = 128;
 
   struct Chunk {
-    std::vector<std::string> slots;
+    std::vector<Text> slots;
     uint32_t begin = 0;
   };
   struct Link {

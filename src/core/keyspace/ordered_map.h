@@ -16,13 +16,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace weir::keyspace {
 
@@ -35,7 +35,7 @@ template <typename V>
 class OrderedMap {
  public:
   struct Slot {
-    std::string key{};
+    Text key{};
     V value{};
     uint64_t sequence = 0;
     uint32_t hash = 0;
@@ -185,7 +185,7 @@ class OrderedMap {
     if ((size_ + 1) * 2 > table_.size()) rebuild_table(size_ + 1);
     if (end_ % kChunkSlots == 0) chunks_.push_back(std::make_shared<Chunk>());
     Slot& fresh = own_chunk(chunks_.size() - 1).emplace_back();
-    fresh.key.assign(key);
+    fresh.key = Text(key);
     fresh.sequence = sequence;
     fresh.hash = hash;
     fresh.live = true;

@@ -36,7 +36,7 @@ void SortedSet::set(ByteView member, double score) {
 bool SortedSet::erase(ByteView member) {
   const double* found = scores_.find(member);
   if (found == nullptr) return false;
-  const std::string name(member);  // the view may be of the item that goes
+  const Text name(member);  // the view may be of the item that goes
   erase_ordered(*found, name);
   bytes_ -= name.size();
   return scores_.erase(name);
@@ -69,7 +69,7 @@ void SortedSet::insert_ordered(double score, ByteView member) {
   const auto at = std::lower_bound(chunk->begin(), chunk->end(), 0, [&](const Item& item, int) {
     return before(item, score, member);
   });
-  chunk->insert(at, Item{score, std::string(member)});
+  chunk->insert(at, Item{score, Text(member)});
   if (chunk->size() <= kChunkItemsMax) return;
   const auto half = chunk->begin() + kChunkItemsMax / 2;
   std::vector<Item> upper(std::make_move_iterator(half), std::make_move_iterator(chunk->end()));

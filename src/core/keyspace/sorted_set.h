@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -19,7 +18,7 @@ class SortedSet {
  public:
   struct Item {
     double score;
-    std::string member;
+    Text member;
   };
 
   size_t size() const { return scores_.size(); }

@@ -95,7 +95,7 @@ void Transaction::set_string(uint32_t database, ByteView key, ByteView value, Ti
 }
 
 Result<size_t> Transaction::append(uint32_t database, ByteView key, ByteView value) {
-  const auto text = get<std::string>(database, key);
+  const auto text = get<Text>(database, key);
   if (!text) return std::unexpected(text.error());
   make_way(database, key);
   const size_t before = *text == nullptr ? 0 : (*text)->size();

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "base/assert.h"
-
 namespace weir::keyspace {
 namespace {
 
@@ -16,7 +14,7 @@ constexpr size_t kSortedItemOverhead = 120;
 
 void encode_list(const List& list, Writer& writer) {
   writer.varint(list.size());
-  list.walk(0, Side::kLeft, [&](const std::string& element) {
+  list.walk(0, Side::kLeft, [&](ByteView element) {
     writer.bytes(element);
     return true;
   });
@@ -60,7 +58,7 @@ std::unique_ptr<Hash> decode_hash(Reader& reader) {
     const ByteView value = reader.bytes();
     const auto [slot, fresh] = hash->fields.insert(field);
     if (!fresh) reader.fail();
-    slot->assign(value);
+    *slot = Text(value);
     hash->bytes += field.size() + value.size();
   }
   return hash;
@@ -94,26 +92,25 @@ std::unique_ptr<SortedSet> decode_sorted_set(Reader& reader) {
 
 Value make_value(ValueType type) {
   switch (type) {
-    case ValueType::kString: return std::string();
+    case ValueType::kString: return Text();
     case ValueType::kList: return std::make_unique<List>();
     case ValueType::kHash: return std::make_unique<Hash>();
     case ValueType::kSet: return std::make_unique<Set>();
     case ValueType::kSortedSet: return std::make_unique<SortedSet>();
   }
-  return std::string();
+  return Text();
 }
 
 size_t memory_of(const Value& value) {
   switch (type_of(value)) {
-    case ValueType::kString: return std::get<std::string>(value).size();
+    case ValueType::kString: return std::get<Text>(value).size();
     case ValueType::kList: {
       const List& list = *std::get<std::unique_ptr<List>>(value);
       return sizeof(List) + list.bytes() + list.size() * kListElementOverhead;
     }
     case ValueType::kHash: {
       const Hash& hash = *std::get<std::unique_ptr<Hash>>(value);
-      return sizeof(Hash) + hash.bytes +
-             hash.fields.size() * (kMapSlotOverhead + sizeof(std::string));
+      return sizeof(Hash) + hash.bytes + hash.fields.size() * (kMapSlotOverhead + sizeof(Text));
     }
     case ValueType::kSet: {
       const Set& set = *std::get<std::unique_ptr<Set>>(value);
@@ -130,7 +127,7 @@ size_t memory_of(const Value& value) {
 void encode(const Value& value, Writer& writer) {
   writer.u8(static_cast<uint8_t>(type_of(value)));
   switch (type_of(value)) {
-    case ValueType::kString: return writer.bytes(std::get<std::string>(value));
+    case ValueType::kString: return writer.bytes(std::get<Text>(value));
     case ValueType::kList: return encode_list(*held<List>(value), writer);
     case ValueType::kHash: return encode_hash(held<Hash>(value)->fields, writer);
     case ValueType::kSet: return encode_set(held<Set>(value)->members, writer);
@@ -147,17 +144,17 @@ std::move_only_function<void(std::string& out)> encode_later(const Value& value)
     };
   };
   switch (type_of(value)) {
-    case ValueType::kString: break;
+    case ValueType::kString:
+      return later(*held<Text>(value), [](const Text& text, Writer& w) { w.bytes(text); });
     case ValueType::kList: return later(*held<List>(value), encode_list);
     case ValueType::kHash:
-      return later(held<Hash>(value)->fields.pin(), encode_hash<OrderedMap<std::string>::Pinned>);
+      return later(held<Hash>(value)->fields.pin(), encode_hash<OrderedMap<Text>::Pinned>);
     case ValueType::kSet:
       return later(held<Set>(value)->members.pin(), encode_set<OrderedMap<Nothing>::Pinned>);
     case ValueType::kSortedSet:
       return later(held<SortedSet>(value)->members().pin(),
                    encode_scores<OrderedMap<double>::Pinned>);
   }
-  WEIR_ASSERT(false, "a string is encoded at once");
   return {};
 }
 
@@ -165,7 +162,7 @@ Result<Value> decode_value(Reader& reader) {
   const uint8_t type = reader.u8();
   Value value;
   switch (static_cast<ValueType>(type)) {
-    case ValueType::kString: value = std::string(reader.bytes()); break;
+    case ValueType::kString: value = Text(reader.bytes()); break;
     case ValueType::kList: value = decode_list(reader); break;
     case ValueType::kHash: value = decode_hash(reader); break;
     case ValueType::kSet: value = decode_set(reader); break;

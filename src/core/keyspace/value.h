@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "base/wire.h"
 #include "core/keyspace/list.h"
 #include "core/keyspace/ordered_map.h"
@@ -25,7 +26,7 @@ struct Nothing {};
 
 // The sum of the lengths inside travels with hash and set, for the estimate of memory.
 struct Hash {
-  OrderedMap<std::string> fields;
+  OrderedMap<Text> fields;
   size_t bytes = 0;
 };
 struct Set {
@@ -33,7 +34,7 @@ struct Set {
   size_t bytes = 0;
 };
 
-using Value = std::variant<std::string,
+using Value = std::variant<Text,
                            std::unique_ptr<List>,
                            std::unique_ptr<Hash>,
                            std::unique_ptr<Set>,
@@ -46,8 +47,8 @@ inline ValueType type_of(const Value& value) {
 // The held value of this type; null when it is of another type.
 template <typename T>
 T* held(Value& value) {
-  if constexpr (std::is_same_v<T, std::string>) {
-    return std::get_if<std::string>(&value);
+  if constexpr (std::is_same_v<T, Text>) {
+    return std::get_if<Text>(&value);
   } else {
     auto* pointer = std::get_if<std::unique_ptr<T>>(&value);
     return pointer == nullptr ? nullptr : pointer->get();
@@ -66,8 +67,8 @@ size_t memory_of(const Value& value);
 
 // Type byte, then the body.
 void encode(const Value& value, Writer& writer);
-// The same for the value as it is now, whenever and on whatever thread it is called: lists, hashes,
-// sets and sorted sets are pinned by their chunks, which costs a step a chunk. Not for strings.
+// The same for the value as it is now, whenever and on whatever thread it is called: its bytes and
+// chunks are shared, which costs a step a chunk.
 std::move_only_function<void(std::string& out)> encode_later(const Value& value);
 // kStorageCorrupt for what no live value encodes to.
 Result<Value> decode_value(Reader& reader);

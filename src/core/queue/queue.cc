@@ -199,7 +199,8 @@ std::optional<Offset> Queue::oldest_pending() const {
 }
 
 std::optional<Offset> Queue::newest_pending() const {
-  for (auto it = entries_.rbegin(); it != entries_.rend(); ++it) {
+  for (auto it = entries_.end(); it != entries_.begin();) {
+    --it;
     if (it->second.state() == EntryState::kLeased) return Offset(it->first);
   }
   return std::nullopt;

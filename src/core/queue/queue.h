@@ -26,7 +26,6 @@
 // Thread: one state shard owns a queue. No clock, no allocation while idle: an empty queue costs
 // sizeof(Queue).
 
-#include <absl/container/btree_map.h>
 #include <absl/container/btree_set.h>
 
 #include <cstdint>
@@ -39,6 +38,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/chunked_map.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/time.h"
@@ -294,6 +294,8 @@ class Queue {
   Offset end() const { return end_; }
   bool is_settled(Offset offset) const;
   std::optional<Lease> lease_of(Offset offset) const;
+  // Messages that are held in memory: leased, delayed, or delivered before.
+  size_t entries() const { return entries_.size(); }
   // How often a message was delivered and when first, also when it is ready again.
   std::pair<uint32_t, Timestamp> deliveries_of(Offset offset) const;
   // Ready offsets from `from` on, ascending, whatever the order of delivery; at most `count`.
@@ -324,14 +326,19 @@ class Queue {
 
   // ---- image
 
-  void save(Writer& out) const;
+  // `head`, then write_entries(), on any thread, then `tail`. Taking it costs a step a chunk of
+  // entries, however many there are.
+  struct Image;
+  Image image() const;
+  static void write_entries(const Image& image, Writer& out);
+  void save(Writer& out) const;  // the same bytes at once
   // kStorageCorrupt; the queue is unchanged then.
   static Result<Queue> load(Reader& in);
   // The same durable state (caches and last-seen times aside). For tests: it serializes both.
   bool same_state(const Queue& other) const;
 
  private:
-  using Entries = absl::btree_map<int64_t, Entry>;
+  using Entries = ChunkedMap<int64_t, Entry>;
   class Picker;
 
   bool cursor() const { return policy_.tracking == Tracking::kCursor; }
@@ -389,8 +396,8 @@ class Queue {
   void append_fair(std::span<const GroupHash> hashes);
   EntryState state_of(int64_t offset) const;  // given that it is not done
 
-  void save_state(Writer& out) const;
-  void save_entries(Writer& out) const;
+  void save_head(Writer& out) const;
+  void save_tail(Writer& out) const;
   bool load_state(Reader& in, bool with_lanes);
   bool load_lanes(Reader& in);
   struct EntryImage;
@@ -423,6 +430,12 @@ class Queue {
   using Ages = absl::btree_set<std::pair<int64_t, int64_t>>;
   const Ages& ages() const;
   mutable std::unique_ptr<Ages> ages_;
+};
+
+struct Queue::Image {
+  std::string head;
+  Entries::Pinned entries;
+  std::string tail;
 };
 
 }  // namespace weir::queue

@@ -213,10 +213,7 @@ void Queue::lease_one(int64_t offset, const Leased& event, uint32_t deliveries) 
       }
     }
   }
-  const bool last = entries_.empty() || entries_.rbegin()->first < offset;
-  const auto at =
-      last ? entries_.try_emplace(entries_.end(), offset) : entries_.try_emplace(offset).first;
-  Entry& entry = at->second;
+  Entry& entry = entries_.try_emplace(offset).first->second;
   if (entry.deliveries() == 0) entry.set_first_delivered(event.now);
   set_delivered(offset, entry, event.now);
   entry.set_deliveries(deliveries);

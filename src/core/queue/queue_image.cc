@@ -38,11 +38,53 @@ void add_all(const OffsetSet& from, OffsetSet& to) {
   }
 }
 
+// Of the live map or a pinned one.
+template <typename Entries>
+void write_all(const Entries& entries, Writer& out) {
+  out.varint(entries.size());
+  int64_t before = 0;
+  entries.for_each([&](const auto& item) {
+    const auto& [offset, entry] = item;
+    out.varint(static_cast<uint64_t>(offset - before));
+    before = offset;
+    uint8_t flags = static_cast<uint8_t>(entry.state());
+    if (entry.bound()) flags |= kBoundFlag;
+    if (entry.has_due()) flags |= kDueFlag;
+    flags |= static_cast<uint8_t>(entry.priority() << kPriorityShift);
+    out.u8(flags);
+    if (entry.has_due()) out.svarint(entry.due().ms());
+    out.varint(entry.consumer().value());
+    out.varint(entry.deliveries());
+    if (entry.deliveries() == 0 && entry.state() != EntryState::kLeased) return;
+    out.varint(entry.generation().value());
+    out.svarint(entry.first_delivered().ms());
+    out.svarint(entry.last_delivered().ms());
+  });
+}
+
 }  // namespace
 
 void Queue::save(Writer& out) const {
-  out.u8(lanes_ && !lanes_->empty() ? kVersionWithLanes : kVersion);
-  save_state(out);
+  save_head(out);
+  write_all(entries_, out);
+  save_tail(out);
+}
+
+Queue::Image Queue::image() const {
+  Image image;
+  Writer head(image.head);
+  save_head(head);
+  image.entries = entries_.pin();
+  Writer tail(image.tail);
+  save_tail(tail);
+  return image;
+}
+
+void Queue::write_entries(const Image& image, Writer& out) {
+  write_all(image.entries, out);
+}
+
+void Queue::save_tail(Writer& out) const {
   consumers_.save(out, true);
   out.boolean(dedup_ != nullptr);
   if (dedup_) dedup_->save(out);
@@ -60,7 +102,8 @@ void Queue::save(Writer& out) const {
   for (const GroupHash group : groups) out.fixed(group);
 }
 
-void Queue::save_state(Writer& out) const {
+void Queue::save_head(Writer& out) const {
+  out.u8(lanes_ && !lanes_->empty() ? kVersionWithLanes : kVersion);
   encode(policy_, out);
   out.svarint(now_.ms());
   out.svarint(floor_.value());
@@ -70,28 +113,6 @@ void Queue::save_state(Writer& out) const {
   settled_.save(out);
   available_.save(out);
   if (lanes_ && !lanes_->empty()) lanes_->save(out);
-  save_entries(out);
-}
-
-void Queue::save_entries(Writer& out) const {
-  out.varint(entries_.size());
-  int64_t before = 0;
-  for (const auto& [offset, entry] : entries_) {
-    out.varint(static_cast<uint64_t>(offset - before));
-    before = offset;
-    uint8_t flags = static_cast<uint8_t>(entry.state());
-    if (entry.bound()) flags |= kBoundFlag;
-    if (entry.has_due()) flags |= kDueFlag;
-    flags |= static_cast<uint8_t>(entry.priority() << kPriorityShift);
-    out.u8(flags);
-    if (entry.has_due()) out.svarint(entry.due().ms());
-    out.varint(entry.consumer().value());
-    out.varint(entry.deliveries());
-    if (entry.deliveries() == 0 && entry.state() != EntryState::kLeased) continue;
-    out.varint(entry.generation().value());
-    out.svarint(entry.first_delivered().ms());
-    out.svarint(entry.last_delivered().ms());
-  }
 }
 
 Result<Queue> Queue::load(Reader& in) {
@@ -242,7 +263,7 @@ bool Queue::load_entries(Reader& in) {
     EntryImage image;
     if (!offset || !image.read(in) || !image.consistent() || !fits(*offset, image)) return false;
     before = *offset;
-    const auto at = entries_.try_emplace(entries_.end(), *offset, image.entry);
+    const auto at = entries_.try_emplace(*offset, image.entry).first;
     set_state(*offset, at->second, image.state);
     set_due(*offset, at->second, image.due);
     set_consumer(*offset, at->second, ConsumerId(static_cast<uint32_t>(image.consumer)),
@@ -254,7 +275,8 @@ bool Queue::load_entries(Reader& in) {
 bool Queue::same_state(const Queue& other) const {
   const auto state = [](const Queue& queue) {
     Writer out;
-    queue.save_state(out);
+    queue.save_head(out);
+    write_all(queue.entries_, out);
     queue.consumers_.save(out, false);
     if (queue.dedup_) queue.dedup_->save(out);
     return out.out();

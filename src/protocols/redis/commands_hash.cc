@@ -52,7 +52,7 @@ void hsetnx(Call& call) {
 }
 
 void reply_field(Call& call, const Hash* hash, ByteView field) {
-  const std::string* value = hash == nullptr ? nullptr : hash->fields.find(field);
+  const Text* value = hash == nullptr ? nullptr : hash->fields.find(field);
   if (value == nullptr) {
     call.reply.null();
   } else {
@@ -95,7 +95,7 @@ void hlen(Call& call) {
 void hstrlen(Call& call) {
   const auto hash = call.get<Hash>(call.args[1]);
   if (!hash) return call.fail(hash.error());
-  const std::string* value = *hash == nullptr ? nullptr : (*hash)->fields.find(call.args[2]);
+  const Text* value = *hash == nullptr ? nullptr : (*hash)->fields.find(call.args[2]);
   call.reply.integer(value == nullptr ? 0 : static_cast<int64_t>(value->size()));
 }
 
@@ -137,7 +137,7 @@ void hincrby(Call& call) {
   if (!amount) return;
   const auto hash = call.get<Hash>(call.args[1]);
   if (!hash) return call.fail(hash.error());
-  const std::string* value = *hash == nullptr ? nullptr : (*hash)->fields.find(call.args[2]);
+  const Text* value = *hash == nullptr ? nullptr : (*hash)->fields.find(call.args[2]);
   const auto before = value == nullptr ? std::optional<int64_t>(0) : parse_integer(*value);
   if (!before) return call.fail("ERR hash value is not an integer");
   int64_t after = 0;
@@ -156,7 +156,7 @@ void hincrbyfloat(Call& call) {
   if (std::isinf(*amount)) return call.fail("ERR value is NaN or Infinity");
   const auto hash = call.get<Hash>(call.args[1]);
   if (!hash) return call.fail(hash.error());
-  const std::string* value = *hash == nullptr ? nullptr : (*hash)->fields.find(call.args[2]);
+  const Text* value = *hash == nullptr ? nullptr : (*hash)->fields.find(call.args[2]);
   const auto before = value == nullptr ? std::optional<double>(0) : parse_double(*value);
   if (!before) return call.fail("ERR hash value is not a float");
   const double after = *before + *amount;
@@ -201,8 +201,8 @@ void hscan(Call& call) {
   uint64_t next = 0;
   if (*hash != nullptr) {
     next = scan_slots((*hash)->fields, *arguments, [&](const auto& slot) {
-      found.push_back(slot.key);
-      if (!names_only) found.push_back(slot.value);
+      found.emplace_back(slot.key);
+      if (!names_only) found.emplace_back(slot.value);
     });
   }
   reply_scan(call, next, found);

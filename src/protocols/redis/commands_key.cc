@@ -299,7 +299,7 @@ ByteView encoding(const KeyState& state) {
   constexpr size_t kListpackValue = 64;
   switch (keyspace::type_of(state.value)) {
     case ValueType::kString: {
-      const auto& text = *keyspace::held<std::string>(state.value);
+      const auto& text = *keyspace::held<Text>(state.value);
       return is_number(text) ? "int" : text.size() <= kShortText ? "embstr" : "raw";
     }
     case ValueType::kList: {
@@ -374,7 +374,7 @@ void object_refcount(Call& call) {
   constexpr int64_t kSharedNumbers = 10'000;
   const KeyState* state = nullptr;
   if (!object_is_there(call, state)) return;
-  const auto* text = state == nullptr ? nullptr : keyspace::held<std::string>(state->value);
+  const auto* text = state == nullptr ? nullptr : keyspace::held<Text>(state->value);
   const auto number =
       text == nullptr || !is_number(*text) ? std::nullopt : parse_integer(ByteView(*text));
   const bool shared = number && *number >= 0 && *number < kSharedNumbers;

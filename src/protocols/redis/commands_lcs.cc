@@ -45,7 +45,7 @@ std::optional<LcsOptions> lcs_options(Call& call) {
 
 // The text of a key, empty when there is none; nothing when the call has failed.
 std::optional<ByteView> text_of(Call& call, size_t index) {
-  const auto text = call.get<std::string>(call.args[index]);
+  const auto text = call.get<Text>(call.args[index]);
   if (!text) {
     call.fail("ERR The specified keys must contain string values");
     return std::nullopt;

@@ -53,7 +53,7 @@ void take(Call& call, ByteView key, const List& list, Side side, size_t count) {
   const size_t taken = std::min(count, list.size());
   call.reply.array(taken);
   size_t left = taken;
-  list.walk(side == Side::kLeft ? 0 : list.size() - 1, side, [&](const std::string& element) {
+  list.walk(side == Side::kLeft ? 0 : list.size() - 1, side, [&](ByteView element) {
     if (left == 0) return false;
     call.reply.bulk(element);
     return --left > 0;
@@ -131,7 +131,7 @@ void lrange(Call& call) {
   call.reply.array(range.count);
   size_t left = range.count;
   if (left == 0) return;
-  (*list)->walk(range.first, Side::kLeft, [&](const std::string& element) {
+  (*list)->walk(range.first, Side::kLeft, [&](ByteView element) {
     call.reply.bulk(element);
     return --left > 0;
   });
@@ -175,7 +175,7 @@ void linsert(Call& call) {
   if (*list == nullptr) return call.reply.integer(0);
   size_t index = 0;
   bool found = false;
-  (*list)->walk(0, Side::kLeft, [&](const std::string& element) {
+  (*list)->walk(0, Side::kLeft, [&](ByteView element) {
     found = element == call.args[3];
     index += found ? 0 : 1;
     return !found;
@@ -199,7 +199,7 @@ void lrem(Call& call) {
   std::vector<uint64_t> indexes;
   const size_t size = (*list)->size();
   uint64_t index = backwards ? size - 1 : 0;
-  (*list)->walk(index, backwards ? Side::kRight : Side::kLeft, [&](const std::string& element) {
+  (*list)->walk(index, backwards ? Side::kRight : Side::kLeft, [&](ByteView element) {
     if (element == call.args[3]) indexes.push_back(index);
     backwards ? --index : ++index;
     return indexes.size() < limit;
@@ -268,7 +268,7 @@ void lpos(Call& call) {
   auto index = static_cast<int64_t>(backwards ? (*list)->size() - 1 : 0);
   int64_t compared = 0;
   (*list)->walk(static_cast<size_t>(index), backwards ? Side::kRight : Side::kLeft,
-                [&](const std::string& element) {
+                [&](ByteView element) {
                   if (element == call.args[2] && skip-- <= 0) found.push_back(index);
                   index += backwards ? -1 : 1;
                   if (options->compared_max != 0 && ++compared >= options->compared_max)
@@ -295,7 +295,7 @@ bool move(Call& call, Side from, Side to) {
     call.fail(target.error());
     return true;
   }
-  const std::string element = (*source)->end(from);
+  const std::string element((*source)->end(from));
   const ByteView values[] = {element};
   // Pushed first, so that a list of one element rotated onto itself does not vanish with its
   // deadline; pushed at the end it is popped from, it would be the one that is popped.

@@ -58,8 +58,8 @@ std::optional<ManyMove> many_arguments(Call& call, size_t index) {
 std::vector<std::string> elements_at(const List& list, Side side, size_t count) {
   std::vector<std::string> elements;
   elements.reserve(count);
-  list.walk(side == Side::kLeft ? 0 : list.size() - 1, side, [&](const std::string& element) {
-    elements.push_back(element);
+  list.walk(side == Side::kLeft ? 0 : list.size() - 1, side, [&](ByteView element) {
+    elements.emplace_back(element);
     return elements.size() < count;
   });
   return elements;

@@ -108,7 +108,7 @@ void draw(Call& call, bool remove) {
   }
   std::vector<std::string> members;
   for (const auto* slot : draw_slots((*set)->members, *count, call.service.random()))
-    members.push_back(slot->key);
+    members.emplace_back(slot->key);
   if (!has_count) {
     call.reply.bulk(members.front());
   } else {
@@ -150,7 +150,7 @@ std::optional<std::vector<std::string>> combine(Call& call,
     for (const Set* set : sets) {
       if (set != nullptr) set->members.for_each([&](const auto& slot) { all.insert(slot.key); });
     }
-    all.for_each([&](const auto& slot) { result.push_back(slot.key); });
+    all.for_each([&](const auto& slot) { result.emplace_back(slot.key); });
     return result;
   }
   if (sets.front() == nullptr) return result;
@@ -159,7 +159,7 @@ std::optional<std::vector<std::string>> combine(Call& call,
     const bool kept = std::all_of(sets.begin() + 1, sets.end(), [&](const Set* other) {
       return contains(other, slot.key) == (operation == Operation::kIntersection);
     });
-    if (kept) result.push_back(slot.key);
+    if (kept) result.emplace_back(slot.key);
   });
   return result;
 }
@@ -232,7 +232,7 @@ void sscan(Call& call) {
   uint64_t next = 0;
   if (*set != nullptr) {
     next = scan_slots((*set)->members, *arguments,
-                      [&](const auto& slot) { found.push_back(slot.key); });
+                      [&](const auto& slot) { found.emplace_back(slot.key); });
   }
   reply_scan(call, next, found);
 }

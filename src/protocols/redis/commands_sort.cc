@@ -74,15 +74,15 @@ std::optional<std::vector<std::string>> elements_of(Call& call,
   const auto list = call.get<List>(key);
   if (list) {
     if (*list != nullptr) {
-      (*list)->walk(0, keyspace::Side::kLeft, [&](const std::string& element) {
-        elements.push_back(element);
+      (*list)->walk(0, keyspace::Side::kLeft, [&](ByteView element) {
+        elements.emplace_back(element);
         return true;
       });
     }
     return elements;
   }
   if (const auto set = call.get<Set>(key)) {
-    (*set)->members.for_each([&](const auto& slot) { elements.push_back(slot.key); });
+    (*set)->members.for_each([&](const auto& slot) { elements.emplace_back(slot.key); });
     return elements;
   }
   const auto sorted = call.get<SortedSet>(key);
@@ -92,7 +92,7 @@ std::optional<std::vector<std::string>> elements_of(Call& call,
   }
   const bool down = options.keeps_order() && options.down;
   (*sorted)->walk(down ? (*sorted)->size() - 1 : 0, (*sorted)->size(), down,
-                  [&](const SortedSet::Item& item) { elements.push_back(item.member); });
+                  [&](const SortedSet::Item& item) { elements.emplace_back(item.member); });
   return elements;
 }
 
@@ -110,11 +110,12 @@ std::optional<std::string> look_up(Call& call, ByteView pattern, const std::stri
   if (in_hash) {
     const auto hash = call.get<Hash>(key);
     if (!hash || *hash == nullptr) return std::nullopt;
-    const std::string* value = (*hash)->fields.find(pattern.substr(arrow + 2));
-    return value == nullptr ? std::nullopt : std::optional(*value);
+    const Text* value = (*hash)->fields.find(pattern.substr(arrow + 2));
+    return value == nullptr ? std::nullopt : std::optional<std::string>(std::in_place, *value);
   }
-  const auto text = call.get<std::string>(key);
-  return text && *text != nullptr ? std::optional(**text) : std::nullopt;
+  const auto text = call.get<Text>(key);
+  if (!text || *text == nullptr) return std::nullopt;
+  return std::optional<std::string>(std::in_place, **text);
 }
 
 struct Weighted {

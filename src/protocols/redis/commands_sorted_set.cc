@@ -351,7 +351,7 @@ void zscan(Call& call) {
   uint64_t next = 0;
   if (*sorted != nullptr) {
     next = scan_slots((*sorted)->members(), *arguments, [&](const auto& slot) {
-      found.push_back(slot.key);
+      found.emplace_back(slot.key);
       found.push_back(format_double(slot.value));
     });
   }

@@ -33,7 +33,7 @@ bool replace(Call& call, ByteView key, ByteView value, Timestamp deadline) {
 }
 
 void get(Call& call) {
-  const auto text = call.get<std::string>(call.args[1]);
+  const auto text = call.get<Text>(call.args[1]);
   if (!text) return call.fail(text.error());
   if (*text == nullptr) return call.reply.null();
   call.reply.bulk(**text);
@@ -97,9 +97,9 @@ void set(Call& call) {
   const ByteView key = call.args[1];
   std::optional<std::string> before;
   if (options->get) {
-    const auto text = call.get<std::string>(key);
+    const auto text = call.get<Text>(key);
     if (!text) return call.fail(text.error());
-    if (*text != nullptr) before = **text;
+    if (*text != nullptr) before.emplace(**text);
   }
   const bool present = call.exists(key);
   const bool refused = (options->only_absent && present) || (options->only_present && !present);
@@ -138,7 +138,7 @@ void psetex(Call& call) {
 }
 
 void getset(Call& call) {
-  const auto text = call.get<std::string>(call.args[1]);
+  const auto text = call.get<Text>(call.args[1]);
   if (!text) return call.fail(text.error());
   if (*text == nullptr) {
     call.reply.null();
@@ -149,7 +149,7 @@ void getset(Call& call) {
 }
 
 void getdel(Call& call) {
-  const auto text = call.get<std::string>(call.args[1]);
+  const auto text = call.get<Text>(call.args[1]);
   if (!text) return call.fail(text.error());
   if (*text == nullptr) return call.reply.null();
   call.reply.bulk(**text);
@@ -166,7 +166,7 @@ void getex(Call& call) {
   } else if (call.count() != 2) {
     return call.fail(errors::kSyntax);
   }
-  const auto text = call.get<std::string>(call.args[1]);
+  const auto text = call.get<Text>(call.args[1]);
   if (!text) return call.fail(text.error());
   if (*text == nullptr) return call.reply.null();
   call.reply.bulk(**text);
@@ -176,7 +176,7 @@ void getex(Call& call) {
 void mget(Call& call) {
   call.reply.array(call.count() - 1);
   for (const ByteView key : call.args.subspan(1)) {
-    const auto text = call.get<std::string>(key);
+    const auto text = call.get<Text>(key);
     if (!text || *text == nullptr) {
       call.reply.null();
     } else {
@@ -205,7 +205,7 @@ void msetnx(Call& call) {
 }
 
 void append(Call& call) {
-  const auto text = call.get<std::string>(call.args[1]);
+  const auto text = call.get<Text>(call.args[1]);
   if (!text) return call.fail(text.error());
   if ((*text == nullptr ? 0 : (*text)->size()) + call.args[2].size() > kStringBytesMax) {
     return call.fail("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
@@ -215,7 +215,7 @@ void append(Call& call) {
 }
 
 void strlen(Call& call) {
-  const auto text = call.get<std::string>(call.args[1]);
+  const auto text = call.get<Text>(call.args[1]);
   if (!text) return call.fail(text.error());
   call.reply.integer(*text == nullptr ? 0 : static_cast<int64_t>((*text)->size()));
 }
@@ -225,7 +225,7 @@ void getrange(Call& call) {
   if (!start) return;
   auto end = call.integer(3);
   if (!end) return;
-  const auto text = call.get<std::string>(call.args[1]);
+  const auto text = call.get<Text>(call.args[1]);
   if (!text) return call.fail(text.error());
   if (*text == nullptr) return call.reply.bulk("");
   const auto size = static_cast<int64_t>((*text)->size());
@@ -242,9 +242,9 @@ void setrange(Call& call) {
   const auto offset = call.integer(2);
   if (!offset) return;
   if (*offset < 0) return call.fail("ERR offset is out of range");
-  const auto text = call.get<std::string>(call.args[1]);
+  const auto text = call.get<Text>(call.args[1]);
   if (!text) return call.fail(text.error());
-  std::string value = *text == nullptr ? std::string() : **text;
+  std::string value(*text == nullptr ? ByteView() : ByteView(**text));
   const ByteView part = call.args[3];
   if (part.empty()) return call.reply.integer(static_cast<int64_t>(value.size()));
   if (*offset > static_cast<int64_t>(kStringBytesMax - part.size())) {
@@ -258,7 +258,7 @@ void setrange(Call& call) {
 }
 
 void add(Call& call, int64_t amount) {
-  const auto text = call.get<std::string>(call.args[1]);
+  const auto text = call.get<Text>(call.args[1]);
   if (!text) return call.fail(text.error());
   const auto before = *text == nullptr ? std::optional<int64_t>(0) : parse_integer(**text);
   if (!before) return call.fail(errors::kNotInteger);
@@ -291,7 +291,7 @@ void decrby(Call& call) {
 }
 
 void incrbyfloat(Call& call) {
-  const auto text = call.get<std::string>(call.args[1]);
+  const auto text = call.get<Text>(call.args[1]);
   if (!text) return call.fail(text.error());
   const auto before = *text == nullptr ? std::optional<double>(0) : parse_double(**text);
   if (!before) return call.fail(errors::kNotFloat);

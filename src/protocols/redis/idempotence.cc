@@ -39,7 +39,7 @@ const Hash* hash_at(const Transaction& keys, const std::string& key) {
   return found ? *found : nullptr;
 }
 
-StreamId id_in(const std::string& text) {
+StreamId id_in(ByteView text) {
   return parse_id(text, 0).value_or(StreamId{});
 }
 
@@ -57,7 +57,7 @@ std::vector<std::string> leaving(const Hash& known,
   known.fields.scan(0, [&](const auto& slot) {
     const bool too_many = known.fields.size() - names.size() >= settings.size_max;
     if (!too_many && !expired(id_in(slot.value), now, settings)) return false;
-    names.push_back(slot.key);
+    names.emplace_back(slot.key);
     return true;
   });
   // It is remembered anew, so it is the youngest again.
@@ -98,7 +98,7 @@ std::optional<StreamId> Idempotence::find(const Transaction& keys,
                                           ByteView message,
                                           const Settings& settings) const {
   const Hash* known = hash_at(keys, key_of(kProducer, log, producer));
-  const std::string* text = known == nullptr ? nullptr : known->fields.find(message);
+  const Text* text = known == nullptr ? nullptr : known->fields.find(message);
   if (text == nullptr || expired(id_in(*text), keys.now(), settings)) return std::nullopt;
   return id_in(*text);
 }
@@ -130,7 +130,7 @@ void Idempotence::remember(Transaction& keys,
 void Idempotence::count(Transaction& keys, CellId log, ByteView what) {
   const std::string key = key_of(kCounters, log);
   const Hash* counters = hash_at(keys, key);
-  const std::string* before = counters == nullptr ? nullptr : counters->fields.find(what);
+  const Text* before = counters == nullptr ? nullptr : counters->fields.find(what);
   const int64_t value = before == nullptr ? 0 : parse_integer(*before).value_or(0);
   const std::string text = std::to_string(value + 1);
   const ByteView field[] = {what, text};
@@ -172,7 +172,7 @@ Idempotence::Counts Idempotence::counts(const Transaction& keys,
   }
   const Hash* counters = hash_at(keys, key_of(kCounters, log));
   const auto counter = [&](ByteView what) {
-    const std::string* text = counters == nullptr ? nullptr : counters->fields.find(what);
+    const Text* text = counters == nullptr ? nullptr : counters->fields.find(what);
     return text == nullptr ? 0 : parse_integer(*text).value_or(0);
   };
   counts.added = counter(kAdded);

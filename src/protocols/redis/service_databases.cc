@@ -27,15 +27,15 @@ uint32_t Service::number_of(uint32_t stored) const {
 
 void Service::recover_databases() {
   const auto* state = keyspace_.find_any(keyspace::kSideDatabase, kOrderKey);
-  const auto* text = state == nullptr ? nullptr : keyspace::held<std::string>(state->value);
-  if (text == nullptr) return;
+  const auto* held = state == nullptr ? nullptr : keyspace::held<Text>(state->value);
+  if (held == nullptr) return;
+  const ByteView text = *held;
   size_t from = 0;
   for (uint32_t& stored : stored_) {
-    const size_t end = std::min(text->find(' ', from), text->size());
-    const auto number =
-        from > end ? std::nullopt : parse_integer(ByteView(*text).substr(from, end - from));
+    const size_t end = std::min(text.find(' ', from), text.size());
+    const auto number = from > end ? std::nullopt : parse_integer(text.substr(from, end - from));
     WEIR_ASSERT(number && *number >= 0 && *number < keyspace::kDatabases,
-                "the order of databases is '{}'", *text);
+                "the order of databases is '{}'", text);
     stored = static_cast<uint32_t>(*number);
     from = end + 1;
   }

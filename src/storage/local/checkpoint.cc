@@ -24,19 +24,21 @@ struct Checkpointer::Run {
   Lsn covered;
   uint64_t bytes = 0;  // of journal that it covers, to be counted again if it fails
   uint64_t entries = 0;
-  std::vector<CellId> work;  // ascending
+  std::vector<Planned> work;  // ascending
   size_t next = 0;
   std::vector<TakenImage> batch;
   size_t batch_bytes = 0;
   int batches = 0;
   bool paused = false;  // until a batch is written
   Lsn newest;           // of all images
-  std::vector<DroppedCell> dropped;
+  std::vector<DroppedCell> fresh_drops;
+  std::shared_ptr<const std::vector<DroppedCell>> dropped;  // with those of earlier checkpoints
   std::shared_ptr<ImageWriter> writer;
   std::optional<ImageFileRef> file;
   bool installing = false;
   std::map<uint64_t, Live> leaving;  // what older image files lose to this one
   size_t settled = 0;                // rows entered into the directory after installing
+  size_t removed = 0;                // dropped cells taken out of it
 };
 
 Checkpointer::Checkpointer(const LocalJournalOptions& options,
@@ -59,7 +61,7 @@ void Checkpointer::start(Recovered recovered, broker::JournalOwner& owner) {
   current_ = recovered.current;
   manifest_ = std::move(recovered.manifest);
   cells_ = std::move(recovered.cells);
-  dropped_ = std::move(recovered.dropped);
+  dropped_ = std::make_shared<const std::vector<DroppedCell>>(std::move(recovered.dropped));
   last_number_ = current_.manifest;
   bytes_since_ = recovered.replayed_bytes;
   entries_since_ = recovered.replayed_entries;
@@ -121,20 +123,25 @@ void Checkpointer::begin() {
   steps_.run(
       Lane::kBackground,
       [&disk = disk_, dirty = std::exchange(dirty_, {}), emptied = to_be_emptied()]() mutable {
-        Plan plan{.work = std::move(dirty), .rewritten = {}};
+        std::vector<Planned> work;
+        work.reserve(dirty.size());
+        for (const CellId cell : dirty) work.push_back({.cell = cell});
         for (const ImageFileRef& file : emptied) {
           const auto index = read_image_index(disk, file);
           if (!index) continue;  // it stays as it is
           for (const ImageRow& row : index->rows)
-            plan.rewritten.emplace_back(row.cell, file.number);
+            work.push_back({.cell = row.cell, .image_file = file.number});
         }
-        // A cell that was imaged while it lay in the list for the next time may be there twice.
-        std::ranges::sort(plan.work);
-        plan.work.erase(std::ranges::unique(plan.work).begin(), plan.work.end());
-        std::ranges::sort(plan.rewritten);
-        return plan;
+        // A cell that was imaged while it lay in the list for the next time may be there twice, and
+        // so may one that is dirty and lies in a file to be emptied.
+        std::ranges::sort(work);
+        const auto again = [](const Planned& a, const Planned& b) {
+          return a.cell == b.cell && (a.image_file == 0 || a.image_file == b.image_file);
+        };
+        work.erase(std::ranges::unique(work, again).begin(), work.end());
+        return work;
       },
-      [this](Plan plan) { planned(std::move(plan)); });
+      [this](std::vector<Planned> work) { planned(std::move(work)); });
 }
 
 std::vector<ImageFileRef> Checkpointer::to_be_emptied() const {
@@ -155,25 +162,23 @@ std::vector<ImageFileRef> Checkpointer::to_be_emptied() const {
   return chosen;
 }
 
-void Checkpointer::planned(Plan plan) {
-  std::vector<CellId>& work = run_->work;
-  work.reserve(plan.work.size() + plan.rewritten.size());
-  auto dirty = plan.work.begin();
-  for (const auto& [cell, number] : plan.rewritten) {
-    while (dirty != plan.work.end() && *dirty < cell) work.push_back(*dirty++);
-    const auto place = cells_.find(cell);
-    const bool there = place != cells_.end() && place->second.image_file == number;
-    if (there && (dirty == plan.work.end() || *dirty != cell)) work.push_back(cell);
-  }
-  work.insert(work.end(), dirty, plan.work.end());
+void Checkpointer::planned(std::vector<Planned> work) {
+  run_->work = std::move(work);
   step();
+}
+
+bool Checkpointer::wanted(const Planned& planned) const {
+  if (planned.image_file == 0) return true;
+  const auto place = cells_.find(planned.cell);
+  return place != cells_.end() && place->second.image_file == planned.image_file;
 }
 
 void Checkpointer::step() {
   const Duration began = steps_.now();
   const Duration until = began + options_.checkpoint_step;
   while (run_->next < run_->work.size()) {
-    take_image(run_->work[run_->next++]);
+    const Planned& next = run_->work[run_->next++];
+    if (wanted(next)) take_image(next.cell);
     if (steps_.now() >= until) break;
   }
   const Duration took = steps_.now() - began;
@@ -205,7 +210,7 @@ void Checkpointer::take_image(CellId cell) {
     ++leaving.cells;
   }
   if (!image) {
-    run_->dropped.push_back({.cell = cell, .lsn = lsn, .image_file = place.image_file});
+    run_->fresh_drops.push_back({.cell = cell, .lsn = lsn, .image_file = place.image_file});
     return;
   }
   run_->batch_bytes += image->head.size();
@@ -233,25 +238,32 @@ void Checkpointer::flush_batch() {
       });
 }
 
+struct Checkpointer::Finished {
+  Result<ImageFileRef> file;
+  std::shared_ptr<const std::vector<DroppedCell>> dropped;
+};
+
 // All images are taken: what remains is their index, which tells of the cells that are gone, too.
 void Checkpointer::finish_images() {
   uint64_t oldest = run_->number;
   for (const ImageFileRef& file : manifest_.images) oldest = std::min(oldest, file.number);
-  std::vector<DroppedCell> dropped = run_->dropped;
-  for (const DroppedCell& cell : dropped_) {
-    const bool needed = cell.lsn > run_->covered || cell.image_file >= oldest;
-    if (needed) dropped.push_back(cell);
-  }
-  run_->dropped = dropped;
   steps_.run(
       Lane::kBackground,
-      [writer = run_->writer, dropped = std::move(dropped)]() mutable {
-        return writer->finish(std::move(dropped));
+      [writer = run_->writer, dropped = std::exchange(run_->fresh_drops, {}), before = dropped_,
+       covered = run_->covered, oldest]() mutable {
+        for (const DroppedCell& cell : *before) {
+          const bool needed = cell.lsn > covered || cell.image_file >= oldest;
+          if (needed) dropped.push_back(cell);
+        }
+        Finished finished{.file = writer->finish(dropped), .dropped = {}};
+        finished.dropped = std::make_shared<const std::vector<DroppedCell>>(std::move(dropped));
+        return finished;
       },
-      [this](Result<ImageFileRef> file) {
+      [this](Finished finished) {
         if (run_ == nullptr) return;
-        if (!file) return abandon(file.error());
-        run_->file = *file;
+        if (!finished.file) return abandon(finished.file.error());
+        run_->file = *finished.file;
+        run_->dropped = std::move(finished.dropped);
         path_.want_sync();
         progressed();
       });
@@ -340,8 +352,12 @@ void Checkpointer::settle() {
     ++live.cells;
   }
   if (end < rows.size()) return steps_.post([this] { settle(); });
-  for (const DroppedCell& cell : run_->dropped) cells_.erase(cell.cell);
-  run_.reset();
+  const size_t removed = std::min(run_->dropped->size(), run_->removed + kSlice);
+  for (; run_->removed < removed; ++run_->removed)
+    cells_.erase((*run_->dropped)[run_->removed].cell);
+  if (removed < run_->dropped->size()) return steps_.post([this] { settle(); });
+  // The memory of a large one takes its time to give back.
+  steps_.executor().run(Lane::kBackground, [run = std::move(run_)] {});
   if (on_installed_) on_installed_();
   consider(false);
 }
@@ -373,11 +389,11 @@ void Checkpointer::abandon(const Error& error) {
   // A full disk is emptied by checkpoints: a file of the reserve makes room for this one.
   if (disk_.free_bytes() < options_.file_bytes) files_.surrender();
   for (size_t i = 0; i < run_->work.size(); ++i) {
-    const auto place = cells_.find(run_->work[i]);
-    if (place == cells_.end()) continue;
+    const auto place = cells_.find(run_->work[i].cell);
+    if (place == cells_.end() || !wanted(run_->work[i])) continue;
     const bool taken = i < run_->next;
     const bool again = taken ? !place->second.dirty : place->second.dirty;
-    if (again) dirty_.push_back(run_->work[i]);
+    if (again) dirty_.push_back(run_->work[i].cell);
     if (taken) place->second.dirty = true;
   }
   bytes_since_ += run_->bytes;

@@ -66,19 +66,23 @@ class Checkpointer {
 
  private:
   struct Run;  // a checkpoint under way
+  struct Finished;
   struct Live {
     uint64_t bytes = 0;
     uint64_t cells = 0;
   };
-  struct Plan {
-    std::vector<CellId> work;  // ascending
-    std::vector<std::pair<CellId, uint64_t>>
-        rewritten;  // ascending; with the image file they lie in
+  // A cell to be imaged: 0, or only if its image still lies in this file, which is to be emptied.
+  struct Planned {
+    CellId cell;
+    uint64_t image_file = 0;
+
+    auto operator<=>(const Planned&) const = default;
   };
 
   void begin();
   std::vector<ImageFileRef> to_be_emptied() const;
-  void planned(Plan plan);
+  void planned(std::vector<Planned> work);
+  bool wanted(const Planned& planned) const;
   void step();
   void take_image(CellId cell);
   void flush_batch();
@@ -102,7 +106,7 @@ class Checkpointer {
   Current current_;
   Manifest manifest_;  // the installed one
   CellDirectory cells_;
-  std::vector<DroppedCell> dropped_;
+  std::shared_ptr<const std::vector<DroppedCell>> dropped_;
   std::map<uint64_t, Live> live_;  // newest images by image file
   std::vector<CellId> dirty_;
   uint64_t last_number_ = 0;  // of manifests and image files

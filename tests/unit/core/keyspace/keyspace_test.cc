@@ -1,6 +1,7 @@
 #include "core/keyspace/keyspace.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <map>
@@ -265,6 +266,65 @@ TEST(Keyspace, ALargeListIsPinnedSoThatItsImageIsOfTheMomentItWasTaken) {
   t.set_element(0, "big", 200, "changed");
   for (auto& part : image.deferred) part(image.head);
   EXPECT_EQ(image.head, at_once);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && \
+    !__has_feature(thread_sanitizer)
+size_t memory_in_use() {
+  const auto info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+// A write used to copy the chunk that an image held, with all the values in it.
+TEST(Keyspace, AWriteToWhatAnImageHoldsCopiesNoValues) {
+  TestKeyspace keyspace;
+  Transaction t(keyspace, Timestamp(1));
+  const std::string value(size_t{1} << 20, 'v');
+  for (int i = 0; i < 100; ++i) {
+    const std::string field = "f" + std::to_string(i);
+    t.set_fields(0, "hash", std::vector<ByteView>{field, value});
+    ASSERT_TRUE(t.push(0, "list", Side::kRight, std::vector<ByteView>{value}).has_value());
+    ASSERT_TRUE(t.append(0, "text", value).has_value());
+  }
+  constexpr size_t kCopiedMax = 64 << 10;
+  for (const char* key : {"hash", "list", "text"}) {
+    SCOPED_TRACE(key);
+    const Bucket& bucket = *keyspace.Owner::bucket(Keyspace::bucket_of(0, key));
+    const std::string expected = image_bytes(bucket);
+    const size_t before = memory_in_use();
+    BucketImage image = bucket.image();
+    Transaction writes(keyspace, Timestamp(2));
+    writes.set_fields(0, "hash", std::vector<ByteView>{"f50", "changed", "f1", "changed"});
+    ASSERT_TRUE(writes.push(0, "list", Side::kLeft, std::vector<ByteView>{"more"}).has_value());
+    writes.set_element(0, "list", 70, "changed");
+    ASSERT_TRUE(writes.append(0, "text", "more").has_value());
+    EXPECT_LT(memory_in_use(), before + kCopiedMax);
+    for (auto& part : image.deferred) part(image.head);
+    EXPECT_EQ(image.head, expected);
+  }
+}
+#endif
+
+// However much a bucket holds, what is written on the shard at once is little.
+TEST(Keyspace, TheHeadOfAnImageStaysSmallWhateverTheBucketHolds) {
+  TestKeyspace keyspace;
+  Transaction t(keyspace, Timestamp(1));
+  const BucketId id = Keyspace::bucket_of(0, "key");
+  const std::string value(10 << 10, 'v');
+  size_t made = 0;
+  for (int i = 0; made < 200; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    if (!(Keyspace::bucket_of(0, key) == id)) continue;
+    t.set_string(0, key, value, Timestamp::never());
+    ++made;
+  }
+  BucketImage image = keyspace.Owner::bucket(id)->image();
+  EXPECT_EQ(image.deferred.size(), made);
+  EXPECT_LT(image.head.size(), size_t{16} << 10);
+  for (auto& part : image.deferred) part(image.head);
+  Bucket loaded;
+  ASSERT_TRUE(loaded.load(image.head).has_value());
+  EXPECT_EQ(image_bytes(loaded), image.head);
 }
 
 // What the shard does for the image of a big value is a step a chunk; the elements are written

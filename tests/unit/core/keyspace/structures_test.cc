@@ -20,8 +20,8 @@ std::string word(Random& random, uint64_t bound) {
 
 std::vector<std::string> contents(const List& list) {
   std::vector<std::string> all;
-  list.walk(0, Side::kLeft, [&](const std::string& element) {
-    all.push_back(element);
+  list.walk(0, Side::kLeft, [&](ByteView element) {
+    all.emplace_back(element);
     return true;
   });
   return all;
@@ -101,7 +101,7 @@ TEST(List, WalksDownwardsFromAnyPosition) {
   List list;
   for (int i = 0; i < 400; ++i) list.push(Side::kRight, std::to_string(i));
   int expected = 333;
-  list.walk(333, Side::kRight, [&](const std::string& element) {
+  list.walk(333, Side::kRight, [&](ByteView element) {
     EXPECT_EQ(element, std::to_string(expected--));
     return true;
   });
@@ -130,7 +130,7 @@ TEST(OrderedMap, BehavesAsAMapAndKeepsTheOrderOfInsertion) {
     }
     for (const auto& [key, value] : model) ASSERT_EQ(*map.find(key), value);
     std::vector<std::string> seen;
-    map.for_each([&](const auto& slot) { seen.push_back(slot.key); });
+    map.for_each([&](const auto& slot) { seen.emplace_back(slot.key); });
     EXPECT_EQ(seen, order);
   }
 }
@@ -147,7 +147,7 @@ TEST(OrderedMap, AScanReturnsWhatLivesThroughoutExactlyOnceWhileTheMapChanges) {
     do {
       int budget = 7;
       cursor = map.scan(cursor, [&](const auto& slot) {
-        seen.insert(slot.key);
+        seen.emplace(slot.key);
         return --budget > 0;
       });
       for (int i = 0; i < 20; ++i) map.erase("goes" + std::to_string(random.below(300)));

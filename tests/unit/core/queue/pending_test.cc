@@ -54,6 +54,21 @@ TEST_F(Pending, AnEntryCostsAtMost48Bytes) {
 }
 #endif
 
+// A checkpoint of a group used to write every pending entry at once.
+TEST_F(Pending, AnImageOfManyEntriesIsLittleAtOnceAndOfItsMoment) {
+  constexpr int64_t kCount = 50'000;
+  h.send(kCount);
+  for (int64_t given = 0; given < kCount; given += 1'000) read("a", 1'000);
+  const std::string expected = h.image();
+  Queue::Image image = h.queue.image();
+  EXPECT_LT(image.head.size() + image.tail.size(), 200U);
+  acknowledge({Offset(0), Offset(1), Offset(25'000), Offset(kCount - 1)});
+  claim("b", {{Offset(5)}, {Offset(40'000)}});
+  Writer rest(image.head);
+  Queue::write_entries(image, rest);
+  EXPECT_EQ(image.head + image.tail, expected);
+}
+
 TEST_F(Pending, EntriesStayUntilTheyAreAcknowledged) {
   h.send(4);
   EXPECT_THAT(read("a", 2), ElementsAre(0, 1));

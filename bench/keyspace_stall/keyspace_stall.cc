@@ -1,0 +1,256 @@
+// The Redis front end over the journal on disk, with what is hard to write out: a million keys,
+// values of a mebibyte (strings and fields of a hash), a list and a set of a million, a group with
+// a million pending entries, and many streams. Commands change all of them while checkpoints follow
+// one another without a pause. Printed is how long the state shard was kept at most by one command
+// of each sort, and by what else it had to do (the steps of checkpoints among it).
+//
+// Time is the thread's own (the machine may have given the core to somebody else). The budget is 2
+// ms. bench_keyspace_stall [--folder DIR] [--keys N] [--seconds S] [--checkpoints 0]; prints one
+// JSON object.
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "broker/broker.h"
+#include "protocols/redis/service.h"
+#include "storage/local/local_journal.h"
+#include "storage/local/real_disk.h"
+#include "storage/local/thread_executor.h"
+
+namespace weir::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Words = std::vector<std::string>;
+
+constexpr size_t kBigBytes = size_t{1} << 20;
+constexpr uint64_t kBigValues = 32;
+
+struct Sizes {
+  uint64_t keys = 1'000'000;  // and elements of the list and the set, and pending entries
+  double seconds = 10;
+  bool checkpoints = true;
+
+  uint64_t streams() const { return keys / 20; }
+};
+
+double thread_cpu_ms() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
+}
+
+Timestamp wall_clock() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return Timestamp(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+class Server {
+ public:
+  using Duration = std::chrono::nanoseconds;
+
+  explicit Server(const std::filesystem::path& folder)
+      : disk_(folder), journal_(options(), disk_, executor_), broker_(journal_, Random(1)) {
+    if (!journal_.recover(broker_) || !broker_.start(wall_clock())) std::exit(1);
+    service_ = std::make_unique<redis::Service>(broker_, wall_clock);
+    service_->start();
+    client_->id = 1;
+    client_->push = [](const std::string&, Lsn) {};
+    client_->close = [](bool) {};
+    service_->connect(client_);
+  }
+  ~Server() { service_->disconnect(client_); }
+
+  storage::LocalJournal& journal() { return journal_; }
+
+  // One command alone; how long it kept the thread until it gave it back.
+  double run(const Words& words) {
+    const double began = thread_cpu_ms();
+    start({&words, 1});
+    const double took = thread_cpu_ms() - began;
+    finish(kUndurableMax);
+    return took;
+  }
+  void run_all(std::span<const Words> commands) {
+    start(commands);
+    finish(kUndurableSmallMax);
+  }
+  // What is due besides commands, and how long that kept the thread.
+  double turn(Duration wait = {}) {
+    const double began = thread_cpu_ms();
+    if (broker_.next_deadline() <= wall_clock()) broker_.tick(wall_clock());
+    executor_.poll(wait);
+    return thread_cpu_ms() - began;
+  }
+  double longest_turn_while_waiting() { return std::exchange(longest_turn_, 0); }
+  const std::string& reply() const { return reply_; }
+
+ private:
+  // So few commits that nothing is refused because too much is undurable; and of small ones.
+  static constexpr uint64_t kUndurableMax = 10;
+  static constexpr uint64_t kUndurableSmallMax = 2000;
+
+  static storage::LocalJournal::Options options() {
+    storage::LocalJournal::Options options;
+    options.seed = 1;
+    return options;
+  }
+
+  void start(std::span<const Words> commands) {
+    redis::Segment segment;
+    for (const Words& words : commands) {
+      const std::vector<ByteView> views(words.begin(), words.end());
+      segment.add(redis::find_command(views.front()), views);
+    }
+    answered_ = false;
+    segment.complete = [this](std::string reply, const broker::Depends&) {
+      answered_ = true;
+      reply_ = std::move(reply);
+    };
+    service_->run(client_, std::move(segment));
+  }
+  void finish(uint64_t undurable_max) {
+    while (!answered_ || journal_.durable().value() + undurable_max < journal_.next_lsn().value())
+      longest_turn_ = std::max(longest_turn_, turn(std::chrono::milliseconds(1)));
+    if (!reply_.starts_with('-')) return;
+    fmt::print(stderr, "{}", reply_);
+    std::exit(1);
+  }
+
+  storage::RealDisk disk_;
+  storage::PollingExecutor executor_;
+  storage::LocalJournal journal_;
+  broker::Broker broker_;
+  std::unique_ptr<redis::Service> service_;
+  std::shared_ptr<redis::Client> client_ = std::make_shared<redis::Client>();
+  bool answered_ = false;
+  std::string reply_;
+  double longest_turn_ = 0;
+};
+
+template <typename F>
+void fill(Server& server, uint64_t count, F&& command) {
+  constexpr size_t kAtOnce = 200;
+  std::vector<Words> commands;
+  for (uint64_t i = 0; i < count; ++i) {
+    commands.push_back(command(std::to_string(i)));
+    if (commands.size() < kAtOnce && i + 1 < count) continue;
+    server.run_all(commands);
+    commands.clear();
+  }
+}
+
+void fill_all(Server& server, const Sizes& sizes) {
+  const std::string small(20, 'v');
+  const std::string big(kBigBytes, 'v');
+  for (uint64_t i = 0; i < kBigValues; ++i) {
+    const std::string number = std::to_string(i);
+    server.run({"SET", "big:" + number, big});
+    server.run({"HSET", "fields", "f" + number, big});
+    server.run({"RPUSH", "elements", big});
+  }
+  fill(server, sizes.keys, [&](const std::string& i) { return Words{"SET", "key:" + i, small}; });
+  fill(server, sizes.keys, [&](const std::string& i) { return Words{"RPUSH", "list", small + i}; });
+  fill(server, sizes.keys, [&](const std::string& i) { return Words{"SADD", "set", small + i}; });
+  fill(server, sizes.streams(),
+       [&](const std::string& i) { return Words{"XADD", "stream:" + i, "*", "f", small}; });
+  server.run({"XGROUP", "CREATE", "stream", "group", "0", "MKSTREAM"});
+  fill(server, sizes.keys, [&](const std::string& i) {
+    return Words{"XADD", "stream", "0-" + std::to_string(1 + std::stoull(i)), "f", small};
+  });
+  for (uint64_t read = 0; read < sizes.keys; read += 1000)
+    server.run({"XREADGROUP", "GROUP", "group", "me", "COUNT", "1000", "STREAMS", "stream", ">"});
+}
+
+// A command of each sort, over and over.
+std::map<std::string, Words> commands_of(const Sizes& sizes, Random& random, uint64_t round) {
+  const auto any = [&](uint64_t bound) { return std::to_string(random.below(bound)); };
+  const std::string number = std::to_string(round);
+  return {
+      {"SET", {"SET", "key:" + any(sizes.keys), "another value of the key"}},
+      {"SET of 1 MiB", {"SET", "big:" + any(kBigValues), std::string(kBigBytes, 'w')}},
+      {"APPEND to 1 MiB", {"APPEND", "big:" + any(kBigValues), "more"}},
+      {"HSET beside 1 MiB", {"HSET", "fields", "counter", number}},
+      {"LPUSH beside 1 MiB", {"LPUSH", "elements", number}},
+      {"LPUSH", {"LPUSH", "list", number}},
+      {"RPOP", {"RPOP", "list"}},
+      {"LSET", {"LSET", "list", any(sizes.keys / 2), number}},
+      {"SADD", {"SADD", "set", "member-" + any(1000)}},
+      {"XADD", {"XADD", "stream:" + any(sizes.streams()), "*", "f", "v"}},
+      {"XADD to a new stream", {"XADD", "new:" + number, "*", "f", "v"}},
+      {"XACK", {"XACK", "stream", "group", "0-" + std::to_string(1 + random.below(sizes.keys))}},
+      {"XCLAIM",
+       {"XCLAIM", "stream", "group", "you", "0",
+        "0-" + std::to_string(1 + random.below(sizes.keys)), "JUSTID"}},
+  };
+}
+
+struct Held {
+  double longest_ms = 0;
+  uint64_t count = 0;
+
+  void add(double ms) {
+    longest_ms = std::max(longest_ms, ms);
+    ++count;
+  }
+};
+
+void run(const std::filesystem::path& folder, const Sizes& sizes) {
+  Random random(1);
+  Server server(folder);
+  fill_all(server, sizes);
+  while (server.journal().checkpoint_under_way()) server.turn(std::chrono::milliseconds(10));
+  const storage::JournalMetrics before = server.journal().metrics();
+  server.longest_turn_while_waiting();
+  std::map<std::string, Held> held;
+  const auto began = Clock::now();
+  for (uint64_t round = 0;
+       std::chrono::duration<double>(Clock::now() - began).count() < sizes.seconds; ++round) {
+    for (const auto& [name, words] : commands_of(sizes, random, round)) {
+      if (sizes.checkpoints && !server.journal().checkpoint_under_way())
+        server.journal().checkpoint();
+      held[name].add(server.run(words));
+      held["besides commands"].add(server.longest_turn_while_waiting());
+      held["besides commands"].add(server.turn());
+    }
+  }
+  const storage::JournalMetrics after = server.journal().metrics();
+  double longest = 0;
+  fmt::print("{{\n  \"benchmark\": \"keyspace_stall\", \"keys\": {}, \"checkpoints\": {},\n",
+             sizes.keys, after.checkpoints - before.checkpoints);
+  for (const auto& [name, times] : held) {
+    longest = std::max(longest, times.longest_ms);
+    fmt::print("  \"{}\": {{\"count\": {}, \"longest_ms\": {:.2f}}},\n", name, times.count,
+               times.longest_ms);
+  }
+  fmt::print("  \"longest_ms\": {{\"value\": {:.2f}, \"budget\": 2}}\n}}\n", longest);
+}
+
+}  // namespace
+}  // namespace weir::bench
+
+int main(int argc, char** argv) {
+  std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / "weir-bench-keyspace-stall";
+  weir::bench::Sizes sizes;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string name = argv[i];
+    if (name == "--folder") folder = argv[i + 1];
+    if (name == "--keys") sizes.keys = std::stoull(argv[i + 1]);
+    if (name == "--seconds") sizes.seconds = std::stod(argv[i + 1]);
+    if (name == "--checkpoints") sizes.checkpoints = std::stoi(argv[i + 1]) != 0;
+  }
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  weir::bench::run(folder, sizes);
+  std::filesystem::remove_all(folder);
+}
