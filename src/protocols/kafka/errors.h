@@ -74,6 +74,7 @@ enum class KafkaError : int16_t {
   kNoReassignmentInProgress = 85,
   kGroupSubscribedToTopic = 86,
   kInvalidRecord = 87,
+  kThrottlingQuotaExceeded = 89,
   kResourceNotFound = 91,
   kDuplicateResource = 92,
   kUnacceptableCredential = 93,

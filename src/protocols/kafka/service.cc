@@ -23,6 +23,9 @@ void ServiceMetrics::register_in(MetricRegistry& registry) const {
                "Large Kafka requests that had to wait for room", {}, memory_waits);
   registry.add("weir_kafka_quota_pauses_total",
                "Times that a Kafka connection was not read for a while, by a quota", {}, pauses);
+  registry.add("weir_kafka_connections_over_quota_total",
+               "Kafka connections that were closed unread, by connection_creation_rate", {},
+               unwelcome);
 }
 
 Service::Service(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock, Config config)
@@ -35,6 +38,7 @@ Service::Service(runtime::Owned<broker::Broker>& broker, runtime::Clock& clock, 
   broker.call([&](broker::Broker& here) {
     engine = std::make_unique<Engine>(here, clock, config_);
     meters_handling_ = engine->quotas.handles_metered();
+    meters_connections_ = engine->quotas.connections_metered();
     made.count_down();
   });
   made.wait();

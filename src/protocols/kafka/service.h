@@ -26,6 +26,7 @@ struct ServiceMetrics {
   Counter login_failures;
   Counter memory_waits;  // large requests that had to wait for room
   Counter pauses;        // connections that were not read for a while, by a quota
+  Counter unwelcome;     // connections that were held up and closed, by a quota
 
   void register_in(MetricRegistry& registry) const;
 };
@@ -54,6 +55,9 @@ class Service {
   // Whether the time that requests take is charged against quotas. Any thread.
   bool meters_handling() const { return meters_handling_->load(std::memory_order_relaxed); }
 
+  // Whether new connections have to ask a quota first. Any thread.
+  bool meters_connections() const { return meters_connections_->load(std::memory_order_relaxed); }
+
   // Whose tokens let clients in (OAUTHBEARER); null: nobody's. Any thread; logins that begin later
   // use the new ones.
   void set_token_keys(std::shared_ptr<const TokenKeys> keys);
@@ -65,6 +69,7 @@ class Service {
   const std::string decoy_secret_;
   std::unique_ptr<runtime::Owned<Engine>> engine_;
   std::shared_ptr<const std::atomic<bool>> meters_handling_;
+  std::shared_ptr<const std::atomic<bool>> meters_connections_;
   ServiceMetrics metrics_;
   RequestMemory request_memory_;
   mutable std::mutex token_mutex_;

@@ -49,7 +49,9 @@ constexpr wire::DecodeLimits kDecodeLimits = [] {
 Session::Session(net::Connection& connection, Service& service, const ListenerConfig& listener)
     : connection_(connection),
       service_(service),
-      authenticator_(connection, service, peer_of(connection, listener), listener.sasl) {}
+      authenticator_(connection, service, peer_of(connection, listener), listener.sasl) {
+  if (service_.meters_connections()) await_welcome();
+}
 
 size_t Session::on_data(ByteView data) {
   if (!introduced_) {
@@ -131,6 +133,33 @@ void Session::look_for_memory(size_t bytes, broker::WakeReason reason) {
 void Session::give_memory_back() {
   if (memory_ == 0) return;
   service_.request_memory().give_back(authenticator_.peer()->host, std::exchange(memory_, 0));
+}
+
+// ---- quota of connections
+
+// Posted, never called: the connection does not have its session yet.
+void Session::await_welcome() {
+  connection_.pause_reading();
+  auto ask = [connection = connection_.weak_from_this(), address = authenticator_.peer()->host,
+              unwelcome = &service_.metrics().unwelcome](Engine& engine) {
+    const Milliseconds held = engine.quotas.connect(address, engine.now());
+    if (held.count() == 0) {
+      if (const auto open = connection.lock()) {
+        open->run([](net::Connection& welcome) { welcome.resume_reading(); });
+      }
+      return;
+    }
+    unwelcome->add(1);
+    engine.broker.wait({}, engine.now() + held, broker::WaitMode::kAll,
+                       [connection](broker::WakeReason) {
+                         if (const auto open = connection.lock()) {
+                           open->run([](net::Connection& late) { late.close(); });
+                         }
+                         return true;
+                       });
+  };
+  auto& engine = service_.engine();
+  engine.shard().post([&engine, ask = std::move(ask)] { engine.call(ask); });
 }
 
 bool Session::handle(const Bytes& frame) {

@@ -4,7 +4,8 @@
 //
 // A client that used up a quota is answered at once, and then not read until its pause is over
 // (KIP-219). That it has left is noticed all the same. A large request is read when there is memory
-// for it; see request_memory.h.
+// for it; see request_memory.h. Where connections of an address have a quota, a new one is not read
+// before it has been asked; one too many is held up, unread, and closed (KIP-612).
 //
 // Mistakes of the peer end the connection, as in Kafka: a frame above the limit, a request that
 // cannot be decoded, a request or version that was not advertised, one that has to wait for a
@@ -42,6 +43,7 @@ class Session final : public net::Session {
   bool handle(const Bytes& frame);
   Call call_of(const RequestFrame& request, std::shared_ptr<const TimeMeter> meter = nullptr);
   bool run(const HandlerEntry& handler, const RequestFrame& request);
+  void await_welcome();
   // Room for a request that has not arrived yet; without it the connection is not read until there
   // is some.
   bool has_memory(size_t bytes);

@@ -133,6 +133,15 @@ def _check_configs(tool):
     everybody = ("--entity-type", "clients", "--entity-default")
     tool("configs", "--alter", *everybody, "--add-config", "consumer_byte_rate=500000000")
     tool.check("a quota of every client id", "consumer_byte_rate=5" in tool("configs", "--describe", *everybody))
+    address = ("--entity-type", "ips", "--entity-name", "127.0.0.1")
+    tool("configs", "--alter", *address, "--add-config", "connection_creation_rate=1000")
+    tool.check("a quota of an address", "connection_creation_rate=1000" in tool("configs", "--describe", *address))
+    tool("configs", "--alter", *alice, "--add-config", "controller_mutation_rate=0.5")
+    tool.check("a quota of mutations", "controller_mutation_rate=0.5" in tool("configs", "--describe", *alice))
+    tool("configs", "--alter", *address, "--delete-config", "connection_creation_rate")
+    tool("configs", "--alter", *alice, "--delete-config", "controller_mutation_rate")
+    seen = tool("configs", "--describe", *address) + tool("configs", "--describe", *alice)
+    tool.check("and both taken away", tool.java.code == 0 and "rate" not in seen)
 
 
 def _check_acls(tool):

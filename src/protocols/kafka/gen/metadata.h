@@ -71,7 +71,7 @@ struct MetadataResponse {
   static constexpr int16_t kVersionMax = 13;
   static const wire::Message kMessage;
 
-  int32_t throttle_time_ms = 0;  // how long the client should pause; always 0 here
+  int32_t throttle_time_ms = 0;  // how long the client should pause
   std::vector<MetadataResponseBroker> brokers;  // the brokers to connect to
   std::optional<Bytes> cluster_id;  // id of the cluster
   int32_t controller_id = -1;  // the broker that takes administration requests

@@ -78,7 +78,7 @@ struct CreateTopicsResponse {
   static constexpr int16_t kVersionMax = 7;
   static const wire::Message kMessage;
 
-  int32_t throttle_time_ms = 0;  // how long the client should pause; always 0 here
+  int32_t throttle_time_ms = 0;  // how long the client should pause
   std::vector<CreateTopicsResponseTopic> topics;  // the topics
   bool operator==(const CreateTopicsResponse&) const = default;
 };
@@ -120,7 +120,7 @@ struct DeleteTopicsResponse {
   static constexpr int16_t kVersionMax = 6;
   static const wire::Message kMessage;
 
-  int32_t throttle_time_ms = 0;  // how long the client should pause; always 0 here
+  int32_t throttle_time_ms = 0;  // how long the client should pause
   std::vector<DeleteTopicsResponseTopic> responses;  // the outcome by topic
   bool operator==(const DeleteTopicsResponse&) const = default;
 };
@@ -168,7 +168,7 @@ struct CreatePartitionsResponse {
   static constexpr int16_t kVersionMax = 3;
   static const wire::Message kMessage;
 
-  int32_t throttle_time_ms = 0;  // how long the client should pause; always 0 here
+  int32_t throttle_time_ms = 0;  // how long the client should pause
   std::vector<CreatePartitionsResponseTopic> results;  // the outcomes
   bool operator==(const CreatePartitionsResponse&) const = default;
 };

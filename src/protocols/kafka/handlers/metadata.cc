@@ -5,11 +5,15 @@
 #include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/operations.h"
+#include "protocols/kafka/quota/mutations.h"
 #include "protocols/kafka/topic_config.h"
 #include "protocols/kafka/topics.h"
 
 namespace weir::kafka {
 namespace {
+
+// Whoever asks for metadata is served; making topics on demand makes him pause at most.
+constexpr int16_t kNeverRefused = INT16_MAX;
 
 MetadataResponse::Topic unknown(KafkaError error, const Bytes& name, const wire::Uuid& id) {
   MetadataResponse::Topic topic;
@@ -22,7 +26,11 @@ MetadataResponse::Topic unknown(KafkaError error, const Bytes& name, const wire:
 class Answer {
  public:
   Answer(Engine& engine, const Call& call, const MetadataRequest& request)
-      : engine_(engine), call_(call), authorizer_(engine.broker, call), request_(request) {}
+      : engine_(engine),
+        call_(call),
+        authorizer_(engine.broker, call),
+        request_(request),
+        mutations_(engine, call, kNeverRefused) {}
 
   MetadataResponse make() {
     const Config& config = call_.config();
@@ -45,6 +53,7 @@ class Answer {
     } else {
       for (const MetadataRequest::Topic& topic : *request_.topics) look_up(topic);
     }
+    response_.throttle_time_ms = mutations_.finish();
     return std::move(response_);
   }
 
@@ -82,7 +91,10 @@ class Answer {
       }
       const auto made = engine_.broker.create_topic(
           default_topic(std::string(name.view()), call_.config()), engine_.now());
-      if (made) return describe(*made->thing);
+      if (made) {
+        mutations_.take(made->thing->logs.size());
+        return describe(*made->thing);
+      }
       error = topic_error(made.error().code);
     }
     response_.topics.push_back(unknown(error, name, {}));
@@ -114,6 +126,7 @@ class Answer {
   const Call& call_;
   const Authorizer authorizer_;
   const MetadataRequest& request_;
+  Mutations mutations_;
   MetadataResponse response_;
 };
 

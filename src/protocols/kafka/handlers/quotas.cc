@@ -1,8 +1,10 @@
 #include "protocols/kafka/handlers/quotas.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -149,6 +151,17 @@ DescribeClientQuotasResponse describe(const Engine& engine,
 
 // ---- alter
 
+// As the addresses of connections are written.
+bool is_address(std::string_view text) {
+  const std::string given(text);
+  const int family = text.find(':') == std::string_view::npos ? AF_INET : AF_INET6;
+  std::array<char, sizeof(in6_addr)> address{};
+  std::array<char, INET6_ADDRSTRLEN> usual{};
+  return inet_pton(family, given.c_str(), address.data()) == 1 &&
+         inet_ntop(family, address.data(), usual.data(), usual.size()) != nullptr &&
+         text == usual.data();
+}
+
 Refusal read_entity(const std::vector<AlterClientQuotasRequest::Entity>& parts,
                     QuotaEntity& entity) {
   for (const auto& part : parts) {
@@ -159,6 +172,9 @@ Refusal read_entity(const std::vector<AlterClientQuotasRequest::Entity>& parts,
     }
     if (part.entity_name && part.entity_name->empty()) return invalid("a name is not empty");
     const std::string_view name = part.entity_name ? part.entity_name->view() : "";
+    if (*kind == QuotaKind::kIp && part.entity_name && !is_address(name)) {
+      return invalid(fmt::format("{} is no address of IPv4 or IPv6 in its usual form", name));
+    }
     entity.push_back({*kind, !part.entity_name, std::string(name)});
   }
   std::ranges::sort(entity);
@@ -169,20 +185,27 @@ Refusal read_entity(const std::vector<AlterClientQuotasRequest::Entity>& parts,
   return {};
 }
 
-Refusal check_value(const QuotaEntity& entity, std::string_view key, double value) {
-  const bool is_rate = key == quota_key(Metered::kProduced) || key == quota_key(Metered::kFetched);
-  const bool of_ip = entity.front().kind == QuotaKind::kIp;
-  if (key == (of_ip ? "connection_creation_rate" : "controller_mutation_rate")) {
-    return invalid(fmt::format("this broker does not enforce {}", key));
+std::optional<Metered> metered_of(std::string_view key) {
+  for (const Metered what : {Metered::kProduced, Metered::kFetched, Metered::kHandled,
+                             Metered::kMutated, Metered::kConnected}) {
+    if (key == quota_key(what)) return what;
   }
-  if (of_ip || (!is_rate && key != quota_key(Metered::kHandled))) {
+  return std::nullopt;
+}
+
+Refusal check_value(const QuotaEntity& entity, std::string_view key, double value) {
+  const auto what = metered_of(key);
+  const bool of_ip = entity.front().kind == QuotaKind::kIp;
+  if (!what || of_ip != (what == Metered::kConnected)) {
     return invalid(fmt::format("{} has no quota {}", word_of(entity.front().kind), key));
   }
-  if (!std::isfinite(value) || value <= 0) {
+  // An address may be shut out; other rates of nothing would let their clients in to wait for ever.
+  if (!std::isfinite(value) || value < 0 || (value == 0 && !of_ip)) {
     return invalid(fmt::format("{} must be a number above 0", key));
   }
   constexpr double kEpsilon = 1e-6;
-  if (is_rate && std::abs(std::round(value) - value) > kEpsilon) {
+  const bool is_fraction = what == Metered::kHandled || what == Metered::kMutated;
+  if (!is_fraction && std::abs(std::round(value) - value) > kEpsilon) {
     return invalid(fmt::format("{} must be a whole number", key));
   }
   return {};

@@ -7,6 +7,7 @@
 #include "protocols/kafka/authorizer.h"
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/group_text.h"
+#include "protocols/kafka/quota/mutations.h"
 #include "protocols/kafka/settings_answer.h"
 #include "protocols/kafka/topic_config.h"
 #include "protocols/kafka/topics.h"
@@ -15,6 +16,10 @@ namespace weir::kafka {
 namespace {
 
 constexpr int16_t kByIdSince = 6;
+// Versions that know THROTTLING_QUOTA_EXCEEDED.
+constexpr int16_t kCreateRefusesSince = 6;
+constexpr int16_t kDeleteRefusesSince = 5;
+constexpr int16_t kGrowRefusesSince = 3;
 
 struct Refusal {
   KafkaError error = KafkaError::kNone;
@@ -25,6 +30,10 @@ struct Refusal {
 
 Refusal not_allowed() {
   return {KafkaError::kTopicAuthorizationFailed, "not allowed on this topic"};
+}
+
+Refusal over_quota() {
+  return {KafkaError::kThrottlingQuotaExceeded, "the quota controller_mutation_rate is used up"};
 }
 
 Refusal refusal_of(const Error& error, KafkaError invalid_argument) {
@@ -99,7 +108,8 @@ class Creator {
       : engine_(engine),
         authorizer_(engine.broker, call),
         config_(call.config()),
-        request_(request) {}
+        request_(request),
+        mutations_(engine, call, kCreateRefusesSince) {}
 
   CreateTopicsResponse run() {
     CreateTopicsResponse response;
@@ -111,6 +121,7 @@ class Creator {
         answer.error_message = Bytes::copy_of(refusal.message);
       }
     }
+    response.throttle_time_ms = mutations_.finish();
     return response;
   }
   const broker::Depends& depends() const { return depends_; }
@@ -131,6 +142,7 @@ class Creator {
       add(depends_, engine_.broker.catalog_depends());
       return {KafkaError::kTopicAlreadyExists, "there is a topic or queue of this name"};
     }
+    if (!mutations_.take(spec.partitions)) return over_quota();
     broker::Thing planned;
     planned.log_policy = spec.log;
     planned.properties = spec.properties;
@@ -165,15 +177,20 @@ class Creator {
   const Authorizer authorizer_;
   const Config& config_;
   const CreateTopicsRequest& request_;
+  Mutations mutations_;
   broker::Depends depends_;
 };
 
-Refusal remove_topic(Engine& engine, const TopicRef& ref, broker::Depends& depends) {
+Refusal remove_topic(Engine& engine,
+                     const TopicRef& ref,
+                     Mutations& mutations,
+                     broker::Depends& depends) {
   if (ref.error == KafkaError::kTopicAuthorizationFailed) return not_allowed();
   if (!ref.thing) return {ref.error, "there is no such topic"};
   if (ref.thing->kind != catalog::Kind::kTopic) {
     return {KafkaError::kPolicyViolation, "this is a queue; delete it where it was made"};
   }
+  if (!mutations.take(ref.thing->logs.size())) return over_quota();
   const catalog::Uuid uuid = ref.thing->uuid;
   const auto removed = engine.broker.remove(broker::Name(ref.thing->name), engine.now());
   if (!removed) return refusal_of(removed.error(), KafkaError::kInvalidRequest);
@@ -186,6 +203,7 @@ Refusal grow_topic(Engine& engine,
                    const Config& config,
                    const CreatePartitionsRequest::Topic& topic,
                    bool validate_only,
+                   Mutations& mutations,
                    broker::Depends& depends) {
   const broker::Thing* thing = find_topic(engine.broker, topic.name.view());
   if (!thing) return {KafkaError::kUnknownTopicOrPartition, "there is no such topic"};
@@ -205,6 +223,7 @@ Refusal grow_topic(Engine& engine,
               fmt::format("every new partition must be assigned to broker {}", config.node_id)};
     }
   }
+  if (!mutations.take(static_cast<size_t>(topic.count - present))) return over_quota();
   if (validate_only) return {};
   const auto grown = engine.broker.add_partitions(broker::Name(thing->name),
                                                   static_cast<uint32_t>(topic.count), engine.now());
@@ -232,6 +251,7 @@ void DeleteTopicsHandler::handle(Call call, Request request) {
         }
         DeleteTopicsResponse response;
         broker::Depends depends;
+        Mutations mutations(engine, call, kDeleteRefusesSince);
         const Authorizer authorizer(engine.broker, call);
         for (const Request::Topic& topic : request.topics) {
           auto& answer = response.responses.emplace_back();
@@ -245,35 +265,38 @@ void DeleteTopicsHandler::handle(Call call, Request request) {
             answer.name = Bytes::copy_of(ref.thing->name.name);
             answer.topic_id = to_wire(ref.thing->uuid);
           }
-          if (const Refusal refusal = remove_topic(engine, ref, depends)) {
+          if (const Refusal refusal = remove_topic(engine, ref, mutations, depends)) {
             answer.error_code = wire_code(refusal.error);
             answer.error_message = Bytes::copy_of(refusal.message);
           }
         }
+        response.throttle_time_ms = mutations.finish();
         call.answer(response, depends);
       });
 }
 
 void CreatePartitionsHandler::handle(Call call, Request request) {
-  call.engine().call(
-      [call = std::move(call), request = std::move(request)](Engine& engine) mutable {
-        CreatePartitionsResponse response;
-        broker::Depends depends;
-        const Authorizer authorizer(engine.broker, call);
-        for (const Request::Topic& topic : request.topics) {
-          auto& answer = response.results.emplace_back();
-          answer.name = topic.name;
-          const Refusal refusal =
-              authorizer.topic(Operation::kAlter, topic.name.view())
-                  ? grow_topic(engine, call.config(), topic, request.validate_only, depends)
-                  : not_allowed();
-          if (refusal) {
-            answer.error_code = wire_code(refusal.error);
-            answer.error_message = Bytes::copy_of(refusal.message);
-          }
-        }
-        call.answer(response, depends);
-      });
+  call.engine().call([call = std::move(call),
+                      request = std::move(request)](Engine& engine) mutable {
+    CreatePartitionsResponse response;
+    broker::Depends depends;
+    Mutations mutations(engine, call, kGrowRefusesSince);
+    const Authorizer authorizer(engine.broker, call);
+    for (const Request::Topic& topic : request.topics) {
+      auto& answer = response.results.emplace_back();
+      answer.name = topic.name;
+      const Refusal refusal =
+          authorizer.topic(Operation::kAlter, topic.name.view())
+              ? grow_topic(engine, call.config(), topic, request.validate_only, mutations, depends)
+              : not_allowed();
+      if (refusal) {
+        answer.error_code = wire_code(refusal.error);
+        answer.error_message = Bytes::copy_of(refusal.message);
+      }
+    }
+    response.throttle_time_ms = mutations.finish();
+    call.answer(response, depends);
+  });
 }
 
 }  // namespace weir::kafka

@@ -13,6 +13,8 @@ constexpr size_t kUserBytes = 512;
 constexpr size_t kClientIdBytes = 256;
 // As Kafka: a pause for used time is short, and the next request meets what is still owed.
 constexpr Milliseconds kHandledPauseMax{1000};
+// As Kafka holds up what it will close: a window of its quotas.
+constexpr Milliseconds kConnectionHeldMax{1000};
 
 enum class Part : uint8_t { kNone, kDefault, kNamed };
 struct Shape {
@@ -67,6 +69,8 @@ std::string_view quota_key(Metered what) {
     case Metered::kProduced: return "producer_byte_rate";
     case Metered::kFetched: return "consumer_byte_rate";
     case Metered::kHandled: return "request_percentage";
+    case Metered::kMutated: return "controller_mutation_rate";
+    case Metered::kConnected: return "connection_creation_rate";
   }
   return "";
 }
@@ -74,14 +78,19 @@ std::string_view quota_key(Metered what) {
 Quotas::Quotas(const catalog::Access& access, size_t tracked_max)
     : access_(access),
       tracked_max_(tracked_max),
-      handles_metered_(std::make_shared<std::atomic<bool>>(false)) {
+      handles_metered_(std::make_shared<std::atomic<bool>>(false)),
+      connections_metered_(std::make_shared<std::atomic<bool>>(false)) {
   refresh();
 }
 
 void Quotas::refresh() {
-  *handles_metered_ = std::ranges::any_of(access_.quotas(), [](const auto& quota) {
-    return value_of(quota.second, quota_key(Metered::kHandled)).has_value();
-  });
+  const auto any = [this](Metered what) {
+    return std::ranges::any_of(access_.quotas(), [what](const auto& quota) {
+      return value_of(quota.second, quota_key(what)).has_value();
+    });
+  };
+  *handles_metered_ = any(Metered::kHandled);
+  *connections_metered_ = any(Metered::kConnected);
 }
 
 std::optional<Quotas::Limit> Quotas::limit_of(Metered what, const QuotaClient& client) const {
@@ -98,25 +107,42 @@ std::optional<Quotas::Limit> Quotas::limit_of(Metered what, const QuotaClient& c
   return std::nullopt;
 }
 
+std::optional<Quotas::Limit> Quotas::limit_of(std::string_view address) const {
+  const std::string name(address);
+  for (const catalog::QuotaPart& part : {catalog::QuotaPart{QuotaKind::kIp, false, name},
+                                         catalog::QuotaPart{QuotaKind::kIp, true, {}}}) {
+    const auto found = access_.quotas().find(QuotaEntity{part});
+    if (found == access_.quotas().end()) continue;
+    if (const auto value = value_of(found->second, quota_key(Metered::kConnected))) {
+      return Limit{
+          .entity = &found->first, .per_second = *value, .by_user = false, .by_client = false};
+    }
+  }
+  return std::nullopt;
+}
+
 QuotaBucket* Quotas::find(Metered what, const QuotaClient& client, Timestamp now) {
   if (access_.quotas().empty()) return nullptr;
   const auto limit = limit_of(what, client);
   if (!limit) return nullptr;
-  std::string name = name_of(what, client, limit->by_user, limit->by_client);
+  return &bucket(what, name_of(what, client, limit->by_user, limit->by_client), *limit, now);
+}
+
+QuotaBucket& Quotas::bucket(Metered what, std::string name, const Limit& limit, Timestamp now) {
   if (const auto known = by_name_.find(name); known != by_name_.end()) {
     order_.splice(order_.end(), order_, known->second);
     QuotaBucket& bucket = known->second->bucket;
-    bucket.set_rate(limit->per_second, now);
-    return &bucket;
+    bucket.set_rate(limit.per_second, now);
+    return bucket;
   }
   if (by_name_.size() >= tracked_max_) {
-    if (order_.empty() || !order_.front().bucket.full(now)) return &share(what, *limit, now);
+    if (order_.empty() || !order_.front().bucket.full(now)) return share(what, limit, now);
     by_name_.erase(order_.front().name);
     order_.pop_front();
   }
-  order_.push_back({name, QuotaBucket(limit->per_second, now)});
+  order_.push_back({name, QuotaBucket(limit.per_second, now)});
   by_name_.emplace(std::move(name), std::prev(order_.end()));
-  return &order_.back().bucket;
+  return order_.back().bucket;
 }
 
 QuotaBucket& Quotas::share(Metered what, const Limit& limit, Timestamp now) {
@@ -145,6 +171,20 @@ Quotas::Allowance Quotas::allowance(Metered what, const QuotaClient& client, Tim
   constexpr double kMost = 1e18;
   return {.owed = bucket->owed(now),
           .burst = static_cast<size_t>(std::clamp(bucket->burst(), 1.0, kMost))};
+}
+
+Milliseconds Quotas::connect(std::string_view address, Timestamp now) {
+  const auto limit = limit_of(address);
+  if (!limit) return Milliseconds(0);
+  if (limit->per_second == 0) return kConnectionHeldMax;  // nobody is welcome
+  std::string name(1, static_cast<char>('0' + static_cast<int>(Metered::kConnected)));
+  QuotaBucket& used = bucket(Metered::kConnected, name.append(address), *limit, now);
+  // What is closed is not counted, or a storm would never end.
+  if (const Milliseconds owed = used.owed(now); owed.count() > 0) {
+    return std::min(owed, kConnectionHeldMax);
+  }
+  used.charge(1, now);
+  return Milliseconds(0);
 }
 
 }  // namespace weir::kafka

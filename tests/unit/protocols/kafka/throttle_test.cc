@@ -202,10 +202,15 @@ TEST_P(QuotasByRequest, ThatMakeNoSenseOrAreNotEnforcedAreRefused) {
   AlterEntry twice = of_client("producer_byte_rate", 1);
   twice.ops.push_back(twice.ops.front());
   EXPECT_EQ(refused(twice), kInvalid);
-  EXPECT_EQ(alter(of_client("controller_mutation_rate", 1)).error_message,
-            wire::literal("this broker does not enforce controller_mutation_rate"));
-  EXPECT_EQ(alter(entry({{ip, address}}, "connection_creation_rate", 1)).error_message,
-            wire::literal("this broker does not enforce connection_creation_rate"));
+  EXPECT_EQ(refused(of_client("controller_mutation_rate", 0)), kInvalid);
+  EXPECT_EQ(refused(of_client("connection_creation_rate", 1)), kInvalid);
+  EXPECT_EQ(refused(entry({{ip, address}}, "controller_mutation_rate", 1)), kInvalid);
+  EXPECT_EQ(refused(entry({{ip, address}}, "connection_creation_rate", -1)), kInvalid);
+  EXPECT_EQ(refused(entry({{ip, address}}, "connection_creation_rate", 1.5)), kInvalid);
+  for (const std::string_view name : {"localhost", "010.0.0.1", "0:0:0:0:0:0:0:1", "::1%lo"}) {
+    EXPECT_EQ(refused(entry({{ip, Bytes::copy_of(name)}}, "connection_creation_rate", 1)), kInvalid)
+        << name;
+  }
   EXPECT_EQ(found({}), 0);
 }
 
