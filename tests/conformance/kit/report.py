@@ -39,14 +39,16 @@ def _old_sections(text):
 
 
 def write(suites):
+    """What was not run now, or was ended before its end, stays as it stands there."""
     by_name = {suite.name: suite for suite in suites}
+    fresh = {suite.name for suite in suites if suite.results and suite.results.whole}
     for page, names in _PAGES.items():
         path = ROOT / "docs" / "compatibility" / f"{page}.md"
         text = Path(path).read_text(encoding="utf-8")
-        if not any(by_name[name].results for name in names):
+        if fresh.isdisjoint(names):
             continue
         old = _old_sections(text)
-        sections = ["\n".join(_section(by_name[name])) if by_name[name].results else old.get(name, "") for name in names]
+        sections = ["\n".join(_section(by_name[name])) if name in fresh else old.get(name, "") for name in names]
         body = "\n".join([_BEGIN, "", *(section for section in sections if section), _END])
         before, _, rest = text.partition(_BEGIN)
         after = rest.partition(_END)[2]

@@ -20,6 +20,7 @@ class Results:
     reasons: dict = field(default_factory=dict)  # of what was skipped: how often
     source: str = ""
     unavailable: str = ""
+    whole: bool = False  # it ran to its end
 
     def _part(self, name):
         return self.parts.setdefault(name, Counts())
@@ -57,9 +58,10 @@ class Suite:
         try:
             self.action(results)
         except Unavailable as reason:
-            results.unavailable = str(reason)
+            results.unavailable, results.whole = str(reason), True
             log.note(f"skipped: {reason}")
             return Counts(skipped=1)
+        results.whole = True
         for reason, count in sorted(results.reasons.items(), key=lambda item: -item[1]):
             log.note(f"{count} skipped: {reason}")
         return results.counts()
