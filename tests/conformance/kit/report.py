@@ -6,7 +6,7 @@ from workshop.sources import ROOT
 
 _PAGES = {
     "redis": ("valkey", "redis8", "redis-benchmark", "redis-cli", "ioredis"),
-    "kafka": ("java", "streams", "librdkafka", "kafkajs", "kcat", "confluent-python", "platformatic"),
+    "kafka": ("java", "streams", "librdkafka", "librdkafka-next", "kafkajs", "kcat", "confluent-python", "platformatic"),
     "cdc": ("debezium",),
     "sqs": ("boto3", "awscli", "aws-sdk-go", "aws-sdk-java", "sqs-consumer", "kombu", "celery", "moto"),
 }

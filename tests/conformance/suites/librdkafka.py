@@ -1,8 +1,10 @@
-"""librdkafka's own test programs, built from SUITE_LIBRDKAFKA or Debian's source: those that need a broker, one at a time.
+"""librdkafka's own test programs, built from SUITE_LIBRDKAFKA or Debian's source, and those of a newer release from
+SUITE_LIBRDKAFKA_NEXT: the ones that need a broker, one at a time.
 
 Tests that mock their broker say nothing about ours and are not run. Some need a broker of their own: with logins, with TLS,
-without topics on demand; some call Apache Kafka's own shell tools, which come from Maven. What is left out stands in
-librdkafka/skips.txt. TESTS="0012 0030" runs some.
+without topics on demand; some call Apache Kafka's own shell tools, which come from Maven. The newer ones run with groups of
+both protocols. What is left out stands in librdkafka/skips.txt and skips-next.txt. TESTS="0012 0030" runs some; PATIENCE=3 gives each three times its time, for a machine
+that is busy with other things.
 """
 
 import os
@@ -16,13 +18,13 @@ from broker import Broker
 from kit import fetched, kafka, skips
 from kit.suite import Unavailable
 
-_SKIPS = Path(__file__).resolve().parents[1] / "librdkafka" / "skips.txt"
+_FOLDER = Path(__file__).resolve().parents[1] / "librdkafka"
 _BUILD_S = 1500
 _TEST_S = 150
-_KAFKA_VERSION = "3.0.0"  # what the tests may expect of the broker
 _QUICK_ONLY = "0082_fetch_max_bytes"  # leaves itself out when asked to be quick
 _SHELL_TOOLS = {"kafka-topics.sh": "org.apache.kafka.tools.TopicCommand", "kafka-acls.sh": "org.apache.kafka.tools.AclCommand"}
-_NEED_TOOLS = re.compile(r"0045_subscribe_update_|0109|0115|0119")
+_NEED_TOOLS = re.compile(r"0045_subscribe_update_|0052|0109|0115|0119")
+_PATIENCE = int(os.environ.get("PATIENCE", "1"))
 _TOOLS_TAKE = 3  # times as long as the tests think, where a Java program starts in each step
 # Tests of many parts of which one has to be left out, so that each part runs by itself.
 _BY_PARTS = {
@@ -36,12 +38,27 @@ _BY_PARTS = {
 # Rules that the tests make deny what they name; without this the first one would deny all the rest, too.
 _COMMON = ("--kafka-access", "allow", "--kafka-default-partitions", "4")
 _USER, _PASSWORD = "probe", "s3cret"
+_USES_GROUPS = re.compile(r"create_consumer|KafkaConsumer::create|test_consume_msgs_easy")
+_PROTOCOL_CHOICE = "TEST_CONSUMER_GROUP_PROTOCOL"
 _MACRO = re.compile(r"^ +_TEST\(\s*(\w+),\s*([^,)]+)", re.MULTILINE)
 
 
-def _build(results):
-    origin = fetched.checkout("librdkafka") or fetched.debian_source("librdkafka", results.log)
-    tree = fetched.TOP / "librdkafka" / "tree"
+@dataclass
+class _Edition:
+    """A release of librdkafka: where it is built, what is left out of it, and of what broker its tests may expect what."""
+
+    name: str
+    skips: str
+    kafka_version: str
+    protocols: tuple  # of groups: (part of the report, value of the variable that chooses)
+
+
+_DEBIANS = _Edition("librdkafka", "skips.txt", "3.0.0", (("test-runner", ""),))
+_NEXT = _Edition("librdkafka-next", "skips-next.txt", "4.2.0", (("classic groups", "classic"), ("consumer groups", "consumer")))
+
+
+def _build(results, edition, origin):
+    tree = fetched.TOP / edition.name / "tree"
     results.source = "librdkafka " + _version(origin)
     if (tree / "tests/test-runner").is_file() and (tree / "origin").read_text() == f"{origin} {results.source}":
         return tree
@@ -70,6 +87,13 @@ def _tests(tree):
     """[(name, flags)] of the tests that the runner knows."""
     text = (tree / "tests/test.c").read_text()
     return [(name, flags) for name, flags in _MACRO.findall(text) if name[0].isdigit()]
+
+
+def _use_groups(tree, tests):
+    """Those whose sources make a consumer of a group; to the others the group's protocol is all the same."""
+    sources = {path.name: path.read_text(errors="replace") for path in (tree / "tests").glob("[0-9]*.c*")}
+    users = {name[:4] for name, text in sources.items() if _USES_GROUPS.search(text)}
+    return [test for test in tests if test[0][:4] in users]
 
 
 @dataclass
@@ -107,8 +131,8 @@ def _certificates(folder):
     return {f"SSL_{key}": f"{folder}/{name}" for key, name in names.items()} | {"SSL_password": _PASSWORD}
 
 
-def _settings():
-    folder = fetched.TOP / "librdkafka" / "certificates"
+def _settings(edition):
+    folder = fetched.TOP / edition.name / "certificates"
     files = _certificates(folder)
     (folder / "user").write_text(f"{_USER}:{_PASSWORD}\n")
     tls = ("--kafka-tls-certificate", f"{folder}/server.pem", "--kafka-tls-key", f"{folder}/server.key", "--kafka-tls-client-ca", f"{folder}/ca.pem")
@@ -144,9 +168,10 @@ def _shell_tools(results):
 
 
 class _Runner:
-    def __init__(self, results, tree):
-        self._results, self._tree = results, tree
-        self._skips = skips.read(_SKIPS)
+    def __init__(self, results, tree, edition, part, protocol):
+        self._results, self._tree, self._part, self._version = results, tree, part, edition.kafka_version
+        self._protocol = {_PROTOCOL_CHOICE: protocol} if protocol else {}
+        self._skips = skips.read(_FOLDER / edition.skips)
         self._tools, self._no_tools = _shell_tools(results)
 
     def run(self, setting, tests):
@@ -156,12 +181,12 @@ class _Runner:
         config = self._tree / "weir.conf"
         with Broker(*_COMMON, *setting.options).ready() as broker:
             address = f"127.0.0.1:{broker.ports['kafka']}"
-            config.write_text(f"bootstrap.servers={address}\ntest.topic.random=true\n{setting.config}")
+            config.write_text(f"bootstrap.servers={address}\ntest.topic.random=true\ntest.timeout.multiplier={_PATIENCE}\n{setting.config}")
             patient = self._tree / "weir-patient.conf"
-            patient.write_text(config.read_text() + f"test.timeout.multiplier={_TOOLS_TAKE}\n")
-            environment = os.environ | setting.environment | {
+            patient.write_text(config.read_text() + f"test.timeout.multiplier={_PATIENCE * _TOOLS_TAKE}\n")
+            environment = os.environ | setting.environment | self._protocol | {
                 "LD_LIBRARY_PATH": f"{self._tree}/src:{self._tree}/src-cpp",
-                "TEST_KAFKA_VERSION": _KAFKA_VERSION,
+                "TEST_KAFKA_VERSION": self._version,
                 "BROKERS": address,
                 **({"KAFKA_PATH": str(self._tools)} if self._tools else {}),
             }
@@ -175,13 +200,13 @@ class _Runner:
         shown = f"{name} {part}".rstrip()
         reason = self._reason(shown, flags)
         if reason:
-            self._results.skipped("test-runner", shown, reason)
+            self._results.skipped(self._part, shown, reason)
         else:
             chosen = {"TESTS": name} | ({"SUBTESTS": part} if part else {})
             self._run_one(name, shown, self._command(name, flags, setting), environment | chosen)
 
     def _reason(self, name, flags):
-        reason = skips.reason_of(self._skips, "test-runner", name)
+        reason = skips.reason_of(self._skips, self._part, name)
         if not reason and ("TEST_F_MANUAL" in flags or re.search(r"TEST_F_KNOWN_ISSUE\b", flags)):
             reason = "the suite's own mark: manual or a known issue"
         if not reason and not self._tools and _NEED_TOOLS.match(name):
@@ -199,7 +224,7 @@ class _Runner:
     def _run_one(self, name, shown, command, environment):
         try:
             done = subprocess.run(
-                command, cwd=self._tree / "tests", env=environment, capture_output=True, timeout=_TEST_S, check=False, stdin=subprocess.DEVNULL
+                command, cwd=self._tree / "tests", env=environment, capture_output=True, timeout=_PATIENCE * _TEST_S, check=False, stdin=subprocess.DEVNULL
             )
             code, output = done.returncode, done.stdout + done.stderr
         except subprocess.TimeoutExpired as late:
@@ -207,24 +232,39 @@ class _Runner:
         text = re.sub(r"\x1b\[[0-9;]*m", "", output.decode(errors="replace"))
         verdict = re.search(rf"\|\s*{name}\s*\|\s*(\w+)", text)
         if code == 0 and verdict and verdict.group(1) == "PASSED":
-            self._results.passed("test-runner", shown)
+            self._results.passed(self._part, shown)
         elif code == 0 and (not verdict or verdict.group(1) == "SKIPPED"):
-            found = re.search(rf"\[{name}.*SKIPPING TEST: (.*)|\[{name}.*TEST SKIPPED: (.*)", text)
+            found = re.search(rf"\[{name}\b.*SKIPPING TEST: (.*)|\[{name}\b.*TEST SKIPPED: (.*)", text)
             own = f": {(found.group(1) or found.group(2)).strip()}" if found else ""
-            self._results.skipped("test-runner", shown, "the test leaves itself out" + own)
+            self._results.skipped(self._part, shown, "the test leaves itself out" + own)
         else:
-            self._results.failed("test-runner", shown, ("not done in time\n" if code is None else "") + text[-3000:])
+            self._results.failed(self._part, shown, ("not done in time\n" if code is None else "") + text[-3000:])
 
 
-def run(results):
+def _run(results, edition, origin):
     if not all(map(shutil.which, ("make", "cc", "c++", "openssl"))):
         raise Unavailable("this needs make, cc, c++ and openssl")
-    tree = _build(results)
+    tree = _build(results, edition, origin())
     chosen = os.environ.get("TESTS", "").split()
     tests = [(name, flags) for name, flags in _tests(tree) if "TEST_F_LOCAL" not in flags]
     tests = [test for test in tests if not chosen or any(test[0].startswith(part) for part in chosen)]
-    runner, settings = _Runner(results, tree), _settings()
+    settings = _settings(edition)
     special = {name for setting in settings for name in setting.tests}
-    runner.run(_Setting(()), [test for test in tests if test[0] not in special])
-    for setting in settings:
-        runner.run(setting, [test for test in tests if test[0] in setting.tests])
+    for number, (part, protocol) in enumerate(edition.protocols):
+        if number > 0:
+            tests = _use_groups(tree, tests)
+        runner = _Runner(results, tree, edition, part, protocol)
+        runner.run(_Setting(()), [test for test in tests if test[0] not in special])
+        for setting in settings:
+            runner.run(setting, [test for test in tests if test[0] in setting.tests])
+
+
+def run(results):
+    _run(results, _DEBIANS, lambda: fetched.checkout("librdkafka") or fetched.debian_source("librdkafka", results.log))
+
+
+def run_next(results):
+    origin = fetched.checkout("librdkafka-next")
+    if origin is None:
+        raise Unavailable("name a checkout of a newer release with SUITE_LIBRDKAFKA_NEXT")
+    _run(results, _NEXT, lambda: origin)
