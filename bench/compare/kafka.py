@@ -1,6 +1,8 @@
 """Measures Weir beside Apache Kafka (one KRaft node from Maven) and prints ratios for the targets that apply.
 
-Produce and catch-up reads with Kafka's own perf tools and with weir-load: records of 100 B and 1 KiB, 1 and 16 partitions, acks=all.
+Produce and catch-up reads with Kafka's own perf tools, with rdkafka_performance and with weir-load: records of 100 B and 1 KiB, 1 and
+16 partitions, acks=all. The first two bring the peer to its limits only where its limits are below theirs; weir-load has five requests
+under way on each connection, as Kafka's producers have, and costs little itself.
 Weir answers when the disk has it; Kafka is measured at its own default, which answers before that, and with an fsync after each batch.
 End to end is an open loop of 5,000 messages a second. A and B alternate, both run all the time; the median of the pairs' ratios is
 quoted with its range, and absolute rates beside it.
@@ -18,6 +20,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import loads  # noqa: E402
+import rdkafka  # noqa: E402
 from compare import processor, spread  # noqa: E402
 from kafka_peers import KAFKA, Kafka, drop_topic, jars, make_topic, perf_consume, perf_produce  # noqa: E402
 from servers import TOP, Weir, weir_binary  # noqa: E402
@@ -27,6 +30,7 @@ SIZES = (100, 1024)
 PARTITIONS = (1, 16)
 FLUSH_SHARE = 20  # an fsync for each batch makes it so much slower that fewer records will do
 RATE = 5000
+IN_FLIGHT = 5  # max.in.flight.requests.per.connection, by default
 
 
 class Settings:
@@ -64,11 +68,20 @@ def produce_and_read(side, settings, size, partitions, flush):
     return {"produce": produced, "read": read, "records": count}
 
 
+def rdkafka_both(side, settings, size, partitions, flush):
+    topic, count = side.topic(), settings.records(size, flush)
+    make_topic(side.server, topic, partitions)
+    produced = rdkafka.produce(side.server, settings.client_cores, topic, size, count)
+    read = rdkafka.consume(side.server, settings.client_cores, topic, size, count)
+    drop_topic(side.server, topic)
+    return {"produce": produced, "read": read, "records": count}
+
+
 def load_both(side, settings, size, partitions):
     """Produces, and then reads from the start again and again, with a client that costs little itself."""
     topic = side.topic()
     make_topic(side.server, topic, partitions)  # before, since Kafka refuses records for a moment after a topic was made
-    options = {"connections": 16, "batch": 100, "bytes": size, "partitions": partitions, "warmup": settings.warmup, "seconds": settings.seconds}
+    options = {"connections": 16, "depth": IN_FLIGHT, "batch": 100, "bytes": size, "partitions": partitions, "warmup": settings.warmup, "seconds": settings.seconds}
     produced = loads.weir_load(side.server, "kafka", settings.client_cores, "kafka-produce", name=topic, **options)
     options = {"connections": partitions, "batch": 1, "bytes": size, "partitions": partitions, "warmup": settings.warmup, "seconds": settings.seconds}
     read = loads.weir_load(side.server, "kafka", settings.client_cores, "kafka-fetch", name=topic, **options)
@@ -110,9 +123,15 @@ def compare(settings, flush, only):
                     results.append(report(f"  server CPU, {shape}", ">= 3x less", made, lambda run: run["produce"]["server_cpu_s_per_gib"], "s/GiB", "less"))
                     if not flush:
                         results.append(report(f"catch-up read, perf tool, {shape}", ">= 2x", made, lambda run: run["read"]["per_s"]))
+                if "rdkafka" in only:
+                    made = runs[f"rdkafka {shape}"] = pairs(rdkafka_both, size, partitions, flush)
+                    results.append(report(f"produce, rdkafka_performance, {shape}", target, made, lambda run: run["produce"]["per_s"]))
+                    results.append(report(f"  server CPU, {shape}", ">= 3x less", made, lambda run: run["produce"]["server_cpu_s_per_gib"], "s/GiB", "less"))
+                    if not flush:
+                        results.append(report(f"catch-up read, rdkafka_performance, {shape}", ">= 2x", made, lambda run: run["read"]["per_s"]))
                 if "load" in only:
                     made = runs[f"load {shape}"] = pairs(load_both, size, partitions)
-                    results.append(report(f"produce, weir-load c=16 x 100, {shape}", target, made, lambda run: run["load"]["per_s"]))
+                    results.append(report(f"produce, weir-load c=16 x 5 x 100, {shape}", target, made, lambda run: run["load"]["per_s"]))
                     if not flush:
                         results.append(report(f"catch-up read, weir-load, {shape}", ">= 2x", made, lambda run: run["read"]["per_s"]))
         if "e2e" in only and not flush:
@@ -128,7 +147,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=0, help="of one run of weir-load")
     parser.add_argument("--pinned", action="store_true", help="servers on core 0, clients on core 1")
-    parser.add_argument("--only", default="tools,load,e2e", help="which loads, with commas: tools (Kafka's own), load (weir-load), e2e")
+    parser.add_argument("--only", default="tools,rdkafka,load,e2e", help="which loads, with commas: tools (Kafka's own), rdkafka, load (weir-load), e2e")
     parser.add_argument("--flush", default="0,1", help="Kafka's settings: 0 its default, 1 an fsync for each batch")
     parser.add_argument("--folder", default=str(TOP / "build"), help="where the servers keep their data")
     options = parser.parse_args()
@@ -138,6 +157,13 @@ def main():
     except Absent as reason:
         print(f"skipped: Apache Kafka {KAFKA}: {reason}", flush=True)
         return
+    only = options.only.split(",")
+    if "rdkafka" in only:
+        try:
+            rdkafka.program()
+        except Absent as reason:
+            print(f"skipped: rdkafka_performance: {reason}", flush=True)
+            only.remove("rdkafka")
     result = {
         "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -149,7 +175,7 @@ def main():
     }
     began = time.monotonic()
     for flush in map(int, options.flush.split(",")):
-        result["comparisons"].append(compare(settings, flush, options.only.split(",")))
+        result["comparisons"].append(compare(settings, flush, only))
     result["took_s"] = round(time.monotonic() - began)
     folder = TOP / "bench/results"
     folder.mkdir(exist_ok=True)
