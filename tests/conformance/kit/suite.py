@@ -1,10 +1,17 @@
 """A suite: what it ran, what it left out and why, and how that becomes a step with counts."""
 
+import subprocess
 from dataclasses import dataclass, field
 from typing import Callable
 
 from workshop.counts import Counts
 from workshop.runner import Step
+
+_SHOWN = 2000  # characters of what a program said that was ended
+
+
+def _words(said):
+    return (said.decode(errors="replace") if isinstance(said, bytes) else said or "")[-_SHOWN:]
 
 
 class Unavailable(Exception):
@@ -61,6 +68,9 @@ class Suite:
             results.unavailable, results.whole = str(reason), True
             log.note(f"skipped: {reason}")
             return Counts(skipped=1)
+        except subprocess.TimeoutExpired as late:
+            results.failed(self.name, "done in time", f"{late}\n{_words(late.stdout)}{_words(late.stderr)}")
+            return results.counts()
         results.whole = True
         for reason, count in sorted(results.reasons.items(), key=lambda item: -item[1]):
             log.note(f"{count} skipped: {reason}")
