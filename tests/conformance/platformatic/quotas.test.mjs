@@ -56,11 +56,15 @@ test('a producer keeps to its quota', async () => {
     await admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 })
     await admin.alterClientQuotas({ entries: [entryOf(whose, [{ key: 'producer_byte_rate', value: 50_000, remove: false }])] })
     const producer = new Producer({ clientId, bootstrapBrokers: brokers, serializers: stringSerializers })
-    await producer.send({ messages: [{ topic, key: 'k', value: 'x'.repeat(575_000) }] })
-    const begun = Date.now()
-    await producer.send({ messages: [{ topic, key: 'k', value: 'x' }] })
-    assert.ok(Date.now() - begun >= 1300, `${Date.now() - begun} ms`)
-    await producer.close()
+    try {
+      // Four seconds' worth above the burst. Its answer may come late on a busy machine, which shortens what is seen of the pause.
+      await producer.send({ messages: [{ topic, key: 'k', value: 'x'.repeat(700_000) }] })
+      const begun = Date.now()
+      await producer.send({ messages: [{ topic, key: 'k', value: 'x' }] })
+      assert.ok(Date.now() - begun >= 1300, `${Date.now() - begun} ms`)
+    } finally {
+      await producer.close()
+    }
     await admin.alterClientQuotas({ entries: [entryOf(whose, [{ key: 'producer_byte_rate', remove: true }])] })
   })
 })
