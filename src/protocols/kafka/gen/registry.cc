@@ -22,6 +22,7 @@
 #include "protocols/kafka/gen/replicas.h"
 #include "protocols/kafka/gen/sasl.h"
 #include "protocols/kafka/gen/scram.h"
+#include "protocols/kafka/gen/streams_group.h"
 #include "protocols/kafka/gen/telemetry.h"
 #include "protocols/kafka/gen/topics.h"
 
@@ -131,6 +132,10 @@ std::span<const wire::Message* const> all_messages() {
       &DescribeUserScramCredentialsResponse::kMessage,
       &AlterUserScramCredentialsRequest::kMessage,
       &AlterUserScramCredentialsResponse::kMessage,
+      &StreamsGroupHeartbeatRequest::kMessage,
+      &StreamsGroupHeartbeatResponse::kMessage,
+      &StreamsGroupDescribeRequest::kMessage,
+      &StreamsGroupDescribeResponse::kMessage,
       &GetTelemetrySubscriptionsRequest::kMessage,
       &GetTelemetrySubscriptionsResponse::kMessage,
       &PushTelemetryRequest::kMessage,
