@@ -34,25 +34,9 @@
 #include "core/group/assignor.h"
 #include "core/group/membership.h"
 #include "core/group/offsets.h"
+#include "core/group/topic_view.h"
 
 namespace weir::group {
-
-struct TopicInfo {
-  TopicId id;
-  uint32_t partitions = 0;
-};
-
-// The topics that there are.
-class TopicView {
- public:
-  virtual ~TopicView() = default;
-  // Another one whenever an answer below may be another one.
-  virtual uint64_t version() const = 0;
-  virtual std::optional<TopicInfo> find(const std::string& name) const = 0;
-  // All whose names match the pattern, which was checked, and that the reader may know of.
-  virtual std::vector<TopicInfo> matching(const std::string& pattern,
-                                          const std::string& reader) const = 0;
-};
 
 // Why a member's request is not done.
 enum class Denial : uint8_t {
@@ -65,6 +49,10 @@ enum class Denial : uint8_t {
   kIllegalGeneration,  // the classic words for the same
   kRebalanceInProgress,
   kInconsistentProtocol,
+  // Of streams groups.
+  kOtherTopology,
+  kInvalidTopology,
+  kInvalidTask,
 };
 
 struct ConsumerConfig {

@@ -15,6 +15,9 @@ KafkaError denial_error(Denial denial) {
     case Denial::kIllegalGeneration: return KafkaError::kIllegalGeneration;
     case Denial::kRebalanceInProgress: return KafkaError::kRebalanceInProgress;
     case Denial::kInconsistentProtocol: return KafkaError::kInconsistentGroupProtocol;
+    case Denial::kInvalidTopology: return KafkaError::kStreamsInvalidTopology;
+    case Denial::kOtherTopology:
+    case Denial::kInvalidTask: return KafkaError::kInvalidRequest;
   }
   return KafkaError::kUnknownServerError;
 }
@@ -30,6 +33,9 @@ std::string_view denial_text(Denial denial) {
     case Denial::kIllegalGeneration: return "the member is in another generation";
     case Denial::kRebalanceInProgress: return "the group rebalances; join again";
     case Denial::kInconsistentProtocol: return "the group's members do it another way";
+    case Denial::kOtherTopology: return "the group has another topology";
+    case Denial::kInvalidTopology: return "nothing can be made of the topology";
+    case Denial::kInvalidTask: return "there is no such task";
   }
   return "";
 }
@@ -44,6 +50,9 @@ ErrorCode classic_error(Denial denial) {
     case Denial::kStaleEpoch:
     case Denial::kIllegalGeneration: return ErrorCode::kIllegalGeneration;
     case Denial::kRebalanceInProgress: return ErrorCode::kRebalanceInProgress;
+    case Denial::kOtherTopology:
+    case Denial::kInvalidTopology:
+    case Denial::kInvalidTask:
     case Denial::kInconsistentProtocol: return ErrorCode::kInconsistentProtocol;
   }
   return ErrorCode::kUnknownMember;

@@ -91,6 +91,7 @@ enum class KafkaError : int16_t {
   kUnknownSubscriptionId = 117,
   kTelemetryTooLarge = 118,
   kInvalidRegularExpression = 128,
+  kStreamsInvalidTopology = 130,
 };
 
 constexpr int16_t wire_code(KafkaError error) {
