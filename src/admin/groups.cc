@@ -30,7 +30,7 @@ struct Described {
 
 // ---- Kafka's
 
-// Of either machine: the classic protocol's or that of KIP-848.
+// Of any machine: the classic protocol's, KIP-848's or that of Kafka Streams.
 template <typename Members>
 std::string members_json(const Members& members) {
   JsonList list;
@@ -39,10 +39,41 @@ std::string members_json(const Members& members) {
     if (shown++ == kMembersShown) break;
     JsonObject one;
     one.text("id", id).text("client", member.client_id).text("host", member.client_host);
-    if (member.instance_id) one.text("instance", *member.instance_id);
+    if constexpr (requires { member.instance_id; }) {
+      if (member.instance_id) one.text("instance", *member.instance_id);
+    }
     list.raw(one.done());
   }
   return list.done();
+}
+
+std::string_view state_of(const GroupCell& group) {
+  switch (group.kind) {
+    case broker::GroupKind::kClassic: return group::to_string(group.members.state());
+    case broker::GroupKind::kConsumer: return group::to_string(group.consumers.state());
+    case broker::GroupKind::kStreams: return group::to_string(group.streams.state());
+  }
+  return "";
+}
+
+void add_members(const GroupCell& group, JsonObject& object) {
+  switch (group.kind) {
+    case broker::GroupKind::kClassic:
+      object.integer("generation", group.members.generation())
+          .text("assignor", group.members.protocol())
+          .raw("members", members_json(group.members.members()));
+      return;
+    case broker::GroupKind::kConsumer:
+      object.integer("generation", group.consumers.epoch())
+          .text("assignor", group::to_string(group.consumers.assignor()))
+          .raw("members", members_json(group.consumers.members()));
+      return;
+    case broker::GroupKind::kStreams:
+      object.integer("generation", group.streams.epoch())
+          .text("assignor", "sticky")
+          .raw("members", members_json(group.streams.members()));
+      return;
+  }
 }
 
 Described consumer_group(Broker& broker, const catalog::Name& name, CellId id, bool details) {
@@ -73,22 +104,12 @@ Described consumer_group(Broker& broker, const catalog::Name& name, CellId id, b
   object.text("name", name.name)
       .text("namespace", name.space)
       .text("kind", "consumer")
-      .text("state", group.is_consumer ? group::to_string(group.consumers.state())
-                                       : group::to_string(group.members.state()))
+      .text("state", state_of(group))
       .integer("member_count", static_cast<int64_t>(group.members.members().size() +
-                                                    group.consumers.members().size()))
+                                                    group.consumers.members().size() +
+                                                    group.streams.members().size()))
       .integer("lag", lag);
-  if (!details) {
-    // The listing says no more.
-  } else if (group.is_consumer) {
-    object.integer("generation", group.consumers.epoch())
-        .text("assignor", group::to_string(group.consumers.assignor()))
-        .raw("members", members_json(group.consumers.members()));
-  } else {
-    object.integer("generation", group.members.generation())
-        .text("assignor", group.members.protocol())
-        .raw("members", members_json(group.members.members()));
-  }
+  if (details) add_members(group, object);
   if (details) object.raw("offsets", offsets.done());
   return {object.done(), both(broker.catalog_depends(), broker.cell_depends(id))};
 }

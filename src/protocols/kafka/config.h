@@ -86,6 +86,11 @@ struct Config {
   // Of consumer groups that the broker shares out, unless a group has a setting of its own.
   Milliseconds consumer_session_timeout{45'000};
   Milliseconds consumer_heartbeat_interval{5'000};
+  // Of streams groups, likewise.
+  Milliseconds streams_session_timeout{45'000};
+  Milliseconds streams_heartbeat_interval{5'000};
+  Milliseconds streams_assignment_interval{1'000};
+  int32_t streams_standbys = 0;
   size_t group_members_max = 10'000;
   size_t group_member_bytes_max =
       size_t{1} << 20;  // what a member brings to a group, or gets from its leader

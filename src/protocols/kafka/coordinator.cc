@@ -37,6 +37,7 @@ GroupCell& Coordinator::prepared(CellId id) {
                           .members_max = config_.group_members_max});
   cell.consumers.configure({.session_timeout = session_timeout(cell.settings, config_),
                             .members_max = config_.group_members_max});
+  cell.streams.configure(streams_config(cell.settings, config_));
   if (!retention_armed_) arm_retention();
   return cell;
 }
@@ -49,11 +50,19 @@ void Coordinator::join(const std::string& group, group::JoinRequest request, Joi
   }
   request.fresh_member_id =
       request.instance_id.value_or(request.client_id) + "-" + broker::to_string(broker_.new_uuid());
+  if (!cell->streams.members().empty()) {
+    return done(
+        {.ticket = 0, .error = ErrorCode::kInconsistentProtocol, .member_id = request.member_id});
+  }
+  if (forget_topology(group, *cell) != KafkaError::kNone) {
+    return done(
+        {.ticket = 0, .error = ErrorCode::kStorageUnavailable, .member_id = request.member_id});
+  }
   cell->used = true;
   if (!cell->consumers.members().empty()) {
     return join_consumers(group, *cell, request, std::move(done));
   }
-  cell->is_consumer = false;
+  cell->kind = broker::GroupKind::kClassic;
   const group::Ticket ticket = ++last_ticket_;
   joins_.emplace(ticket, std::move(done));
   group::Answers answers;
@@ -109,6 +118,9 @@ Coordinator::Beat Coordinator::beat(const std::string& group,
   GroupCell* cell = request.epoch == group::kJoinEpoch ? find_or_make(group, error) : find(group);
   if (error) return {.error = group_error(*error)};
   if (!cell) return {.error = KafkaError::kUnknownMemberId};
+  if (!cell->streams.members().empty()) return {.error = KafkaError::kGroupIdNotFound};
+  const KafkaError refused = forget_topology(group, *cell);
+  if (refused != KafkaError::kNone) return {.error = refused};
   group::Answers answers;
   if (!cell->members.members().empty()) {
     // Whoever was in it before a restart, or under the other protocol, begins anew.
@@ -117,7 +129,8 @@ Coordinator::Beat Coordinator::beat(const std::string& group,
   }
   cell->used = true;
   const auto answer = cell->consumers.heartbeat(request, topics_, now());
-  if (answer) cell->is_consumer = true;  // unless only classic members are left, as settling finds
+  // Unless only classic members are left, as settling finds.
+  if (answer) cell->kind = broker::GroupKind::kConsumer;
   settle(group, *cell, answers);
   if (!answer) return {.error = denial_error(answer.error())};
   return {.answer = *answer, .interval = heartbeat_interval(cell->settings, config_)};
@@ -132,6 +145,12 @@ KafkaError Coordinator::may_commit(const std::string& group,
   GroupCell* cell = find(group);
   // Somebody from outside may commit to a group that does not exist yet.
   if (!cell) return epoch < 0 ? KafkaError::kNone : KafkaError::kIllegalGeneration;
+  if (!cell->streams.members().empty()) {
+    if (cell->streams.members().contains(member_id) && !knows_epochs) {
+      return KafkaError::kUnsupportedVersion;
+    }
+    return denial_error(cell->streams.may_commit(member_id, epoch));
+  }
   if (cell->consumers.members().empty()) {
     return group_error(cell->members.may_commit(member_id, instance_id, epoch, now()));
   }
@@ -147,7 +166,11 @@ KafkaError Coordinator::may_fetch(const std::string& group,
                                   const std::optional<std::string>& member_id,
                                   int32_t epoch) {
   const GroupCell* cell = find(group);
-  if (!cell || cell->consumers.members().empty()) return KafkaError::kNone;
+  if (!cell) return KafkaError::kNone;
+  if (!cell->streams.members().empty()) {
+    return denial_error(cell->streams.may_fetch(member_id, epoch));
+  }
+  if (cell->consumers.members().empty()) return KafkaError::kNone;
   return denial_error(cell->consumers.may_fetch(member_id, epoch));
 }
 
@@ -232,7 +255,8 @@ void Coordinator::give_up() {
 // Heartbeats move deadlines back without touching the timer: when it fires too early it is set
 // again.
 void Coordinator::arm(const std::string& group, const GroupCell& cell) {
-  const Timestamp due = std::min(cell.members.next_deadline(), cell.consumers.next_deadline());
+  const Timestamp due = std::min(
+      {cell.members.next_deadline(), cell.consumers.next_deadline(), cell.streams.next_deadline()});
   if (const auto timer = timers_.find(group); timer != timers_.end()) {
     if (timer->second.due <= due) return;
     broker_.cancel_wait(timer->second.waiter);
@@ -255,6 +279,7 @@ void Coordinator::on_timer(const std::string& group) {
   group::Answers answers;
   cell->members.expire(now(), answers);
   cell->consumers.expire(now());
+  cell->streams.expire(now());
   settle(group, *cell, answers);
 }
 

@@ -5,7 +5,8 @@
 //
 // A group's members are in the machine of the classic protocol or in that of KIP-848. The first
 // member of the new protocol takes a group of classic consumers over; when only classic ones are
-// left, it becomes a classic group again (migration.cc).
+// left, it becomes a classic group again (migration.cc). Members of Kafka Streams' own protocol are
+// in a third, and never among others (streams.cc).
 //
 // Thread: the state shard's.
 
@@ -47,12 +48,29 @@ class Coordinator {
   };
   Beat beat(const std::string& group, const group::ConsumerHeartbeat& request);
 
+  // KIP-1071. `peer`: for whom internal topics are made.
+  struct StreamsBeat {
+    KafkaError error = KafkaError::kNone;
+    std::string message{};
+    group::StreamsAnswer answer{};
+    Milliseconds interval{0};  // until the next one
+  };
+  StreamsBeat beat(const std::string& group,
+                   const group::StreamsHeartbeat& request,
+                   const Peer& peer);
+
   // May this caller commit, or see what is committed? `epoch` is its generation or member epoch.
   KafkaError may_commit(const std::string& group,
                         const std::string& member_id,
                         const std::optional<std::string>& instance_id,
                         int32_t epoch,
                         bool knows_epochs);
+  // The same for a partition, of somebody who may commit.
+  KafkaError may_commit_at(const std::string& group,
+                           const std::string& member_id,
+                           int32_t epoch,
+                           const std::string& topic,
+                           uint32_t partition);
   KafkaError may_fetch(const std::string& group,
                        const std::optional<std::string>& member_id,
                        int32_t epoch);
@@ -87,6 +105,9 @@ class Coordinator {
   void arm(const std::string& group, const broker::GroupCell& cell);
   // After anything that changed the members.
   void settle(const std::string& group, broker::GroupCell& cell, group::Answers& answers);
+
+  // streams.cc: members of another protocol come, and what an application had is forgotten.
+  KafkaError forget_topology(const std::string& group, broker::GroupCell& cell);
 
   // migration.cc
   bool upgrade(broker::GroupCell& cell, group::Answers& answers);

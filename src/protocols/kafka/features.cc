@@ -4,7 +4,8 @@ namespace weir::kafka {
 
 std::span<const Feature> all_features() {
   static constexpr Feature kAll[] = {
-      {"group.version", 1},  // consumer groups of KIP-848
+      {"group.version", 1},    // consumer groups of KIP-848
+      {"streams.version", 1},  // groups of Kafka Streams, KIP-1071
   };
   return kAll;
 }

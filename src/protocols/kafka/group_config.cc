@@ -10,10 +10,20 @@ namespace {
 
 constexpr std::string_view kSession = "consumer.session.timeout.ms";
 constexpr std::string_view kHeartbeat = "consumer.heartbeat.interval.ms";
+constexpr std::string_view kStreamsSession = "streams.session.timeout.ms";
+constexpr std::string_view kStreamsHeartbeat = "streams.heartbeat.interval.ms";
+constexpr std::string_view kStandbys = "streams.num.standby.replicas";
+constexpr std::string_view kInitialDelay = "streams.initial.rebalance.delay.ms";
+constexpr std::string_view kAssignmentInterval = "streams.assignment.interval.ms";
 
 constexpr Setting kGroupSettings[] = {
     {kHeartbeat, SettingType::kInt, "5000", "how often members of a KIP-848 group report"},
     {kSession, SettingType::kInt, "45000", "silence after which such a member is out"},
+    {kStreamsHeartbeat, SettingType::kInt, "5000", "how often members of a streams group report"},
+    {kStreamsSession, SettingType::kInt, "45000", "silence after which such a member is out"},
+    {kStandbys, SettingType::kInt, "0", "how many other processes follow a task's state"},
+    {kInitialDelay, SettingType::kInt, "0", "how long the first members wait for more"},
+    {kAssignmentInterval, SettingType::kInt, "1000", "how often tasks are shared out at most"},
 };
 
 struct Bounds {
@@ -22,7 +32,21 @@ struct Bounds {
 };
 
 Bounds bounds_of(std::string_view name) {
-  return name == kSession ? Bounds{1'000, 1'800'000} : Bounds{100, 60'000};
+  if (name == kSession || name == kStreamsSession) return {1'000, 1'800'000};
+  if (name == kStandbys) return {0, 2};
+  if (name == kInitialDelay) return {0, 600'000};
+  if (name == kAssignmentInterval) return {0, 15'000};
+  return {100, 60'000};
+}
+
+int64_t default_of(std::string_view name, const Config& config) {
+  if (name == kSession) return config.consumer_session_timeout.count();
+  if (name == kHeartbeat) return config.consumer_heartbeat_interval.count();
+  if (name == kStreamsSession) return config.streams_session_timeout.count();
+  if (name == kStreamsHeartbeat) return config.streams_heartbeat_interval.count();
+  if (name == kStandbys) return config.streams_standbys;
+  if (name == kInitialDelay) return config.group_initial_rebalance_delay.count();
+  return config.streams_assignment_interval.count();
 }
 
 std::optional<int64_t> number_of(std::string_view text) {
@@ -32,9 +56,9 @@ std::optional<int64_t> number_of(std::string_view text) {
   return value;
 }
 
-Milliseconds chosen(const group::Settings& settings, std::string_view name, Milliseconds other) {
+int64_t chosen(const group::Settings& settings, std::string_view name, const Config& config) {
   const auto found = settings.find(std::string(name));
-  return found == settings.end() ? other : Milliseconds(number_of(found->second).value_or(0));
+  return found == settings.end() ? default_of(name, config) : number_of(found->second).value_or(0);
 }
 
 }  // namespace
@@ -51,9 +75,8 @@ const Setting* find_group_setting(std::string_view name) {
 SettingValue group_setting(const group::Settings& settings,
                            const Setting& setting,
                            const Config& config) {
-  const Milliseconds value = setting.name == kSession ? session_timeout(settings, config)
-                                                      : heartbeat_interval(settings, config);
-  return {std::to_string(value.count()), !settings.contains(std::string(setting.name))};
+  return {std::to_string(chosen(settings, setting.name, config)),
+          !settings.contains(std::string(setting.name))};
 }
 
 Result<> set_group_setting(std::string_view name,
@@ -70,25 +93,40 @@ Result<> set_group_setting(std::string_view name,
   const Bounds bounds = bounds_of(name);
   if (!number || *number < bounds.least || *number > bounds.most) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{} is a number of milliseconds from {} to {}", name, bounds.least,
-                            bounds.most));
+                fmt::format("{} is a number from {} to {}", name, bounds.least, bounds.most));
   }
   settings[std::string(name)] = std::to_string(*number);
   return {};
 }
 
 Result<> check_group_settings(const group::Settings& settings, const Config& config) {
-  if (heartbeat_interval(settings, config) < session_timeout(settings, config)) return {};
-  return fail(ErrorCode::kInvalidArgument,
-              "the heartbeat interval must be shorter than the session timeout");
+  for (const auto& [beat, session] :
+       {std::pair(kHeartbeat, kSession), std::pair(kStreamsHeartbeat, kStreamsSession)}) {
+    if (chosen(settings, beat, config) < chosen(settings, session, config)) continue;
+    return fail(ErrorCode::kInvalidArgument,
+                "the heartbeat interval must be shorter than the session timeout");
+  }
+  return {};
 }
 
 Milliseconds session_timeout(const group::Settings& settings, const Config& config) {
-  return chosen(settings, kSession, config.consumer_session_timeout);
+  return Milliseconds(chosen(settings, kSession, config));
 }
 
 Milliseconds heartbeat_interval(const group::Settings& settings, const Config& config) {
-  return chosen(settings, kHeartbeat, config.consumer_heartbeat_interval);
+  return Milliseconds(chosen(settings, kHeartbeat, config));
+}
+
+Milliseconds streams_heartbeat_interval(const group::Settings& settings, const Config& config) {
+  return Milliseconds(chosen(settings, kStreamsHeartbeat, config));
+}
+
+group::StreamsConfig streams_config(const group::Settings& settings, const Config& config) {
+  return {.session_timeout = Milliseconds(chosen(settings, kStreamsSession, config)),
+          .members_max = config.group_members_max,
+          .standbys = static_cast<uint32_t>(chosen(settings, kStandbys, config)),
+          .initial_delay = Milliseconds(chosen(settings, kInitialDelay, config)),
+          .assignment_interval = Milliseconds(chosen(settings, kAssignmentInterval, config))};
 }
 
 }  // namespace weir::kafka

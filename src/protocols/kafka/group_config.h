@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/group/settings.h"
+#include "core/group/streams_group.h"
 #include "protocols/kafka/config.h"
 #include "protocols/kafka/topic_config.h"
 
@@ -28,5 +29,7 @@ Result<> check_group_settings(const group::Settings& settings, const Config& con
 
 Milliseconds session_timeout(const group::Settings& settings, const Config& config);
 Milliseconds heartbeat_interval(const group::Settings& settings, const Config& config);
+Milliseconds streams_heartbeat_interval(const group::Settings& settings, const Config& config);
+group::StreamsConfig streams_config(const group::Settings& settings, const Config& config);
 
 }  // namespace weir::kafka

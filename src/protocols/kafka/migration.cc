@@ -83,7 +83,7 @@ void Coordinator::downgrade_if_due(GroupCell& cell, group::Answers& answers) {
   cell.consumers.hand_over(now());
   cell.members.adopt(std::move(members), std::string(kConsumerProtocolType), generation, now(),
                      answers);
-  cell.is_consumer = false;
+  cell.kind = broker::GroupKind::kClassic;
 }
 
 void Coordinator::join_consumers(const std::string& group,

@@ -46,7 +46,6 @@ _LEFT_OUT = {
     "console-share-consumer": "share groups are not there",
     "verifiable-share-consumer": "share groups are not there",
     "share-consumer-perf-test": "share groups are not there",
-    "streams-groups": "the streams group protocol (KIP-1071) is not there; Kafka Streams uses classic groups",
     "storage, dump-log, metadata-shell": "they read the files of an Apache Kafka broker",
     "replica-verification": "there is one replica",
     "jmx": "asks a Java process",

@@ -1,4 +1,7 @@
-"""Kafka Streams (examples/streams-word-count) and Kafka Connect with its file connectors, from Maven, across kill -9 of the broker."""
+"""Kafka Streams (examples/streams-word-count) and Kafka Connect with its file connectors, from Maven, across kill -9 of the broker.
+
+TESTS="classic streams connect" runs some parts.
+"""
 
 import os
 import re
@@ -40,45 +43,115 @@ def _counts(path):
     return words
 
 
-def _check_streams(results, java, folder):
-    classes = _word_count(results)
-    part, logs = "Kafka Streams", {name: f"{folder}/{name}" for name in ("producer", "streams", "output")}
+class _Programs:
+    """Instances of the example, each with its own state."""
+
+    def __init__(self, results, java, folder, address, protocol):
+        self._java = Java(results, f"{_word_count(results)}:{java.jars}")
+        self._folder = folder
+        self._environment = os.environ | {"KAFKA_BROKERS": address, "GROUP_PROTOCOL": protocol}
+        self.all = []
+
+    def start(self):
+        number = len(self.all)
+        log = f"{self._folder}/streams-{number}"
+        environment = self._environment | {"STATE_DIR": f"{self._folder}/state-{number}"}
+        self.all.append(self._java.start("WordCount", log=log, environment=environment))
+        until(lambda: "RUNNING" in _read(log), _PATIENCE_S, f"instance {number} runs\n")
+
+    def logs(self):
+        return "\n".join(_read(f"{self._folder}/streams-{number}")[-3000:] for number in range(len(self.all)))
+
+
+def _check_counts(java, part, address, folder, logs, sent):
+    output = f"{folder}/output"
+    words = ("--bootstrap-server", address, "--topic", "words-per-minute", "--from-beginning", "--formatter-property", "print.key=true")
+    reader = java.start("org.apache.kafka.tools.consumer.ConsoleConsumer", *words, log=output)
+    wanted = {value.partition(".")[2] for value in sent}
+    try:
+        until(lambda: wanted <= _counts(output).keys() and _counts(output).get("7", 0) >= len(sent), _PATIENCE_S, "all is counted")
+    finally:
+        end([reader])
+        counts = _counts(output)
+        java.said = f"{len(sent)} sent, {len(wanted - counts.keys())} words missing, {counts.get('7')} counted\n{logs()}"
+        java.check(part, "every event is acknowledged", len(sent) == _RECORDS)
+        java.check(part, "no event is lost in two kill -9", wanted <= counts.keys() and counts.get("7", 0) >= len(sent))
+
+
+def _check_program(results, java, folder, protocol, shared):
+    """The word count lives through two kills of the broker. `shared`: after the first a second instance comes, after the other the first goes."""
+    part, log = f"Kafka Streams, protocol {protocol}", f"{folder}/producer"
     settings = Path(folder) / "patient"
     settings.write_text("retries=2147483647\nenable.idempotence=true\nacks=all\n")
-    processes = []
     with MortalBroker(folder) as broker:
         address = f"127.0.0.1:{broker.port}"
+        programs = _Programs(results, java, folder, address, protocol)
+        producer = None
         try:
             for topic in ("user-events", "words-per-minute"):
                 java("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", address, "--create", "--topic", topic, "--partitions", 2)
-            environment = os.environ | {"KAFKA_BROKERS": address, "STATE_DIR": f"{folder}/state"}
-            with_example = Java(results, f"{classes}:{java.jars}")
-            processes.append(with_example.start("WordCount", log=logs["streams"], environment=environment))
-            until(lambda: "RUNNING" in _read(logs["streams"]), _PATIENCE_S, "the streams program runs")
+            programs.start()
             # Values are "7.N": the word 7 in each, and a word of its own.
             words = ("--topic", "user-events", "--max-messages", _RECORDS, "--throughput", 300, "--value-prefix", 7, "--repeating-keys", 12)
             words = ("--bootstrap-server", address, *words, "--command-config", settings)
-            producer = java.start("org.apache.kafka.tools.VerifiableProducer", *words, log=logs["producer"])
-            processes.append(producer)
+            producer = java.start("org.apache.kafka.tools.VerifiableProducer", *words, log=log)
             for share in (1, 2):
-                until(lambda least=share: os.path.getsize(logs["producer"]) > least * _BYTES_BETWEEN_KILLS, _PATIENCE_S, "the producer gets on")
+                until(lambda least=share: os.path.getsize(log) > least * _BYTES_BETWEEN_KILLS, _PATIENCE_S, "the producer gets on")
                 broker.kill()
+                if shared and share == 1:
+                    programs.start()
+                elif shared:
+                    end(programs.all[:1])
             producer.wait(_PATIENCE_S)
-            sent = [event["value"] for event in events(logs["producer"]) if event["name"] == "producer_send_success"]
-            words = ("--bootstrap-server", address, "--topic", "words-per-minute", "--from-beginning", "--formatter-property", "print.key=true")
-            processes.append(java.start("org.apache.kafka.tools.consumer.ConsoleConsumer", *words, log=logs["output"]))
-            wanted = {value.partition(".")[2] for value in sent}
-            try:
-                until(lambda: wanted <= _counts(logs["output"]).keys() and _counts(logs["output"]).get("7", 0) >= len(sent), _PATIENCE_S, "all is counted")
-            finally:
-                counts = _counts(logs["output"])
-                java.said = f"{len(sent)} sent, {len(wanted - counts.keys())} words missing, {counts.get('7')} counted\n{_read(logs['streams'])[-4000:]}"
-                java.check(part, "every event is acknowledged", len(sent) == _RECORDS)
-                java.check(part, "no event is lost in two kill -9", wanted <= counts.keys() and counts.get("7", 0) >= len(sent))
-            java.check(part, "the program runs on", processes[0].poll() is None)
+            sent = [event["value"] for event in events(log) if event["name"] == "producer_send_success"]
+            _check_counts(java, part, address, folder, programs.logs, sent)
+            java.check(part, "the program runs on", programs.all[-1].poll() is None)
+            if protocol == "streams":
+                _check_tool(java, broker, address, programs)
         finally:
-            end(processes)
+            end([*programs.all, *([producer] if producer else [])])
         broker.check_alive()
+
+
+def _check_tool(java, broker, address, programs):
+    """`kafka-streams-groups.sh` looks at the group while somebody is in it, and changes it when nobody is, after another kill."""
+    part, group = "streams-groups", ("--group", "word-count")
+
+    def tool(*words):
+        return java("org.apache.kafka.tools.streams.StreamsGroupCommand", "--bootstrap-server", address, *words)
+
+    def offsets():
+        return dict(re.findall(r"^word-count\s+(user-events\s+\d)\s+(\d+)\s", tool("--describe", *group, "--verbose"), re.MULTILINE))
+
+    java.check(part, "--list", "word-count" in tool("--list").split())
+    java.check(part, "--list --state", re.search(r"word-count\s+Stable", tool("--list", "--state")))
+    java.check(part, "--describe --state", re.search(r"\sStable\s+\d+\s+\d+\s+1\s", tool("--describe", *group, "--state", "--verbose") + "\n"))
+    seen = tool("--describe", *group, "--members", "--verbose")
+    java.check(part, "--describe --members shows active tasks", re.search(r"\sstreams\s.*ACTIVE: 0:\[0,1\]; 1:\[0,1\]; TARGET-ACTIVE", seen))
+    java.check(part, "--describe shows committed offsets", sum(map(int, offsets().values())) > 0)
+    tool("--reset-offsets", *group, "--input-topic", "user-events", "--to-earliest", "--execute")
+    java.check(part, "offsets of a group at work stay", "only be reset if the group" in java.said)
+    end(programs.all)
+    until(lambda: "Empty" in tool("--describe", *group, "--state"), _PATIENCE_S, "the group is empty")
+    broker.kill()
+    java.check(part, "--describe --state of a group that nobody came back to", re.search(r"\sEmpty\s+0\s", tool("--describe", *group, "--state") + "\n"))
+    seen = tool("--reset-offsets", *group, "--input-topic", "user-events", "--to-offset", 5, "--execute")
+    java.check(part, "--reset-offsets --to-offset", len(re.findall(r"user-events\s+[01]\s+5\b", seen)) == 2)
+    seen = tool("--reset-offsets", *group, "--all-input-topics", "--to-earliest", "--dry-run")
+    java.check(part, "--reset-offsets --all-input-topics --dry-run", len(re.findall(r"user-events\s+[01]\s+0\b", seen)) == 2)
+    java.check(part, "--delete-offsets", "succeeded" in tool("--delete-offsets", *group, "--input-topic", "user-events"))
+    java.check(part, "--delete with internal topics", tool("--delete", *group, "--delete-all-internal-topics").count("was successful") == 2)
+    topics = java("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", address, "--list").split()
+    java.check(part, "and both are gone", "user-events" in topics and not [name for name in topics if name.startswith("word-count-")])
+    java.check(part, "no group is left", "word-count" not in tool("--list").split())
+
+
+def _check_classic(results, java, folder):
+    _check_program(results, java, folder, "classic", shared=False)
+
+
+def _check_streams(results, java, folder):
+    _check_program(results, java, folder, "streams", shared=True)
 
 
 _WORKER = """bootstrap.servers={address}
@@ -141,7 +214,10 @@ def _check_connect(results, java, folder):
 def run(results):
     java = Java(results, jars(results))
     results.source = f"Apache Kafka {version()}"
-    for check in (_check_streams, _check_connect):
+    chosen = os.environ.get("TESTS", "").split()
+    for check in (_check_classic, _check_streams, _check_connect):
+        if chosen and check.__name__.removeprefix("_check_") not in chosen:
+            continue
         folder = tempfile.mkdtemp(prefix="weir-kafka-streams-")
         try:
             check(results, java, folder)

@@ -284,7 +284,7 @@ void ConsumerGroupDescribeHandler::handle(Call call, Request request) {
                 authorizer.operations(kGroupOperations, ResourceType::kGroup, id.view());
           }
           const broker::GroupCell* cell = engine.groups.find(text_of(id));
-          if (!cell || !cell->is_consumer) {
+          if (!cell || cell->kind != broker::GroupKind::kConsumer) {
             group.error_code = wire_code(KafkaError::kGroupIdNotFound);
             group.error_message = wire::literal("there is no such group of the consumer protocol");
             continue;

@@ -15,12 +15,30 @@ namespace {
 constexpr int16_t kUnknownIsAnErrorSince = 6;
 
 std::string_view type_of(const broker::GroupCell& cell) {
-  return cell.is_consumer ? "consumer" : "classic";
+  switch (cell.kind) {
+    case broker::GroupKind::kClassic: return "classic";
+    case broker::GroupKind::kConsumer: return "consumer";
+    case broker::GroupKind::kStreams: return "streams";
+  }
+  return "";
 }
 
 std::string_view state_of(const broker::GroupCell& cell) {
-  return cell.is_consumer ? group::to_string(cell.consumers.state())
-                          : group::to_string(cell.members.state());
+  switch (cell.kind) {
+    case broker::GroupKind::kClassic: return group::to_string(cell.members.state());
+    case broker::GroupKind::kConsumer: return group::to_string(cell.consumers.state());
+    case broker::GroupKind::kStreams: return group::to_string(cell.streams.state());
+  }
+  return "";
+}
+
+Bytes protocol_type_of(const broker::GroupCell& cell) {
+  switch (cell.kind) {
+    case broker::GroupKind::kClassic: return Bytes::copy_of(cell.members.protocol_type());
+    case broker::GroupKind::kConsumer: return wire::literal(kConsumerProtocolType);
+    case broker::GroupKind::kStreams: return wire::literal("streams");
+  }
+  return {};
 }
 
 // A group that was only given settings is none yet.
@@ -79,7 +97,7 @@ void DescribeGroupsHandler::handle(Call call, Request request) {
           }
           const broker::GroupCell* cell = find_used(engine, text_of(id));
           // One of the other protocol is described by a request of its own.
-          if (cell && !cell->is_consumer) {
+          if (cell && cell->kind == broker::GroupKind::kClassic) {
             describe(cell->members, group);
             continue;
           }
@@ -114,8 +132,7 @@ void ListGroupsHandler::handle(Call call, Request request) {
           }
           auto& group = response.groups.emplace_back();
           group.group_id = Bytes::copy_of(name);
-          group.protocol_type = cell->is_consumer ? wire::literal(kConsumerProtocolType)
-                                                  : Bytes::copy_of(cell->members.protocol_type());
+          group.protocol_type = protocol_type_of(*cell);
           group.group_state = wire::literal(state_of(*cell));
           group.group_type = wire::literal(type_of(*cell));
         }

@@ -30,7 +30,7 @@ KafkaError may_commit(Engine& engine, int16_t version, const OffsetCommitRequest
 
 KafkaError commit_one(Engine& engine,
                       const Config& config,
-                      const std::string& group,
+                      const OffsetCommitRequest& request,
                       const TopicRef& ref,
                       const OffsetCommitRequest::Partition& partition,
                       group::OffsetsCommitted& event) {
@@ -40,6 +40,11 @@ KafkaError commit_one(Engine& engine,
   }
   const group::TopicPartition key{id_of(*ref.thing),
                                   static_cast<uint32_t>(partition.partition_index)};
+  const std::string group = text_of(request.group_id);
+  const KafkaError denied = engine.groups.may_commit_at(group, text_of(request.member_id),
+                                                        request.generation_id_or_member_epoch,
+                                                        ref.thing->name.name, key.partition);
+  if (denied != KafkaError::kNone) return denied;
   group::CommittedOffset offset;
   offset.offset = partition.committed_offset;
   offset.leader_epoch = partition.committed_leader_epoch;
@@ -79,7 +84,7 @@ void commit(Engine& engine, Call call, const OffsetCommitRequest& request) {
       const KafkaError error =
           refused != KafkaError::kNone
               ? refused
-              : commit_one(engine, call.config(), group, ref, partition, event);
+              : commit_one(engine, call.config(), request, ref, partition, event);
       result.error_code = wire_code(error);
     }
   }
@@ -258,7 +263,8 @@ void remove(Engine& engine, Call call, const OffsetDeleteRequest& request) {
   }
   const absl::flat_hash_set<std::string> read = subscribed_topics(cell->members);
   const auto is_read = [&](const broker::Thing& thing) {
-    return read.contains(thing.name.name) || cell->consumers.reads(id_of(thing));
+    return read.contains(thing.name.name) || cell->consumers.reads(id_of(thing)) ||
+           cell->streams.reads(thing.name.name);
   };
   std::vector<group::TopicPartition> partitions;
   for (const OffsetDeleteRequest::Topic& topic : request.topics) {

@@ -19,6 +19,7 @@
 #include "protocols/kafka/handlers/replicas.h"
 #include "protocols/kafka/handlers/sasl.h"
 #include "protocols/kafka/handlers/scram.h"
+#include "protocols/kafka/handlers/streams_groups.h"
 #include "protocols/kafka/handlers/telemetry.h"
 #include "protocols/kafka/handlers/topics.h"
 
@@ -82,6 +83,8 @@ std::span<const HandlerEntry> all_handlers() {
       handler_entry<DescribeTopicPartitionsHandler>(),
       handler_entry<AddRaftVoterHandler>(),
       handler_entry<RemoveRaftVoterHandler>(),
+      handler_entry<StreamsGroupHeartbeatHandler>(),
+      handler_entry<StreamsGroupDescribeHandler>(),
   };
   return kAll;
 }

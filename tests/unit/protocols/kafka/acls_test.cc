@@ -20,6 +20,7 @@
 #include "protocols/kafka/gen/replicas.h"
 #include "protocols/kafka/gen/sasl.h"
 #include "protocols/kafka/gen/scram.h"
+#include "protocols/kafka/gen/streams_group.h"
 #include "protocols/kafka/gen/telemetry.h"
 #include "protocols/kafka/gen/topics.h"
 #include "protocols/kafka/handlers/handler.h"
@@ -332,6 +333,22 @@ Questions consumer_group_questions() {
           ConsumerGroupDescribeRequest request;
           request.group_ids.push_back(crew());
           return one<ConsumerGroupDescribeResponse>(client, 1, request).groups.at(0).error_code;
+        }}},
+      {StreamsGroupHeartbeatRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          StreamsGroupHeartbeatRequest request;
+          request.group_id = crew();
+          request.member_id = wire::literal("m");
+          request.member_epoch = 1;
+          return one<StreamsGroupHeartbeatResponse>(client, 0, request).error_code;
+        }}},
+      {StreamsGroupDescribeRequest::kKey,
+       {kGroupRefused,
+        [](Client& client) {
+          StreamsGroupDescribeRequest request;
+          request.group_ids.push_back(crew());
+          return one<StreamsGroupDescribeResponse>(client, 0, request).groups.at(0).error_code;
         }}},
   };
 }

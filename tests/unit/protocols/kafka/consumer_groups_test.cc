@@ -307,7 +307,7 @@ TEST_F(ConsumerGroupPort, AGroupMayHaveTimesOfItsOwn) {
   resource.resource_type = 32;
   resource.resource_name = wire::literal("crew");
   const auto configs = client.call<DescribeConfigsResponse>(4, describe).results.at(0).configs;
-  ASSERT_EQ(configs.size(), 2U);
+  ASSERT_EQ(configs.size(), 7U);
   EXPECT_EQ(configs[1].value->view(), "6000");
   EXPECT_EQ(configs[1].config_source, 8);
 

@@ -6,7 +6,8 @@
 // A word is anything between characters that are neither letters, digits nor hyphens. The minute is that of the record's
 // own time. Processing is at-least-once: every event is counted, and one that was read shortly before the broker or this
 // program died may be counted twice. Counts live in a store of this program, and in a topic that brings them back when it starts
-// on another machine (APPLICATION_ID-counts-changelog).
+// on another machine (APPLICATION_ID-counts-changelog). Several of these programs share the work, if each has a STATE_DIR of its own;
+// with GROUP_PROTOCOL=streams the broker shares it out (KIP-1071), else they do so themselves.
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
@@ -52,6 +53,7 @@ public final class WordCount {
     settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.AT_LEAST_ONCE);
     settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 1000);
     settings.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, 1);
+    settings.put(StreamsConfig.GROUP_PROTOCOL_CONFIG, setting("GROUP_PROTOCOL", "classic"));
     settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
     return settings;
   }
