@@ -46,8 +46,8 @@ class Broker final : public JournalOwner {
   Broker(Journal& journal, Random random, Limits limits = {});
   ~Broker() override;
 
-  // Called when the journal has replayed everything: drops cells that nothing refers to, ends
-  // leases of connections that are gone, and starts bridges.
+  // Called when the journal is recovered: ends leases of connections that are gone, and starts
+  // bridges.
   Result<void> start(Timestamp now);
 
   // ---- turns
@@ -355,6 +355,7 @@ class Broker final : public JournalOwner {
                       ByteView event,
                       ByteView payload,
                       const Extent& extent) override;
+  void replayed() override;  // drops cells that nothing refers to
   std::optional<CellImage> image(CellId cell) override;
   void progressed(Lsn written, Lsn durable) override;
   void storage_health(std::optional<Error> problem) override;

@@ -60,7 +60,7 @@ Result<void> Broker::replay(
   const auto kind = static_cast<CellKind>(event.front());
   event.remove_prefix(1);
   if (kind == CellKind::kCatalog) return catalog_.apply(event);
-  if (event.empty()) return {};  // it was removed: start() sees that nobody knows it
+  if (event.empty()) return {};  // it was removed: replayed() sees that nobody knows it
 
   std::unique_ptr<Cell>& slot = cells_[id];
   if (slot == nullptr) slot = make_cell(kind);
@@ -82,7 +82,9 @@ Result<void> Broker::replay(
   return {};
 }
 
-// Entries of cells that were removed before the catalog's image was made have left cells behind.
+// Entries of cells that were removed before the catalog's image was made have left cells behind. So
+// have images of cells whose removal had no entry, in the first versions; they may refer to files
+// that are gone.
 void Broker::remove_unknown_cells() {
   absl::flat_hash_set<CellId> known;
   catalog_.each_thing_everywhere([&](const Thing& thing) {
@@ -107,18 +109,19 @@ void Broker::remove_unknown_cells() {
   for (const CellId id : unknown) remove_cell(id);
 }
 
+void Broker::replayed() {
+  remove_unknown_cells();
+  for (const Extent& extent : std::exchange(released_, {})) journal_.release(extent, Lsn{});
+}
+
 Result<void> Broker::start(Timestamp now) {
   now_ = std::max(now_, now);
-  remove_unknown_cells();
   catalog_.each_thing_everywhere([&](const Thing& thing) {
     for (const CellId log : thing.logs) cell<LogCell>(log);
     bind(thing);
     events_->consider(thing);
     return true;
   });
-  for (const Extent& extent : std::exchange(released_, {})) {
-    journal_.release(extent, Lsn(journal_.next_lsn().value() - 1));
-  }
 
   const Turn turn(*this, now, Admission::kRelease);
   if (!turn.ok()) return turn.status();

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "contract/journal_owner.h"
@@ -33,6 +34,7 @@ class Subject {
   virtual size_t files() = 0;
 
   TextOwner& owner() { return *owner_; }
+  std::set<CellId> unknown;  // of the owners of lives that follow
   bool settle() {
     return run_until([this] { return journal().durable().next() == journal().next_lsn(); });
   }
@@ -52,6 +54,7 @@ class MemorySubject : public Subject {
  public:
   Result<void> start() override {
     owner_ = std::make_unique<TextOwner>(journal_);
+    owner_->unknown = unknown;
     return journal_.recover(*owner_);
   }
   void kill() override { journal_.crash(); }
@@ -86,6 +89,7 @@ class LocalSubject : public Subject {
     options.tail_bytes_max = cache_ ? 64 << 20 : 0;
     journal_ = std::make_unique<LocalJournal>(options, disk_, *executor_);
     owner_ = std::make_unique<TextOwner>(*journal_);
+    owner_->unknown = unknown;
     return journal_->recover(*owner_);
   }
   void kill() override {
@@ -242,6 +246,32 @@ TEST_P(JournalContract, ACellThatIsGoneStaysGone) {
   restart();
   EXPECT_FALSE(owner().cells.contains(CellId(1)));
   EXPECT_EQ(owner().cells[CellId(2)].text, "bc");
+}
+
+// Story: the cells of removed topics left images behind that referred to files which were used
+// again, and no start went through any more.
+TEST_P(JournalContract, AnImageOfAMissingFileStopsTheStartUnlessNothingKnowsItsCell) {
+  const std::string payload(5000, 'p');
+  for (int i = 0; i < 10; ++i) owner().append(CellId(1), ".", payload);
+  ASSERT_TRUE(subject_->settle());
+  subject_->checkpoint();
+  owner().vanish(CellId(1));
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < 10; ++i) owner().append(CellId(2), ".", payload);
+    ASSERT_TRUE(subject_->settle());
+    owner().release_oldest(CellId(2), 10);
+    subject_->checkpoint();
+  }
+  subject_->kill();
+  const auto refused = subject_->start();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kStorageCorrupt);
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("is missing"));
+  subject_->unknown.insert(CellId(1));
+  restart();
+  EXPECT_FALSE(owner().cells.contains(CellId(1)));
+  owner().append(CellId(2), "on");
+  ASSERT_TRUE(subject_->settle());
 }
 
 TEST_P(JournalContract, TheSpaceOfReleasedPayloadsIsUsedAgain) {

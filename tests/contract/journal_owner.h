@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,11 @@ class TextOwner : public broker::JournalOwner {
     return commit({{cell, "r" + std::string(1, static_cast<char>(count)), ""}});
   }
   Lsn drop(CellId cell) { return commit({{cell, "d", ""}}); }
+  // The cell goes, and no entry says so.
+  void vanish(CellId cell) {
+    for (const broker::Extent& kept : cells[cell].kept) journal_.release(kept, Lsn{});
+    cells.erase(cell);
+  }
 
   struct Change {
     CellId cell;
@@ -96,6 +102,10 @@ class TextOwner : public broker::JournalOwner {
     payload_bytes += payload.size();
     apply(lsn, cell, event, extent, true);
     return {};
+  }
+
+  void replayed() override {
+    for (const CellId cell : unknown) vanish(cell);
   }
 
   std::optional<broker::CellImage> image(CellId cell) override {
@@ -163,6 +173,7 @@ class TextOwner : public broker::JournalOwner {
   }
 
   std::map<CellId, CellText> cells;
+  std::set<CellId> unknown;  // cells that nothing refers to any more when all is replayed
   Timestamp now{1'000};
   Timestamp last_now;
   Lsn last_replayed;

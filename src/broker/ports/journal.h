@@ -124,7 +124,8 @@ class Journal {
   virtual void release(const Extent& extent, Lsn lsn) = 0;
   // Called while recovering, for every span that a loaded image refers to, and for every span that
   // a replayed switch (JournalOwner::moved) brings in. Entries that replay() hands over with a
-  // payload are counted already.
+  // payload are counted already. A span whose file is missing stops the start with
+  // kStorageCorrupt, unless it is released by the end of JournalOwner::replayed().
   virtual void retain(const Extent& span) = 0;
 };
 
@@ -145,6 +146,8 @@ class JournalOwner {
                               ByteView event,
                               ByteView payload,
                               const Extent& extent) = 0;
+  // The end of recovery: what nothing refers to any more is released here.
+  virtual void replayed() {}
 
   // The cell as it is now (all commits up to next_lsn() - 1 applied); nothing if the cell is gone
   // for good.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <utility>
 
 #include "base/assert.h"
@@ -65,7 +66,8 @@ class LocalJournal::Core {
   Scrubber scrubber_;
   std::unique_ptr<DirectoryLock> lock_;
   broker::JournalOwner* owner_ = nullptr;
-  std::optional<Error> retain_problem_;
+  // Bytes retained in files that are not there; nothing after recovery.
+  std::map<FileId, uint64_t> missing_;
   std::optional<Error> reported_;
   bool idle_armed_ = false;
   std::function<void()> closing_;
@@ -79,7 +81,14 @@ Result<void> LocalJournal::Core::recover(broker::JournalOwner& owner) {
   lock_ = std::move(*lock);
   auto recovered = Recovery(options_, disk_, files_, owner).run();
   if (!recovered) return std::unexpected(recovered.error());
-  if (retain_problem_) return std::unexpected(*retain_problem_);
+  owner.replayed();
+  if (!missing_.empty()) {
+    return fail(
+        ErrorCode::kStorageCorrupt,
+        fmt::format("journal file {} is missing, and an image refers to it. Restore the data "
+                    "directory: what lay in that file is not there",
+                    missing_.begin()->first.value()));
+  }
   owner_ = &owner;
   if (const std::string note = disk_.note(); !note.empty()) options_.say(note);
   metrics_.replayed_entries = recovered->replayed_entries;
@@ -190,6 +199,12 @@ void LocalJournal::Core::release(const Extent& extent, Lsn lsn) {
   WEIR_ASSERT(owner_ == nullptr || lsn <= path_.next_lsn(),
               "released by a commit that does not exist");
   JournalFile* file = files_.find(extent.file);
+  const auto missing = missing_.find(extent.file);
+  if (file == nullptr && missing != missing_.end() && missing->second >= extent.length) {
+    missing->second -= extent.length;
+    if (missing->second == 0) missing_.erase(missing);
+    return;
+  }
   WEIR_ASSERT(file != nullptr && file->live >= extent.length,
               "more released than live in journal file {}", extent.file.value());
   file->live -= extent.length;
@@ -200,10 +215,8 @@ void LocalJournal::Core::retain(const Extent& span) {
   JournalFile* file = files_.find(span.file);
   if (file != nullptr) {
     file->live += span.length;
-  } else if (!retain_problem_) {
-    retain_problem_ = Error{
-        ErrorCode::kStorageCorrupt,
-        fmt::format("journal file {} is missing, and an image refers to it", span.file.value())};
+  } else if (span.length > 0) {
+    missing_[span.file] += span.length;
   }
 }
 

@@ -62,8 +62,11 @@ Result<void> MemoryJournal::recover(broker::JournalOwner& owner) {
       if (!replayed) return replayed;
     }
   }
+  owner.replayed();
   replaying_ = false;
-  return {};
+  if (missing_.empty()) return {};
+  missing_.clear();
+  return weir::fail(ErrorCode::kStorageCorrupt, "a file is missing, and an image refers to it");
 }
 
 void MemoryJournal::crash(std::optional<Lsn> survivors) {
@@ -248,6 +251,12 @@ void MemoryJournal::background(std::move_only_function<void()> work,
 void MemoryJournal::release(const Extent& extent, Lsn lsn) {
   WEIR_ASSERT(lsn <= next_, "released by commit {}, which is not submitted yet", lsn.value());
   const auto found = files_.find(extent.file);
+  const auto missing = missing_.find(extent.file);
+  if (missing != missing_.end() && missing->second >= extent.length) {
+    missing->second -= extent.length;
+    if (missing->second == 0) missing_.erase(missing);
+    return;
+  }
   WEIR_ASSERT(found != files_.end(), "release in file {}, which is gone", extent.file.value());
   File& file = found->second;
   file.live -= extent.length;
@@ -258,7 +267,10 @@ void MemoryJournal::release(const Extent& extent, Lsn lsn) {
 void MemoryJournal::retain(const Extent& span) {
   WEIR_ASSERT(replaying_, "retain() belongs to recovery");
   const auto file = files_.find(span.file);
-  WEIR_ASSERT(file != files_.end(), "an image refers to file {}, which is gone", span.file.value());
+  if (file == files_.end()) {
+    if (span.length > 0) missing_[span.file] += span.length;
+    return;
+  }
   file->second.live += span.length;
 }
 
@@ -272,7 +284,7 @@ void MemoryJournal::checkpoint() {
   for (const auto& [cell, first] : std::exchange(dirty_, {})) {
     auto image = owner_->image(cell);
     if (!image) {
-      images_.erase(cell);
+      if (!kept_images_.contains(cell)) images_.erase(cell);
       continue;
     }
     std::string bytes = std::move(image->head);

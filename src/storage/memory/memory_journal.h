@@ -14,6 +14,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,12 +61,18 @@ class MemoryJournal : public broker::Journal {
   void fail(std::optional<Error> problem, bool releases_pass = false);
   // How many entries reads were given: what the owner makes of its reading.
   uint64_t entries_given() const { return entries_given_; }
-  // The next read of this extent finds bad bytes.
+  // From now on reads of this extent find bad bytes.
   void corrupt(const broker::Extent& extent) { corrupt_.push_back(extent); }
+  // From now on good ones again.
+  void mend() { corrupt_.clear(); }
 
   // Writes the images of all cells that changed since their last one; everything is synced first.
   // Then frees the files that nothing needs.
   void checkpoint();
+  // Checkpoints leave the cell's image as it is when the cell is gone, as those did that were not
+  // told of it.
+  void keep_image(CellId cell) { kept_images_.insert(cell); }
+  bool has_image(CellId cell) const { return images_.contains(cell); }
   // Copies the live spans of `file` into a new file and lets the owner commit the switch.
   void tidy(FileId file);
 
@@ -149,7 +156,9 @@ class MemoryJournal : public broker::Journal {
   Lsn durable_;
   std::deque<Commit> commits_;  // newer than the oldest image needs
   std::map<CellId, Image> images_;
-  std::map<CellId, Lsn> dirty_;  // cells with an entry newer than their image
+  std::set<CellId> kept_images_;
+  std::map<FileId, uint64_t> missing_;  // bytes retained in files that are gone; while recovering
+  std::map<CellId, Lsn> dirty_;         // cells with an entry newer than their image
   std::map<FileId, File> files_;
   FileId current_;
   uint32_t position_ = 0;  // the end of the current file, in bytes
