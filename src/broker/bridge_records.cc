@@ -14,19 +14,19 @@ void Broker::read_for_bridge(const catalog::Bridge& bridge,
                              BridgeCell& position,
                              const Thing& from) {
   for (uint32_t partition = 0; partition < from.logs.size(); ++partition) {
-    const log::Log& log = find<LogCell>(from.logs[partition])->log;
-    Offset next = position.position(partition);
-    if (next < log.start()) {
+    const log::Log& source = find<LogCell>(from.logs[partition])->log;
+    Offset next = position.position(from, partition);
+    if (next < source.start()) {
       position.problem =
           fmt::format("offsets {} to {} of partition {} were deleted before they were moved",
-                      next.value(), log.start().value() - 1, partition);
-      next = log.start();
+                      next.value(), source.start().value() - 1, partition);
+      next = source.start();
     }
-    if (next >= log.end()) continue;
+    if (next >= source.end()) continue;
     position.running = true;
     ReadRequest request{from.logs[partition], next, size_t{1} << 20, std::nullopt,
                         Visibility::kApplied};
-    read(request, [this, name = bridge.name, cell = bridge.cell, partition,
+    read(request, [this, name = bridge.name, cell = bridge.cell, partition, log = request.log,
                    seeks = position.seeks](Result<ReadAnswer> answer) {
       // Another bridge of that name has a cell of its own, and perhaps another topic.
       auto* state = find<BridgeCell>(cell);
@@ -41,7 +41,7 @@ void Broker::read_for_bridge(const catalog::Bridge& bridge,
         ++state->counts.failures;
         return;  // tried again by the next tick's maintenance
       }
-      bridge_records(name, partition, *answer, now_);
+      bridge_records(name, partition, log, *answer, now_);
     });
     return;  // one partition at a time; the others follow when this step is done
   }
@@ -62,6 +62,7 @@ Result<void> Broker::bridge_record(BridgeStep& step, const log::ReadRecord& reco
 
 void Broker::bridge_records(const std::string& name,
                             uint32_t partition,
+                            CellId log,
                             const ReadAnswer& answer,
                             Timestamp now) {
   const Turn turn(*this, now);
@@ -73,12 +74,16 @@ void Broker::bridge_records(const std::string& name,
   }
   const Thing* from = catalog_.find(bridge.from);
   const Thing* to = catalog_.find(bridge.to);
-  if (from == nullptr || to == nullptr || partition >= from->logs.size()) return;
-  const log::Log& source = find<LogCell>(from->logs[partition])->log;
+  if (from == nullptr || to == nullptr) return;
+  if (partition >= from->logs.size() || from->logs[partition] != log) {
+    bridges_due_.insert(name);  // another topic has the name now
+    return;
+  }
+  const log::Log& source = find<LogCell>(log)->log;
   std::vector<log::StoredBatch> batches;
   batches.reserve(answer.batches.size());
   for (const StoredEntry& entry : answer.batches) batches.push_back({entry.event, entry.payload});
-  Offset next = std::max(position.position(partition), source.start());
+  Offset next = std::max(position.position(*from, partition), source.start());
   log::RecordReader reader(batches, next, source.end(), source.deletions());
   log::ReadRecord record;
   BridgeStep step(bridge, *to, partition);
@@ -107,7 +112,7 @@ void Broker::bridge_records(const std::string& name,
     if (last) next = std::max(next, last->end_offset());
   }
   if (answer.batches.empty()) next = std::max(next, source.end());  // deleted records only
-  if (next <= position.position(partition)) return;
+  if (next <= position.position(*from, partition)) return;
   const bool stuck = !position.problem.empty();
   position.apply(partition, next);
   position.counts.moved += moved;

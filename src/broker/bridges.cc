@@ -187,6 +187,7 @@ Result<Depends> Broker::seek_bridge(const std::string& name,
     }
   }
   auto& position = cell<BridgeCell>(known->cell);
+  if (!position.knows(*from)) begin_source(*known, position, *from);
   for (const auto& [partition, offset] : positions) {
     position.apply(partition, offset);
     commit_.add(known->cell, BridgeCell::advanced(partition, offset));
@@ -245,7 +246,7 @@ int64_t Broker::bridge_lag(const catalog::Bridge& bridge) const {
   int64_t lag = 0;
   for (uint32_t i = 0; i < from->logs.size(); ++i) {
     const log::Log& log = find<LogCell>(from->logs[i])->log;
-    lag += log.end() - std::max(log.start(), position->position(i));
+    lag += log.end() - std::max(log.start(), position->position(*from, i));
   }
   return lag;
 }
@@ -296,7 +297,26 @@ void Broker::run_bridge(const std::string& name, Timestamp /*now*/) {
     return;
   }
   if (messages) return receive_for_bridge(*bridge, position, *from);
+  if (!position.knows(*from)) {
+    const Turn turn(*this, now_);
+    if (!turn.ok()) {
+      position.problem = turn.status().error().message;
+      return;
+    }
+    begin_source(*bridge, position, *from);
+  }
   read_for_bridge(*bridge, position, *from);
+}
+
+// Of another topic of that name a bridge begins at the start, as a new bridge does. One that was
+// renamed and has its name back is no other.
+void Broker::begin_source(const catalog::Bridge& bridge, BridgeCell& position, const Thing& from) {
+  position.begin(from.logs.front());
+  position.problem.clear();
+  ++position.seeks;
+  commit_.add(bridge.cell, BridgeCell::began(position.source));
+  commit_.require(Durability::kFsync);
+  touch(bridge.cell, position);
 }
 
 // Also of a paused one, which counts what it misses.

@@ -486,6 +486,7 @@ class Broker final : public JournalOwner {
   void refresh_bridges();
   void run_bridges(Timestamp now);
   void run_bridge(const std::string& name, Timestamp now);
+  void begin_source(const catalog::Bridge& bridge, BridgeCell& position, const Thing& from);
   void run_expiry(const catalog::Bridge& bridge);
   int64_t bridge_lag(const catalog::Bridge& bridge) const;
   bool makes_loop(const catalog::Bridge& bridge) const;
@@ -496,6 +497,7 @@ class Broker final : public JournalOwner {
   void read_for_bridge(const catalog::Bridge& bridge, BridgeCell& position, const Thing& from);
   void bridge_records(const std::string& name,
                       uint32_t partition,
+                      CellId log,
                       const ReadAnswer& answer,
                       Timestamp now);
   Result<void> bridge_record(BridgeStep& step, const log::ReadRecord& record);

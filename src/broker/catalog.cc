@@ -343,17 +343,6 @@ Result<Depends> Broker::remove(const Name& name, Timestamp now) {
   for (const CellId log : gone.logs) remove_cell(log);
   if (gone.queue != CellId{}) remove_cell(gone.queue);
   for (const auto& [group, id] : gone.stream_groups) remove_cell(id);
-  // Of another topic of that name a bridge begins at the start, as a new bridge does.
-  for (const auto& [bridge_name, bridge] : catalog_.bridges()) {
-    auto* position = find<BridgeCell>(bridge.cell);
-    if (bridge.from != name || position == nullptr) continue;
-    ++position->seeks;
-    for (uint32_t partition = 0; partition < position->positions.size(); ++partition) {
-      position->apply(partition, Offset(0));
-      commit_.add(bridge.cell, BridgeCell::advanced(partition, Offset(0)));
-    }
-    touch(bridge.cell, *position);
-  }
   if (snapshots) {
     if (const auto beside = remove(*snapshots, now); !beside) {
       return std::unexpected(beside.error());

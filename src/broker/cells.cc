@@ -8,6 +8,8 @@ namespace {
 
 // Where a bridge's event has a partition: the number of events that it missed.
 constexpr uint64_t kMissedMark = uint64_t{UINT16_MAX} + 1;
+// Or the topic that the places are in.
+constexpr uint64_t kSourceMark = kMissedMark + 1;
 // A queue of more entries is pinned and written off the shard.
 constexpr size_t kEntriesAtOnce = 1024;
 
@@ -107,17 +109,29 @@ std::string BridgeCell::missed_so_far(uint64_t missed) {
   return std::move(writer.out());
 }
 
+std::string BridgeCell::began(CellId source) {
+  Writer writer;
+  writer.u8(static_cast<uint8_t>(CellKind::kBridge));
+  writer.varint(kSourceMark);
+  writer.varint(source.value());
+  return std::move(writer.out());
+}
+
 Result<void> BridgeCell::replay(const Replayed& entry,
                                 std::vector<Extent>& /*released*/,
                                 std::vector<Extent>& /*held*/) {
   Reader reader(entry.event);
   const uint64_t partition = reader.varint();
   const uint64_t next = reader.varint();
-  if (!reader.done() || partition > kMissedMark || next > INT64_MAX) {
+  if (!reader.done() || partition > kSourceMark || next > INT64_MAX) {
     return fail(ErrorCode::kStorageCorrupt, "a bridge's position cannot be read");
   }
   if (partition == kMissedMark) {
     missed = next;
+    return {};
+  }
+  if (partition == kSourceMark) {
+    begin(CellId(next));
     return {};
   }
   apply(static_cast<uint32_t>(partition), Offset(static_cast<int64_t>(next)));
@@ -129,11 +143,13 @@ Result<void> BridgeCell::load(ByteView image, std::vector<Extent>& /*held*/) {
   std::vector<Offset> fresh(reader.count());
   for (Offset& position : fresh) position = Offset(static_cast<int64_t>(reader.varint()));
   const uint64_t so_far = reader.varint();
+  const CellId place_in(reader.remaining() > 0 ? reader.varint() : 0);
   if (!reader.done()) {
     return fail(ErrorCode::kStorageCorrupt, "a bridge's image cannot be read");
   }
   positions = std::move(fresh);
   missed = so_far;
+  source = place_in;
   return {};
 }
 
@@ -142,6 +158,7 @@ void BridgeCell::save(CellImage& image) const {
   writer.varint(positions.size());
   for (const Offset position : positions) writer.varint(static_cast<uint64_t>(position.value()));
   writer.varint(missed);
+  writer.varint(source.value());
 }
 
 void BridgeCell::apply(uint32_t partition, Offset next) {
@@ -149,8 +166,15 @@ void BridgeCell::apply(uint32_t partition, Offset next) {
   positions[partition] = next;
 }
 
-Offset BridgeCell::position(uint32_t partition) const {
-  return partition < positions.size() ? positions[partition] : Offset(0);
+void BridgeCell::begin(CellId fresh) {
+  // Places that were noted without their topic are in the one that was there.
+  if (source != CellId{}) positions.clear();
+  source = fresh;
+}
+
+Offset BridgeCell::position(const catalog::Thing& from, uint32_t partition) const {
+  const bool known = knows(from) || source == CellId{};
+  return known && partition < positions.size() ? positions[partition] : Offset(0);
 }
 
 }  // namespace weir::broker

@@ -71,8 +71,9 @@ struct BridgeCounts {
   Timestamp last_moved;
 };
 
-// Where a bridge stands: the next offset to read of each partition of its source; for what leaves a
-// queue, how many acknowledgements or dead letters were not recorded.
+// Where a bridge stands: the next offset to read of each partition of its source, and which topic
+// that was, since names pass on; for what leaves a queue, how many acknowledgements or dead letters
+// were not recorded.
 class BridgeCell final : public Cell {
  public:
   static constexpr CellKind kKind = CellKind::kBridge;
@@ -82,6 +83,8 @@ class BridgeCell final : public Cell {
   static std::string advanced(uint32_t partition, Offset next);
   // Event: varint 65536, varint number of events missed so far.
   static std::string missed_so_far(uint64_t missed);
+  // Event: varint 65537, varint cell: the source's first log; the places in another are forgotten.
+  static std::string began(CellId source);
 
   Result<void> replay(const Replayed& entry,
                       std::vector<Extent>& released,
@@ -90,9 +93,14 @@ class BridgeCell final : public Cell {
   void save(CellImage& image) const override;
 
   void apply(uint32_t partition, Offset next);
-  Offset position(uint32_t partition) const;
+  void begin(CellId source);
+  // Whether the places are some in this topic.
+  bool knows(const catalog::Thing& from) const { return source == from.logs.front(); }
+  // 0 in a topic that it does not know.
+  Offset position(const catalog::Thing& from, uint32_t partition) const;
 
   std::vector<Offset> positions;
+  CellId source;
   uint64_t missed = 0;
   BridgeCounts counts;
   uint64_t moved_before = 0;  // at the last measure of the rate

@@ -289,6 +289,56 @@ TEST_F(Bridges, OfAnotherTopicOfThatNameItBeginsAtTheStart) {
   EXPECT_EQ(broker->bridges().at(0).lag, 0);
 }
 
+// Story: the new topic's first records were passed over, as many as had been moved from the old
+// one.
+TEST_F(Bridges, WhatIsRenamedAndComesBackGoesOnAndASuccessorBeginsAtTheStart) {
+  const CellId log = make_topic("events").logs[0];
+  const CellId queue = make_queue("jobs");
+  ASSERT_TRUE(bridge("b", "events", "jobs"));
+  for (const char* value : {"1", "2"}) append(log, value);
+  pass(1);
+  ASSERT_TRUE(broker->rename({"", "events"}, {"", "archive"}, now));
+  append(log, "3");
+  pass(1);
+  EXPECT_EQ(broker->bridges().at(0).problem, "events does not exist");
+  ASSERT_TRUE(broker->rename({"", "archive"}, {"", "events"}, now));
+  journal.sync();
+  crash();
+  pass(1);
+  EXPECT_EQ(bodies(receive(queue)), (Strings{"1", "2", "3"})) << "it is the same topic";
+
+  ASSERT_TRUE(broker->rename({"", "events"}, {"", "archive"}, now));
+  ASSERT_TRUE(broker->pause_bridge("b", true, now));
+  for (int i = 0; i < 10; ++i) broker->new_uuid();
+  const CellId successor = make_topic("events").logs[0];
+  append(successor, "4");
+  EXPECT_EQ(broker->bridges().at(0).lag, 1);
+  ASSERT_TRUE(broker->pause_bridge("b", false, now));
+  pass(1);
+  EXPECT_EQ(bodies(receive(queue)), Strings{"4"});
+  journal.sync();
+  journal.checkpoint();
+  crash();
+  append(successor, "5");
+  pass(1);
+  EXPECT_EQ(bodies(receive(queue)), Strings{"5"});
+}
+
+// What was read of the old topic when the name passed on is not taken for the new one's.
+TEST_F(Bridges, ANameThatPassesOnWhileItIsReadMovesNothingTwice) {
+  const CellId log = make_topic("events").logs[0];
+  const CellId queue = make_queue("jobs");
+  ASSERT_TRUE(bridge("b", "events", "jobs"));
+  journal.forget_cache(true);
+  append(log, "old");
+  broker->tick(now);  // the read is under way
+  ASSERT_TRUE(broker->rename({"", "events"}, {"", "archive"}, now));
+  append(make_topic("events").logs[0], "new");
+  for (int i = 0; i < 5; ++i) pass(1);
+  journal.forget_cache(false);
+  EXPECT_EQ(bodies(receive(queue)), Strings{"new"});
+}
+
 TEST_F(Bridges, TheRateFollowsWhatIsMoved) {
   const CellId log = make_topic("events").logs[0];
   make_topic("copies");
