@@ -433,7 +433,7 @@ class Broker final : public JournalOwner {
                                   const log::BatchHeader& header,
                                   ByteView batch,
                                   Bytes owner);
-  Appended repeated_events(CellId id, const log::Log& log, Offset first) const;
+  Appended repeated_events(CellId id, LogCell& cell, const log::BatchHeader& header, Offset first);
   log::AppendLimits append_limits(const Thing& thing) const;
   void ends_moved(CellId log, const Thing& thing);
   Result<void> may_trim(CellId id, const log::Log& log, Offset start) const;

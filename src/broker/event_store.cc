@@ -115,12 +115,7 @@ Result<std::optional<Offset>> EventStore::check(CellId log,
     using Kind = events::Decision::Kind;
     switch (decision.kind) {
       case Kind::kAppend: break;
-      case Kind::kRepeated:
-        if (header.producer_id == log::kNoProducerId) return decision.first;
-        return fail(ErrorCode::kInvalidArgument,
-                    fmt::format("the events were appended before, at offset {}; an idempotent "
-                                "producer's sequence cannot go on behind a repetition",
-                                decision.first.value()));
+      case Kind::kRepeated: return decision.first;
       case Kind::kPartRepeated:
         return fail(ErrorCode::kInvalidArgument,
                     fmt::format("the event id of record {} was used before in another append; an "

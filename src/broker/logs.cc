@@ -71,13 +71,23 @@ log::AppendLimits Broker::append_limits(const Thing& thing) const {
   return limits;
 }
 
-// An append whose event ids say that it was done before.
-Appended Broker::repeated_events(CellId id, const log::Log& log, Offset first) const {
+// An append whose event ids say that it was done before. An idempotent producer's sequence goes on.
+Appended Broker::repeated_events(CellId id,
+                                 LogCell& cell,
+                                 const log::BatchHeader& header,
+                                 Offset first) {
+  if (header.producer_id != log::kNoProducerId) {
+    const log::RepeatedEvent event = log::Log::decide_repeated(header, first, now_);
+    commit_.add(id, encoded(event));
+    commit_.require(durability_of(id));
+    cell.log.apply(event, journal_.next_lsn());
+    touch(id, cell);
+  }
   return {.base_offset = first,
-          .base_id = log.last_id(),
+          .base_id = cell.log.last_id(),
           .appended = now_,
           .duplicate = true,
-          .log_start = log.start(),
+          .log_start = cell.log.start(),
           .depends = log_depends(id)};
 }
 
@@ -102,7 +112,7 @@ Result<Appended> Broker::append(CellId id,
   if (!plan->duplicate) {
     const auto repeated = events_->check(id, batch.header, batch.bytes);
     if (!repeated) return std::unexpected(repeated.error());
-    if (*repeated) return repeated_events(id, cell->log, **repeated);
+    if (*repeated) return repeated_events(id, *cell, batch.header, **repeated);
   }
   if (!plan->duplicate && thing->log_policy.log_append_time) {
     log::BatchHeader header = batch.header;
@@ -136,7 +146,7 @@ Result<Appended> Broker::append_record(CellId id,
   if (!plan) return std::unexpected(plan.error());
   const auto repeated = events_->check(id, header, bytes);
   if (!repeated) return std::unexpected(repeated.error());
-  if (*repeated) return repeated_events(id, cell->log, **repeated);
+  if (*repeated) return repeated_events(id, *cell, header, **repeated);
   Bytes owned = Bytes::take(std::move(bytes));
   const ByteView view = owned;
   return append_checked(id, *cell, *plan, header, view, std::move(owned));

@@ -1,5 +1,7 @@
 #include "core/log/events.h"
 
+#include <limits>
+
 #include "base/wire.h"
 
 namespace weir::log {
@@ -15,7 +17,8 @@ enum class Kind : uint8_t {
   kMoved,
   kRewritten,
   kCompacted,
-  kCleaned
+  kCleaned,
+  kRepeated
 };
 
 constexpr uint64_t kOffsetMax = INT64_MAX;
@@ -46,6 +49,25 @@ StreamId get_id(Reader& reader) {
   id.ms = reader.varint();
   id.seq = reader.varint();
   return id;
+}
+
+// A number of a type that is wider than what it may be.
+template <typename Number>
+Number get_up_to_max(Reader& reader) {
+  const uint64_t value = reader.varint();
+  if (value > static_cast<uint64_t>(std::numeric_limits<Number>::max())) reader.fail();
+  return static_cast<Number>(value);
+}
+
+RepeatedEvent get_repeated(Reader& reader) {
+  RepeatedEvent event;
+  event.first = get_offset(reader);
+  event.at = Timestamp(get_up_to_max<int64_t>(reader));
+  event.producer_id = reader.svarint();
+  event.producer_epoch = get_up_to_max<int16_t>(reader);
+  event.base_sequence = get_up_to_max<int32_t>(reader);
+  event.last_offset_delta = get_up_to_max<int32_t>(reader);
+  return event;
 }
 
 AppendEvent get_append(Reader& reader) {
@@ -189,6 +211,17 @@ void encode(const CleanedEvent& event, std::string& out) {
   writer.svarint(event.horizon_ms);
 }
 
+void encode(const RepeatedEvent& event, std::string& out) {
+  Writer writer(out);
+  begin(writer, Kind::kRepeated);
+  put(writer, event.first);
+  writer.varint(static_cast<uint64_t>(event.at.ms()));
+  writer.svarint(event.producer_id);
+  writer.varint(static_cast<uint64_t>(event.producer_epoch));
+  writer.varint(static_cast<uint64_t>(event.base_sequence));
+  writer.varint(static_cast<uint64_t>(event.last_offset_delta));
+}
+
 Result<Event> decode_event(ByteView bytes) {
   Reader reader(bytes);
   Event event;
@@ -228,6 +261,7 @@ Result<Event> decode_event(ByteView bytes) {
       event = cleaned;
       break;
     }
+    case static_cast<uint8_t>(Kind::kRepeated): event = get_repeated(reader); break;
     default: return not_understood();
   }
   if (!reader.done()) return not_understood();

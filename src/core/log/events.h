@@ -14,6 +14,8 @@
 //   are all that is left of [first, end)
 //   9 cleaned    varint end, svarint ms: below `end` a key is there once; when the first tombstone
 //   may go, or -1
+//   10 repeated  varint first offset, varint ms, svarint producer id, varint epoch, varint first
+//   sequence, varint last offset delta
 //
 // An unknown kind, a value out of range or trailing bytes are kStorageCorrupt.
 
@@ -100,6 +102,17 @@ struct CleanedEvent {
   int64_t horizon_ms = -1;  // when the first tombstone below `end` may go; -1: there is none
 };
 
+// An idempotent producer sent again what was appended from `first` on, perhaps by another producer:
+// nothing is stored, and its sequence goes on as if this had been its batch.
+struct RepeatedEvent {
+  Offset first;
+  Timestamp at;
+  int64_t producer_id = 0;
+  int16_t producer_epoch = 0;
+  int32_t base_sequence = 0;
+  int32_t last_offset_delta = 0;
+};
+
 using Event = std::variant<AppendEvent,
                            TrimEvent,
                            EpochEvent,
@@ -108,7 +121,8 @@ using Event = std::variant<AppendEvent,
                            MovedEvent,
                            RewrittenEvent,
                            CompactedEvent,
-                           CleanedEvent>;
+                           CleanedEvent,
+                           RepeatedEvent>;
 
 // Appends the encoded event to `out`.
 void encode(const AppendEvent& event, std::string& out);
@@ -120,6 +134,7 @@ void encode(const MovedEvent& event, std::string& out);
 void encode(const RewrittenEvent& event, std::string& out);
 void encode(const CompactedEvent& event, std::string& out);
 void encode(const CleanedEvent& event, std::string& out);
+void encode(const RepeatedEvent& event, std::string& out);
 
 Result<Event> decode_event(ByteView bytes);
 // The event beside a stored batch, appended or rewritten.

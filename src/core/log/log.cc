@@ -119,6 +119,26 @@ void Log::advance(const AppendEvent& event, const BatchHeader& header, Lsn lsn, 
   }
 }
 
+RepeatedEvent Log::decide_repeated(const BatchHeader& header, Offset first, Timestamp now) {
+  return {.first = first,
+          .at = now,
+          .producer_id = header.producer_id,
+          .producer_epoch = header.producer_epoch,
+          .base_sequence = header.base_sequence,
+          .last_offset_delta = header.last_offset_delta};
+}
+
+void Log::apply(const RepeatedEvent& event, Lsn lsn) {
+  last_lsn_ = lsn;
+  BatchHeader header;
+  header.producer_id = event.producer_id;
+  header.producer_epoch = event.producer_epoch;
+  header.base_sequence = event.base_sequence;
+  header.last_offset_delta = event.last_offset_delta;
+  if (producers_ == nullptr) producers_ = std::make_unique<ProducerTable>();
+  producers_->record(header, event.first, event.at);
+}
+
 bool Log::place(const AppendEvent& event, const BatchHeader& header, const Location& location) {
   if (event.base_offset + offsets_of(header) <= start_) return false;
   rows_.append(row_of(event, header, location));
@@ -356,6 +376,9 @@ Result<void> Log::check_replay(const Event& event) const {
     fits = epoch->start == end_ && epoch->epoch > current_epoch();
   } else if (const auto* deletion = std::get_if<DeleteEvent>(&event)) {
     fits = deletion->runs.empty() || deletion->runs.back().end <= end_;
+  } else if (const auto* repeated = std::get_if<RepeatedEvent>(&event)) {
+    fits = repeated->first < end_ && repeated->last_offset_delta < end_ - repeated->first &&
+           repeated->producer_id >= 0;
   } else if (const auto* ids = std::get_if<SetIdsEvent>(&event)) {
     fits = ids->last_id >= last_record_id_ || empty();
   }
@@ -388,6 +411,8 @@ Result<void> Log::replay(ByteView event,
     apply(*compacted, lsn, released);
   } else if (const auto* cleaned = std::get_if<CleanedEvent>(&*decoded)) {
     apply(*cleaned, lsn);
+  } else if (const auto* repeated = std::get_if<RepeatedEvent>(&*decoded)) {
+    apply(*repeated, lsn);
   }
   forget_marks(lsn);
   return {};

@@ -115,6 +115,10 @@ class Log {
                     Lsn lsn,
                     Lsn durable = {});
 
+  // A batch of an idempotent producer that the caller knows to be stored already, from `first` on.
+  static RepeatedEvent decide_repeated(const BatchHeader& header, Offset first, Timestamp now);
+  void apply(const RepeatedEvent& event, Lsn lsn);
+
   // The base ID that `count` records appended now would get.
   Result<StreamId> next_id(const IdRequest& request, Timestamp now, int64_t count) const;
 

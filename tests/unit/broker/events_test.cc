@@ -92,6 +92,41 @@ TEST_F(Events, ARepeatedAppendGetsTheFirstAnswer) {
   EXPECT_FALSE(put(log, {{"c", "", "id2"}}));
 }
 
+// A producer that was started again has another id, and repeats its last batch; it goes on from
+// there also after the broker's restart.
+TEST_F(Events, AnIdempotentProducerGoesOnBehindARepetition) {
+  const CellId log = make("orders");
+  const auto put_as = [&](int64_t producer, int32_t sequence, const std::string& id) {
+    std::string bytes;
+    log::BatchBuilder builder(bytes);
+    const log::RecordHeader header{events::kHeaderEventId, id};
+    builder.add({"a", "v", {&header, 1}, now});
+    const log::BatchHeader built = builder.finish_for(producer, 0, sequence);
+    return broker->append(log, {built, Bytes::take(std::move(bytes))}, now);
+  };
+  ASSERT_TRUE(put_as(1, 0, "id0"));
+  const auto first = put_as(1, 1, "id1");
+  ASSERT_TRUE(first);
+  const auto again = put_as(2, 0, "id1");
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(again->base_offset, first->base_offset);
+  EXPECT_EQ(again->depends.lsn.next(), broker->next_lsn()) << "its sequence is as durable";
+  EXPECT_EQ(put_as(2, 5, "id7").error().code, ErrorCode::kOutOfOrderSequence);
+  journal.sync();
+  crash();
+  until_ready(log);
+  EXPECT_TRUE(put_as(2, 0, "id1")->duplicate);
+  EXPECT_EQ(put_as(2, 5, "id7").error().code, ErrorCode::kOutOfOrderSequence);
+  const auto next = put_as(2, 1, "id2");
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_EQ(next->base_offset, Offset(2));
+  journal.checkpoint();
+  crash();
+  until_ready(log);
+  EXPECT_TRUE(put_as(2, 0, "id1")->duplicate) << "by the image, too";
+}
+
 TEST_F(Events, AKeyIsReadFromAVersionInBothDirections) {
   const CellId log = make("orders");
   for (int i = 0; i < 10; ++i) {

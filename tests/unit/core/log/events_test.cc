@@ -78,6 +78,14 @@ TEST(LogEvents, TheirBytesAreThoseOfTheTable) {
             "09"
             "ac02"
             "0a");
+  EXPECT_EQ(stored(RepeatedEvent{Offset(300), Timestamp(5), 7, 1, 4, 2}),
+            "0a"
+            "ac02"
+            "05"
+            "0e"
+            "01"
+            "04"
+            "02");
 }
 
 TEST(LogEvents, ValuesOutOfRangeAndTrailingBytesAreRefused) {
@@ -88,6 +96,7 @@ TEST(LogEvents, ValuesOutOfRangeAndTrailingBytesAreRefused) {
   EXPECT_TRUE(refused(""));
   EXPECT_TRUE(refused(ByteView("\x00", 1)));
   EXPECT_TRUE(refused("\x0a"));
+  EXPECT_TRUE(refused("\x0b"));
   EXPECT_TRUE(refused("\x08\x02\x02"));  // nothing is compacted
   EXPECT_TRUE(refused("\x09\x02\x03"));  // a horizon below -1
   EXPECT_TRUE(refused("\x02"));
