@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "broker/event_store.h"
+
 namespace weir::admin {
 namespace {
 
@@ -179,6 +181,11 @@ std::string broker_metrics(Broker& broker, const Census& census) {
        [](const Status& one) { return static_cast<int64_t>(one.missed); });
   each("weir_bridge_waiting", "Records or messages that a bridge has still to move.",
        [](const Status& one) { return one.lag; });
+  const broker::EventStore::Totals versions = broker.events().totals();
+  text.total("weir_event_topics_rebuilding", "Topics whose versions are being rebuilt.",
+             static_cast<int64_t>(versions.incomplete));
+  text.total("weir_event_topics_unreadable", "Of those, topics whose log cannot be read.",
+             static_cast<int64_t>(versions.problems));
   text.total("weir_cells", "Cells of state.", static_cast<int64_t>(broker.cell_count()));
   text.total("weir_waiting_requests", "Long polls and blocking reads that wait.",
              static_cast<int64_t>(broker.waiters().size()));

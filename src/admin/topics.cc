@@ -18,6 +18,22 @@ constexpr int64_t kPartitionsMax = 10'000;
 // Partitions that are described one by one; of more only the sums are shown.
 constexpr size_t kPartitionsShown = 1000;
 
+// How far the index of the keys' versions is.
+std::string versions_json(const Broker& broker, const Thing& thing) {
+  const auto state = broker.events().state(thing.logs.front());
+  if (!state) return "{}";
+  JsonObject object;
+  object
+      .text("state", state->complete          ? "ready"
+                     : state->problem.empty() ? "rebuilding"
+                                              : "problem")
+      .integer("keys", static_cast<int64_t>(state->keys))
+      .integer("counted_to", state->next.value())
+      .integer("bytes", static_cast<int64_t>(state->bytes));
+  if (!state->complete) object.text("problem", state->problem);
+  return object.done();
+}
+
 std::string topic_json(const Broker& broker, const Thing& thing) {
   JsonList partitions;
   int64_t records = 0;
@@ -47,6 +63,7 @@ std::string topic_json(const Broker& broker, const Thing& thing) {
       .integer("bytes", static_cast<int64_t>(bytes));
   write_log_policy(object, thing.log_policy);
   object.flag("events", broker::has_versions(thing));
+  if (broker::has_versions(thing)) object.raw("versions", versions_json(broker, thing));
   return object.raw("partitions", partitions.done()).done();
 }
 

@@ -293,6 +293,7 @@ class Broker final : public JournalOwner {
   // ---- versions of keys (event_store.h)
 
   EventStore& events() { return *events_; }
+  const EventStore& events() const { return *events_; }
 
   // ---- waiting
 

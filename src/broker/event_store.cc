@@ -10,16 +10,12 @@
 namespace weir::broker {
 namespace {
 
-constexpr size_t kStepBytes = size_t{256} << 10;
-constexpr Milliseconds kRetry{1000};
+// A log that cannot be read is tried again after the first, and then after twice the time before.
+constexpr Milliseconds kRetryFirst{1000};
+constexpr Milliseconds kRetryMax{60'000};
 
 std::string text_of(const std::optional<events::Version>& version) {
   return version ? fmt::format("version {}", *version) : "no events";
-}
-
-std::unexpected<Error> being_made(const std::string& name) {
-  return fail(ErrorCode::kOverloaded,
-              fmt::format("the versions of {} are being rebuilt from its log; try again", name));
 }
 
 }  // namespace
@@ -32,8 +28,17 @@ bool has_versions(const Thing& thing) {
 struct EventStore::Tracked {
   std::string name;
   bool versions = false;  // else snapshots: no version of them matters, only which is the last
-  bool busy = false;      // a step is being read
   events::VersionIndex index;
+  bool busy = false;         // a step is being read
+  std::string problem = {};  // of the newest attempt to read
+  Milliseconds retry{0};
+  Timestamp retry_at = {};
+
+  std::unexpected<Error> not_ready() const {
+    if (!problem.empty()) return fail(ErrorCode::kStorageUnavailable, problem);
+    return fail(ErrorCode::kOverloaded,
+                fmt::format("the versions of {} are being rebuilt from its log; try again", name));
+  }
 };
 
 EventStore::EventStore(Broker& broker)
@@ -83,8 +88,8 @@ void EventStore::consider(const Thing& thing) {
   }
   const auto* state = broker_.find_log(log);
   const Offset start = state == nullptr ? Offset(0) : state->start();
-  logs_.emplace(log, std::unique_ptr<Tracked>(
-                         new Tracked{thing.name.name, versions, false, {start, secret_}}));
+  logs_.emplace(log,
+                std::unique_ptr<Tracked>(new Tracked{thing.name.name, versions, {start, secret_}}));
   if (state == nullptr || state->end() == start) return;
   incomplete_.push_back(log);
   due(broker_.now());
@@ -107,7 +112,7 @@ Result<std::optional<Offset>> EventStore::check(CellId log,
   if (!incoming) return std::unexpected(incoming.error());
   const bool conditional = std::ranges::any_of(*incoming, &events::Incoming::conditional);
   if (tracked->index.next() != broker_.find_log(log)->end()) {
-    if (conditional && tracked->versions) return being_made(tracked->name);
+    if (conditional && tracked->versions) return tracked->not_ready();
     return std::nullopt;  // the index meets it on its way
   }
   if (tracked->versions) {
@@ -166,7 +171,8 @@ void EventStore::due(Timestamp at) {
 void EventStore::run() {
   if (due_ > broker_.now()) return;
   due_ = Timestamp::never();
-  while (!incomplete_.empty()) {
+  // One log after the other; one that cannot be read holds up none.
+  for (size_t left = incomplete_.size(); left > 0; --left) {
     const CellId log = incomplete_.front();
     Tracked* tracked = find(log);
     const auto* state = broker_.find_log(log);
@@ -174,8 +180,11 @@ void EventStore::run() {
       incomplete_.pop_front();
       continue;
     }
-    if (!tracked->busy) index_step(log, *tracked);
-    return;
+    if (tracked->busy) return;
+    if (tracked->retry_at <= broker_.now()) return index_step(log, *tracked);
+    due_ = std::min(due_, tracked->retry_at);
+    incomplete_.pop_front();
+    incomplete_.push_back(log);
   }
 }
 
@@ -184,7 +193,7 @@ void EventStore::index_step(CellId log, Tracked& tracked) {
   tracked.index.skip_to(broker_.find_log(log)->start());
   broker_.read({.log = log,
                 .from = tracked.index.next(),
-                .bytes_max = kStepBytes,
+                .bytes_max = broker_.limits_.events_step_bytes,
                 .end = {},
                 .visibility = Visibility::kApplied},
                [this, log, alive = std::weak_ptr(alive_)](Result<ReadAnswer> answer) {
@@ -196,29 +205,87 @@ void EventStore::take(CellId log, const Result<ReadAnswer>& answer) {
   Tracked* tracked = find(log);
   if (tracked == nullptr) return due(broker_.now());
   tracked->busy = false;
-  if (!answer) return due(broker_.now() + kRetry);
-  for (const StoredEntry& entry : answer->batches) {
+  const Result<void> learned =
+      answer ? learn(*tracked, log, *answer) : Result<void>(std::unexpected(answer.error()));
+  if (!learned) return failed(*tracked, learned.error());
+  if (!tracked->problem.empty()) {
+    tracked->problem.clear();
+    tracked->retry = {};
+    tracked->retry_at = {};
+    if (report_) report_(tracked->name, {});
+  }
+  due(broker_.now());
+}
+
+Result<void> EventStore::learn(Tracked& tracked, CellId id, const ReadAnswer& answer) {
+  const auto* state = broker_.find_log(id);
+  events::VersionIndex& index = tracked.index;
+  for (const StoredEntry& entry : answer.batches) {
     log::BatchReader reader;
-    if (!reader.open({entry.event, entry.payload}, tracked->index.next())) continue;
+    auto opened = reader.open({entry.event, entry.payload}, index.next());
+    if (!opened) return opened;
     log::ReadRecord record;
     while (reader.next(record)) {
-      auto incoming = events::incoming_of(tracked->index, record.key, record.headers);
+      // What was deleted singly, before the topic had versions, counts no more than what retention
+      // had dropped by then: readers of a key would not find it.
+      if (record.offset < index.next() || state->deleted(record.offset)) continue;
+      auto incoming = events::incoming_of(index, record.key, record.headers);
       if (!incoming) {
         // From before the topic had versions: a header that says nothing.
-        incoming = events::incoming_of(tracked->index, record.key, {});
+        incoming = events::incoming_of(index, record.key, {});
       }
-      if (record.offset >= tracked->index.next()) tracked->index.add(record.offset, *incoming);
+      index.add(record.offset, *incoming);
     }
-    tracked->index.skip_to(reader.header().end_offset());
+    index.skip_to(reader.header().end_offset());
   }
-  if (answer->batches.empty()) tracked->index.skip_to(answer->end);
-  due(broker_.now());
+  if (!answer.batches.empty()) return {};
+  // Nothing is left there before the next row, in this one, or at all.
+  const auto row = state->row_at(index.next());
+  if (!row) {
+    index.skip_to(answer.end);
+  } else {
+    index.skip_to(row->first() > index.next() ? row->first() : row->end());
+  }
+  return {};
+}
+
+void EventStore::failed(Tracked& tracked, const Error& error) {
+  tracked.retry = std::clamp(tracked.retry * 2, kRetryFirst, kRetryMax);
+  tracked.retry_at = broker_.now() + tracked.retry;
+  tracked.problem = fmt::format(
+      "the versions of {} cannot be rebuilt: its log cannot be read at offset {}: {}. It is tried "
+      "again; restore the data directory if that does not help, or go on without versions (weir "
+      "topic set {} --no-events)",
+      tracked.name, tracked.index.next().value(), error.message, tracked.name);
+  if (report_) report_(tracked.name, tracked.problem);
+  due(broker_.now());  // the others go on
+}
+
+std::optional<EventStore::IndexState> EventStore::state(CellId log) const {
+  const Tracked* tracked = find(log);
+  if (tracked == nullptr) return std::nullopt;
+  return IndexState{.next = tracked->index.next(),
+                    .complete = tracked->index.next() == broker_.find_log(log)->end(),
+                    .keys = tracked->index.keys(),
+                    .bytes = tracked->index.memory_bytes(),
+                    .problem = tracked->problem};
+}
+
+EventStore::Totals EventStore::totals() const {
+  Totals totals;
+  for (const auto& [log, tracked] : logs_) {
+    const auto* state = broker_.find_log(log);
+    if (state == nullptr || tracked->index.next() == state->end()) continue;
+    ++totals.incomplete;
+    if (!tracked->problem.empty()) ++totals.problems;
+  }
+  return totals;
 }
 
 Result<const events::VersionIndex*> EventStore::index(CellId log) const {
   const Tracked* tracked = find(log);
   if (tracked == nullptr || !tracked->versions) return nullptr;
-  if (tracked->index.next() != broker_.find_log(log)->end()) return being_made(tracked->name);
+  if (tracked->index.next() != broker_.find_log(log)->end()) return tracked->not_ready();
   return &tracked->index;
 }
 
@@ -276,9 +343,10 @@ void EventStore::read_key(const KeyRead& request, KeyEventsDone done) {
 
 void EventStore::read_snapshot(CellId log, const std::shared_ptr<KeyReadJob>& job) {
   const Tracked* tracked = find(log);
-  if (tracked == nullptr || tracked->index.next() != broker_.find_log(log)->end()) {
-    return job->done(being_made(job->request.topic.name + std::string(kSnapshotsSuffix)));
+  if (tracked == nullptr) {
+    return job->done(fail(ErrorCode::kNotFound, "the snapshots were removed meanwhile"));
   }
+  if (tracked->index.next() != broker_.find_log(log)->end()) return job->done(tracked->not_ready());
   const auto offset = tracked->index.last_offset(tracked->index.digest(job->request.key));
   if (!offset) return read_events(job);
   const Depends snapshots = broker_.log_depends(log);
@@ -315,9 +383,8 @@ void EventStore::read_events(const std::shared_ptr<KeyReadJob>& job) {
   const uint64_t beyond = uint64_t{*answer.last} + 1;
   uint64_t first = request.from.value_or(request.backwards ? *answer.last : 0);
   if (answer.snapshot_version) first = std::max(first, uint64_t{*answer.snapshot_version} + 1);
-  uint64_t end = beyond;
+  uint64_t end = std::min(first + 1, beyond);
   if (request.backwards) {
-    end = std::min(first + 1, beyond);
     first = end - std::min<uint64_t>(end, request.limit);
   } else {
     first = std::min(first, beyond);

@@ -9,13 +9,15 @@
 //
 // The index of a log is made anew from the log after a start, a step at a time; until it has
 // reached the end, whatever needs it is refused with kOverloaded. Appends that ask for nothing go
-// through meanwhile.
+// through meanwhile. A log that cannot be read is tried again, ever more rarely; what needs its
+// index is refused with kStorageUnavailable and the reason.
 //
 // Thread: the state shard's.
 
 #include <absl/container/flat_hash_map.h>
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,8 +71,28 @@ class EventStore {
   // Of the newest check(): the conflict that it met, if that is what it met.
   const std::optional<VersionConflict>& conflict() const { return conflict_; }
 
-  // Null unless the log has versions. kOverloaded while it is made.
+  // Null unless the log has versions. kOverloaded while it is made, kStorageUnavailable while its
+  // log cannot be read.
   Result<const events::VersionIndex*> index(CellId log) const;
+
+  struct IndexState {
+    Offset next;  // what lies before it is counted
+    bool complete = false;
+    size_t keys = 0;
+    size_t bytes = 0;
+    std::string problem;  // why the log cannot be read at `next`, and the way out
+  };
+  // Nothing unless the log has versions, or holds their snapshots.
+  std::optional<IndexState> state(CellId log) const;
+  struct Totals {
+    size_t incomplete = 0;  // those with a problem among them
+    size_t problems = 0;
+  };
+  Totals totals() const;
+  // Told of a topic with each attempt to read its log that failed, and with an empty problem when
+  // one succeeds afterwards.
+  using Report = std::function<void(const std::string& topic, const std::string& problem)>;
+  void on_problem(Report report) { report_ = std::move(report); }
 
   // What a key's reader gets; `versions` belong to the records one by one.
   struct KeyEvents {
@@ -115,6 +137,8 @@ class EventStore {
   Tracked* find(CellId log) const;
   void index_step(CellId log, Tracked& tracked);
   void take(CellId log, const Result<ReadAnswer>& answer);
+  Result<void> learn(Tracked& tracked, CellId log, const ReadAnswer& answer);
+  void failed(Tracked& tracked, const Error& error);
   void due(Timestamp at);
   Result<const Thing*> versioned(const Name& name) const;
   std::optional<CellId> snapshots_of(const Thing& thing) const;
@@ -129,6 +153,7 @@ class EventStore {
   std::vector<events::Incoming> checked_;  // by the newest check()
   CellId checked_log_;
   std::optional<VersionConflict> conflict_;
+  Report report_;
   Timestamp due_ = Timestamp::never();
   std::shared_ptr<int> alive_ = std::make_shared<int>();
 };

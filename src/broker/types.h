@@ -175,6 +175,7 @@ struct Limits {
   size_t compaction_keys = 1'000'000;
   size_t compaction_step_bytes = size_t{256} << 10;
   uint64_t compaction_bytes_per_second = uint64_t{32} << 20;
+  size_t events_step_bytes = size_t{256} << 10;  // read at a time to rebuild versions of keys
 };
 
 }  // namespace weir::broker

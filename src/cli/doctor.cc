@@ -115,6 +115,8 @@ class Examination {
     seen.retention_bytes = topic["retention_bytes"].integer();
     seen.bytes = topic["bytes"].integer();
     seen.compacted = topic["compacted"].flag();
+    seen.events = topic["events"].flag();
+    seen.versions_problem = topic["versions"]["problem"].text();
     for (const Json& partition : topic["partitions"].list()) {
       seen.partitions.push_back({partition["start"].integer(), partition["end"].integer()});
     }

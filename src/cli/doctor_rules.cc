@@ -158,14 +158,15 @@ std::string growth_of(const Seen& first, const Seen& last, const SeenTopic& topi
                      about(a_day), days);
 }
 
-// Named as soon as it is configured. A stream that its producers trim has a start above 0.
+// Named as soon as it is configured. A stream that its producers trim has a start above 0; one with
+// versions of keys keeps its events because that is what it is for.
 void retention_without_limit(const std::vector<Seen>& looks, Findings& found) {
   const Seen& last = looks.back();
   for (const SeenTopic& topic : last.topics) {
     const bool limited = topic.retention_ms >= 0 || topic.retention_bytes >= 0 || topic.compacted;
     const bool trimmed = std::ranges::any_of(
         topic.partitions, [](const SeenPartition& partition) { return partition.start > 0; });
-    if (limited || trimmed) continue;
+    if (limited || trimmed || topic.events) continue;
     found.push_back({"retention-without-limit", "topic " + topic.name,
                      fmt::format("nothing is ever deleted ({} so far){}",
                                  about(static_cast<double>(topic.bytes)),
@@ -281,6 +282,16 @@ void log_held_back(const Seen& seen, Findings& found) {
   }
 }
 
+void versions_unreadable(const Seen& seen, Findings& found) {
+  for (const SeenTopic& topic : seen.topics) {
+    if (topic.versions_problem.empty()) continue;
+    found.push_back({"versions-unreadable", "topic " + topic.name, topic.versions_problem,
+                     fmt::format("see the broker's log and the disk; what can still be read: weir "
+                                 "tail {}",
+                                 topic.name)});
+  }
+}
+
 }  // namespace
 
 std::vector<Finding> examine(const std::vector<Seen>& looks, const Thresholds& thresholds) {
@@ -297,6 +308,7 @@ std::vector<Finding> examine(const std::vector<Seen>& looks, const Thresholds& t
   leases_too_short(seen, found);
   pending_unclaimed(seen, thresholds, found);
   log_held_back(seen, found);
+  versions_unreadable(seen, found);
   return found;
 }
 

@@ -24,6 +24,8 @@ struct SeenTopic {
   int64_t retention_bytes = -1;
   int64_t bytes = 0;
   bool compacted = false;
+  bool events = false;           // its keys have versions
+  std::string versions_problem;  // why they cannot be rebuilt
   std::vector<SeenPartition> partitions;
   // Of its newest records: the keys of those that have one.
   size_t sampled = 0;

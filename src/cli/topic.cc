@@ -24,6 +24,7 @@ struct TopicOptions {
   std::string lock;
   std::string durability;
   bool events = false;
+  bool no_events = false;
 };
 
 int64_t milliseconds_since_1970() {
@@ -47,7 +48,7 @@ std::string body_of(const TopicOptions& given, bool with_name) {
     body.integer("locked_until_ms", milliseconds_since_1970() + *parse_duration(given.lock));
   }
   if (!given.durability.empty()) body.text("durability", given.durability);
-  if (given.events) body.flag("events", true);
+  if (given.events || given.no_events) body.flag("events", given.events);
   return body.done();
 }
 
@@ -83,6 +84,17 @@ int set(const Line& line, const TopicOptions& given) {
   });
 }
 
+std::string versions_text(const Json& versions) {
+  const std::string& state = versions["state"].text();
+  if (state == "ready") {
+    return fmt::format("of {} keys, index {}", number(versions["keys"]),
+                       size_text(versions["bytes"].integer()));
+  }
+  const std::string& problem = versions["problem"].text();
+  return problem.empty() ? fmt::format("being rebuilt, at {}", number(versions["counted_to"]))
+                         : problem;
+}
+
 int describe(const Line& line, const std::string& name) {
   return with_client(line, [&](Client& client) {
     const auto topic = client.ask_json("GET", target_of(line, name).text());
@@ -100,7 +112,7 @@ int describe(const Line& line, const std::string& name) {
     sheet.add("retention", duration_text((*topic)["retention_ms"].integer()));
     sheet.add("retention bytes", size_text((*topic)["retention_bytes"].integer()));
     sheet.add("durability", (*topic)["durability"].text());
-    if ((*topic)["events"].flag()) sheet.add("events", "keys have versions");
+    if ((*topic)["events"].flag()) sheet.add("versions", versions_text((*topic)["versions"]));
     if (const int64_t until = (*topic)["locked_until_ms"].integer(); until > 0) {
       sheet.add("locked until", fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(until / 1000)));
     }
@@ -168,6 +180,8 @@ void add_topic(CLI::App& app, Line& line) {
                                   "  weir topic set audit --retention-lock 365d");
   changed->add_option("NAME", given->name, "the topic")->required();
   add_log_options(*changed, *given);
+  changed->add_flag("--no-events", given->no_events, "its keys have no versions any more")
+      ->excludes("--events");
   add_named_options(*changed, line);
   changed->callback([&line, given] { line.action = [&line, given] { return set(line, *given); }; });
 

@@ -5,6 +5,7 @@
 #include <future>
 #include <utility>
 
+#include "broker/event_store.h"
 #include "runtime/timer.h"
 #include "server/shard_executor.h"
 #include "storage/local/local_journal.h"
@@ -88,6 +89,13 @@ Result<> StateShard::State::recover(const Options& options, runtime::Logger& log
   broker::Broker& self = broker->here();
   if (auto recovered = journal->recover(self); !recovered) return recovered;
   clock.raise_floor(std::max(journal->last_now(), self.now()));
+  self.events().on_problem([&logger](const std::string& topic, const std::string& problem) {
+    if (problem.empty()) {
+      logger.info("events", "the log of versions can be read again", {{"topic", topic}});
+    } else {
+      logger.warn("events", "versions cannot be rebuilt", {{"topic", topic}, {"why", problem}});
+    }
+  });
   timer = std::make_unique<runtime::Timer>(shard, [this] { tick(); });
   if (auto started = self.start(clock.now()); !started) return started;
   self.on_progress([this](Lsn written, Lsn durable) { progressed(written, durable); });

@@ -110,6 +110,24 @@ test('the command line appends, reads and refuses', async () => {
   assert.equal((await weir(['event', 'append', name, 'o-1', 'x', '--expected', 'soon'])).status, 2);
 });
 
+test('versions are described, can be given up, and are counted again', async () => {
+  const name = await topic();
+  await append(name, { key: 'a', value: '1' }, { key: 'a', value: '2' }, { key: 'b', value: '1' });
+  const { versions: state } = await ask('GET', `topics/${name}`);
+  assert.deepEqual([state.state, state.keys, state.counted_to, state.problem], ['ready', 2, 3, undefined]);
+  assert.ok(state.bytes > 0);
+  assert.match(await run(['topic', 'describe', name]), /versions +of 2 keys, index /);
+  await run(['topic', 'set', name, '--no-events']);
+  const plain = await ask('GET', `topics/${name}`);
+  assert.deepEqual([plain.events, plain.versions], [false, undefined]);
+  assert.equal((await append(name, { key: 'a', value: '3' })).status, 400);
+  await run(['produce', name, '3', '--key', 'a']);
+  await run(['topic', 'set', name, '--events']);
+  await waitFor(async () => (await ask('GET', `topics/${name}`)).versions.state === 'ready', 10_000, () => 'the versions');
+  assert.equal((await append(name, { key: 'a', value: '4', expected: 2 })).status, 201);
+  assert.equal((await weir(['topic', 'set', name, '--events', '--no-events'])).status, 2);
+});
+
 test('Kafka producers expect versions by headers, and the batch is one', async () => {
   const name = await makeTopic('orders', 1, [{ name: 'weir.events', value: 'true' }]);
   const message = (key, expected, id) => ({ key, value: 'v', headers: { 'weir-expected-version': expected, ...(id && { 'weir-event-id': id }) } });

@@ -17,7 +17,7 @@ class BrokerTest : public testing::Test {
   BrokerTest() { open(); }
 
   void open() {
-    broker = std::make_unique<Broker>(journal, Random(7));
+    broker = std::make_unique<Broker>(journal, Random(7), limits);
     const auto recovered = journal.recover(*broker);
     ASSERT_TRUE(recovered) << recovered.error().message;
     const auto started = broker->start(now);
@@ -122,6 +122,7 @@ class BrokerTest : public testing::Test {
   }
 
   storage::MemoryJournal journal;
+  Limits limits;  // of the lives that follow
   Timestamp now{1'700'000'000'000};
   std::unique_ptr<Broker> broker;
 };

@@ -128,6 +128,18 @@ TEST_F(Doctor, RetentionWithoutLimitIsNamedAsSoonAsItIsConfigured) {
   events.compacted = false;
   events.partitions[0].start = 5;
   EXPECT_EQ(rules(), Strings{}) << "its producers trim it";
+  events.partitions[0].start = 0;
+  events.events = true;
+  EXPECT_EQ(rules(), Strings{}) << "keys with versions keep their events";
+}
+
+TEST_F(Doctor, VersionsThatCannotBeRebuiltAreNamedWithTheReason) {
+  SeenTopic& events = topic("events");
+  events.events = true;
+  EXPECT_EQ(rules(), Strings{});
+  events.versions_problem = "its log cannot be read at offset 17";
+  EXPECT_EQ(rules(), Strings{"versions-unreadable"});
+  EXPECT_EQ(findings[0].evidence, events.versions_problem);
 }
 
 TEST_F(Doctor, GrowthTellsTheDayTheDiskIsFull) {
