@@ -21,7 +21,8 @@ void Text::let_go(Block* block) {
 
 void Text::become_far(Block* block, size_t size) {
   block->used = static_cast<uint32_t>(size);
-  std::memcpy(content_.data(), &block, sizeof(block));
+  const auto address = std::bit_cast<uintptr_t>(block);
+  std::memcpy(content_.data(), &address, sizeof(address));
   std::memcpy(content_.data() + kSizeAt, &block->used, sizeof(block->used));
   content_.back() = kFar;
 }

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <cstring>
@@ -74,12 +75,12 @@ class Text {
   // The last byte says how many of the others are used, or kFar: then the block and the size are
   // there.
   static constexpr char kFar = '\xff';
-  static constexpr size_t kSizeAt = sizeof(Block*);
+  static constexpr size_t kSizeAt = sizeof(uintptr_t);
   bool is_far() const { return content_.back() == kFar; }
   Block* block() const {
-    Block* found = nullptr;
-    std::memcpy(&found, content_.data(), sizeof(found));
-    return found;
+    uintptr_t address = 0;
+    std::memcpy(&address, content_.data(), sizeof(address));
+    return std::bit_cast<Block*>(address);
   }
   uint32_t far_size() const {
     uint32_t size = 0;
@@ -90,7 +91,7 @@ class Text {
   static Block* make_block(size_t capacity);
   static void let_go(Block* block);
 
-  alignas(Block*) std::array<char, kNearBytesMax + 1> content_{};
+  alignas(uintptr_t) std::array<char, kNearBytesMax + 1> content_{};
 };
 static_assert(sizeof(Text) == 16);
 

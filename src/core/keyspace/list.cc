@@ -7,6 +7,10 @@
 
 namespace weir::keyspace {
 
+List::Chunk List::Chunk::of(uint32_t capacity, uint32_t begin) {
+  return {.slots = std::make_shared<Text[]>(capacity), .capacity = capacity, .begin = begin};
+}
+
 List::Position List::locate(size_t index) const {
   WEIR_ASSERT(index < size_, "index {} of {}", index, size_);
   if (index < size_ / 2) {
@@ -20,54 +24,57 @@ List::Position List::locate(size_t index) const {
   return {chunk, static_cast<uint32_t>(chunks_[chunk].count - 1 - behind)};
 }
 
-List::Chunk& List::own(size_t chunk) {
-  std::shared_ptr<Chunk>& pointer = chunks_[chunk].chunk;
-  if (pointer.use_count() != 1) pointer = std::make_shared<Chunk>(*pointer);
-  return *pointer;
+// The chunk, with slots that nobody else holds.
+List::Chunk& List::own(size_t index) {
+  Chunk& chunk = chunks_[index];
+  if (chunk.slots.use_count() != 1) {
+    Chunk copy = Chunk::of(chunk.capacity, chunk.begin);
+    copy.count = chunk.count;
+    std::copy_n(&chunk.slots[chunk.begin], chunk.count, &copy.slots[copy.begin]);
+    chunk = std::move(copy);
+  }
+  return chunk;
 }
 
-// Makes room at one side: doubles a small chunk, false when it has its full size already.
-bool List::push_into(Link& link, Side side, ByteView value) {
-  Chunk& chunk = *link.chunk;
-  const size_t capacity = chunk.slots.size();
-  if (side == Side::kRight) {
-    if (chunk.begin + link.count == capacity) {
-      if (capacity >= kChunkElementsMax) return false;
-      chunk.slots.resize(std::max<size_t>(2, capacity * 2));
-    }
-    chunk.slots[chunk.begin + link.count] = Text(value);
-  } else {
-    if (chunk.begin == 0) {
-      if (capacity >= kChunkElementsMax) return false;
-      const size_t grown = std::max<size_t>(2, capacity * 2);
-      std::vector<Text> slots(grown);
-      std::move(chunk.slots.begin(), chunk.slots.end(),
-                slots.end() - static_cast<ptrdiff_t>(capacity));
-      chunk.slots = std::move(slots);
-      chunk.begin = static_cast<uint32_t>(grown - capacity);
-    }
-    chunk.slots[--chunk.begin] = Text(value);
+void List::grow(Chunk& chunk, uint32_t capacity, uint32_t begin) {
+  Chunk grown = Chunk::of(capacity, begin);
+  grown.count = chunk.count;
+  for (uint32_t i = 0; i < chunk.count; ++i) grown.at(i) = std::move(chunk.at(i));
+  chunk = std::move(grown);
+}
+
+// Makes room at one side of a small chunk, false when it has its full size already.
+bool List::push_into(Chunk& chunk, Side side, ByteView value) {
+  const bool right = side == Side::kRight;
+  if (right ? chunk.begin + chunk.count == chunk.capacity : chunk.begin == 0) {
+    if (chunk.capacity >= kChunkElementsMax) return false;
+    // Half as much again, since most lists are short; or the room that is left at the other side.
+    const uint32_t more = std::max<uint32_t>(2, chunk.capacity + chunk.capacity / 2);
+    const bool has_room = chunk.count * 2 <= chunk.capacity && chunk.capacity > 0;
+    const uint32_t wanted = has_room ? chunk.capacity : std::min(more, kChunkElementsMax);
+    grow(chunk, wanted, right ? 0 : wanted - chunk.count);
   }
-  ++link.count;
+  if (!right) --chunk.begin;
+  ++chunk.count;
+  chunk.at(right ? chunk.count - 1 : 0) = Text(value);
   return true;
 }
 
 void List::add_chunk(Side side) {
   const bool only = chunks_.size() == first_;
-  auto chunk = std::make_shared<Chunk>();
-  if (!only) chunk->slots.resize(kChunkElementsMax);
+  Chunk chunk = Chunk::of(only ? 2 : kChunkElementsMax);
   if (side == Side::kRight) {
-    chunks_.push_back({std::move(chunk), 0});
+    chunks_.push_back(std::move(chunk));
     return;
   }
-  chunk->begin = static_cast<uint32_t>(chunk->slots.size());
+  chunk.begin = chunk.capacity;
   if (first_ == 0) {
     // Room for as many again, so that pushing at the front stays constant time.
     const size_t room = std::max<size_t>(1, chunks_.size());
-    chunks_.insert(chunks_.begin(), room, Link{});
+    chunks_.insert(chunks_.begin(), room, Chunk{});
     first_ = room;
   }
-  chunks_[--first_] = {std::move(chunk), 0};
+  chunks_[--first_] = std::move(chunk);
 }
 
 void List::push(Side side, ByteView value) {
@@ -75,8 +82,7 @@ void List::push(Side side, ByteView value) {
   bytes_ += value.size();
   if (chunks_.size() > first_) {
     const size_t chunk = side == Side::kLeft ? first_ : chunks_.size() - 1;
-    own(chunk);
-    if (push_into(chunks_[chunk], side, value)) return;
+    if (push_into(own(chunk), side, value)) return;
   }
   add_chunk(side);
   const bool fits = push_into(side == Side::kLeft ? chunks_[first_] : chunks_.back(), side, value);
@@ -85,7 +91,7 @@ void List::push(Side side, ByteView value) {
 
 void List::remove_chunk(size_t chunk) {
   if (chunk == first_) {
-    chunks_[first_++] = Link{};
+    chunks_[first_++] = Chunk{};
     if (first_ * 2 > chunks_.size() + 8) {
       chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<ptrdiff_t>(first_));
       first_ = 0;
@@ -100,55 +106,50 @@ void List::drop(Side side, size_t count) {
   size_ -= count;
   while (count > 0) {
     const size_t index = side == Side::kLeft ? first_ : chunks_.size() - 1;
-    Link& link = chunks_[index];
-    const auto part = static_cast<uint32_t>(std::min<size_t>(count, link.count));
-    const uint32_t from = link.chunk->begin + (side == Side::kLeft ? 0 : link.count - part);
-    for (uint32_t i = 0; i < part; ++i) bytes_ -= link.chunk->slots[from + i].size();
+    const uint32_t there = chunks_[index].count;
+    const auto part = static_cast<uint32_t>(std::min<size_t>(count, there));
+    const uint32_t from = side == Side::kLeft ? 0 : there - part;
+    for (uint32_t i = 0; i < part; ++i) bytes_ -= chunks_[index].at(from + i).size();
     count -= part;
-    if (part == link.count) {
+    if (part == there) {
       remove_chunk(index);
       continue;
     }
     Chunk& chunk = own(index);
-    for (uint32_t i = 0; i < part; ++i) chunk.slots[from + i] = Text();
+    for (uint32_t i = 0; i < part; ++i) chunk.at(from + i) = Text();
     if (side == Side::kLeft) chunk.begin += part;
-    link.count -= part;
+    chunk.count -= part;
   }
 }
 
 ByteView List::end(Side side) const {
   WEIR_ASSERT(size_ > 0);
-  const Link& link = side == Side::kLeft ? chunks_[first_] : chunks_.back();
-  return link.chunk->slots[link.chunk->begin + (side == Side::kLeft ? 0 : link.count - 1)];
+  const Chunk& chunk = side == Side::kLeft ? chunks_[first_] : chunks_.back();
+  return chunk.at(side == Side::kLeft ? 0 : chunk.count - 1);
 }
 
 ByteView List::at(size_t index) const {
   const Position p = locate(index);
-  const Chunk& chunk = *chunks_[p.chunk].chunk;
-  return chunk.slots[chunk.begin + p.offset];
+  return chunks_[p.chunk].at(p.offset);
 }
 
 void List::set(size_t index, ByteView value) {
   const Position p = locate(index);
-  Chunk& chunk = own(p.chunk);
-  Text& slot = chunk.slots[chunk.begin + p.offset];
+  Text& slot = own(p.chunk).at(p.offset);
   bytes_ += value.size();
   bytes_ -= slot.size();
   slot = Text(value);
 }
 
 // Cuts a full chunk into two halves.
-void List::split(size_t chunk) {
-  Chunk& left = own(chunk);
-  const uint32_t keep = chunks_[chunk].count / 2;
-  auto right = std::make_shared<Chunk>();
-  const auto cut = left.slots.begin() + left.begin + keep;
-  const auto end = left.slots.begin() + left.begin + chunks_[chunk].count;
-  right->slots.assign(std::make_move_iterator(cut), std::make_move_iterator(end));
-  std::fill(cut, end, Text());
-  const Link link{std::move(right), chunks_[chunk].count - keep};
-  chunks_[chunk].count = keep;
-  chunks_.insert(chunks_.begin() + static_cast<ptrdiff_t>(chunk) + 1, link);
+void List::split(size_t index) {
+  Chunk& left = own(index);
+  const uint32_t keep = left.count / 2;
+  Chunk right = Chunk::of(left.count - keep);
+  right.count = right.capacity;
+  for (uint32_t i = 0; i < right.count; ++i) right.at(i) = std::exchange(left.at(keep + i), Text());
+  left.count = keep;
+  chunks_.insert(chunks_.begin() + static_cast<ptrdiff_t>(index) + 1, std::move(right));
 }
 
 void List::insert(size_t index, ByteView value) {
@@ -160,18 +161,14 @@ void List::insert(size_t index, ByteView value) {
     p = locate(index);
   }
   Chunk& chunk = own(p.chunk);
-  Link& link = chunks_[p.chunk];
-  // The elements of the chunk move to its left edge, which leaves the room on the right.
-  if (chunk.begin > 0) {
-    std::rotate(chunk.slots.begin(), chunk.slots.begin() + chunk.begin, chunk.slots.end());
-    chunk.begin = 0;
+  if (chunk.begin + chunk.count == chunk.capacity) {
+    // The elements move to the left edge, which leaves the room on the right.
+    grow(chunk, std::min(kChunkElementsMax, std::max(chunk.capacity, chunk.count * 2)), 0);
   }
-  if (chunk.slots.size() == link.count)
-    chunk.slots.resize(std::min<size_t>(kChunkElementsMax, link.count * 2));
-  const auto at = chunk.slots.begin() + p.offset;
-  std::rotate(at, chunk.slots.begin() + link.count, chunk.slots.begin() + link.count + 1);
+  ++chunk.count;
+  Text* const at = &chunk.at(p.offset);
+  std::rotate(at, &chunk.at(chunk.count - 1), &chunk.at(chunk.count - 1) + 1);
   *at = Text(value);
-  ++link.count;
   ++size_;
   bytes_ += value.size();
 }
@@ -179,14 +176,12 @@ void List::insert(size_t index, ByteView value) {
 void List::erase(size_t index) {
   const Position p = locate(index);
   Chunk& chunk = own(p.chunk);
-  Link& link = chunks_[p.chunk];
-  const auto at = chunk.slots.begin() + chunk.begin + p.offset;
+  Text* const at = &chunk.at(p.offset);
   bytes_ -= at->size();
-  std::rotate(at, at + 1, chunk.slots.begin() + chunk.begin + link.count);
-  --link.count;
-  chunk.slots[chunk.begin + link.count] = Text();
+  std::rotate(at, at + 1, &chunk.at(chunk.count - 1) + 1);
+  chunk.at(--chunk.count) = Text();
   --size_;
-  if (link.count == 0) remove_chunk(p.chunk);
+  if (chunk.count == 0) remove_chunk(p.chunk);
 }
 
 }  // namespace weir::keyspace

@@ -7,9 +7,10 @@
 //
 // Invariant: no chunk is empty; counts agree with the chunks.
 
+#include <absl/container/inlined_vector.h>
+
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "base/bytes.h"
 #include "base/text.h"
@@ -43,8 +44,7 @@ class List {
     if (index >= size_) return;
     Position p = locate(index);
     while (true) {
-      const Chunk& chunk = *chunks_[p.chunk].chunk;
-      if (!visit(chunk.slots[chunk.begin + p.offset].view())) return;
+      if (!visit(chunks_[p.chunk].at(p.offset).view())) return;
       if (from == Side::kLeft) {
         if (++p.offset == chunks_[p.chunk].count) {
           if (++p.chunk == chunks_.size()) return;
@@ -63,13 +63,16 @@ class List {
  private:
   static constexpr uint32_t kChunkElementsMax = 128;
 
+  // The slots in [begin, begin + count) are used; the others are empty.
   struct Chunk {
-    std::vector<Text> slots;
+    std::shared_ptr<Text[]> slots;  // NOLINT(modernize-avoid-c-arrays): one piece of memory
+    uint32_t capacity = 0;
     uint32_t begin = 0;
-  };
-  struct Link {
-    std::shared_ptr<Chunk> chunk;
     uint32_t count = 0;
+
+    const Text& at(uint32_t offset) const { return slots[begin + offset]; }
+    Text& at(uint32_t offset) { return slots[begin + offset]; }
+    static Chunk of(uint32_t capacity, uint32_t begin = 0);
   };
   struct Position {
     size_t chunk;
@@ -78,12 +81,14 @@ class List {
 
   Position locate(size_t index) const;
   Chunk& own(size_t chunk);
-  bool push_into(Link& link, Side side, ByteView value);
+  static void grow(Chunk& chunk, uint32_t capacity, uint32_t begin);
+  static bool push_into(Chunk& chunk, Side side, ByteView value);
   void add_chunk(Side side);
   void remove_chunk(size_t chunk);
   void split(size_t chunk);
 
-  std::vector<Link> chunks_;  // those before first_ are spent
+  // Those before first_ are spent. Most lists are of one chunk.
+  absl::InlinedVector<Chunk, 1> chunks_;
   size_t first_ = 0;
   size_t size_ = 0;
   size_t bytes_ = 0;

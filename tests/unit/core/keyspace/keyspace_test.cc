@@ -275,6 +275,21 @@ size_t memory_in_use() {
   return info.uordblks + info.hblkhd;
 }
 
+TEST(Keyspace, AShortListCostsLittleBesideItsElements) {
+  constexpr size_t kLists = 200'000;
+  TestKeyspace keyspace;
+  const size_t before = memory_in_use();
+  const std::string element(20, 'e');
+  const std::vector<ByteView> elements(3, element);
+  for (size_t i = 0; i < kLists; ++i) {
+    Transaction t(keyspace, Timestamp(1));
+    ASSERT_TRUE(t.push(0, "list:" + std::to_string(i), Side::kRight, elements).has_value());
+  }
+  const size_t each = (memory_in_use() - before) / kLists;
+  RecordProperty("bytes_per_list", static_cast<int>(each));
+  EXPECT_LE(each, 440U);
+}
+
 // A write used to copy the chunk that an image held, with all the values in it.
 TEST(Keyspace, AWriteToWhatAnImageHoldsCopiesNoValues) {
   TestKeyspace keyspace;
