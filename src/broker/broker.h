@@ -590,7 +590,8 @@ class Broker final : public JournalOwner {
 
   // Which logs have (or had) batches in a file, for the tidier; some more than once.
   absl::btree_map<FileId, std::vector<CellId>> logs_in_;
-  FileId forget_from_;  // where forget_places() goes on
+  FileId forget_from_;    // where forget_places() goes on
+  size_t forget_at_ = 0;  // among the logs of that file
   std::unique_ptr<ReadCache> read_cache_;
 
   std::vector<CellId> trims_due_;

@@ -196,24 +196,37 @@ void Broker::note_place(CellId id, LogCell& cell, FileId file) {
   logs_in_[file].push_back(id);
 }
 
-// One file each time: logs that have nothing in it any more are left out, and so is it when there
-// are none.
+// Some logs of one file each time: those that have nothing in it any more are left out, and so is
+// it when there are none.
 void Broker::forget_places() {
+  constexpr size_t kLogsAtOnce = 2000;
   auto at = logs_in_.lower_bound(forget_from_);
   if (at == logs_in_.end()) at = logs_in_.begin();
   if (at == logs_in_.end()) return;
   const FileId file = at->first;
-  forget_from_ = file.next();
+  if (file != forget_from_) forget_at_ = 0;
   std::vector<log::Row> rows;
-  std::erase_if(at->second, [&](CellId id) {
+  const auto gone = [&](CellId id) {
     const auto* cell = find<LogCell>(id);
     if (cell == nullptr) return true;
     if (cell->newest_file == file) return false;  // it would not be noted again
     rows.clear();
     cell->log.rows_in_file(file, rows);
     return rows.empty();
-  });
-  if (at->second.empty()) logs_in_.erase(at);
+  };
+  std::vector<CellId>& logs = at->second;
+  for (size_t looked = 0; looked < kLogsAtOnce && forget_at_ < logs.size(); ++looked) {
+    if (gone(logs[forget_at_])) {
+      logs[forget_at_] = logs.back();
+      logs.pop_back();
+    } else {
+      ++forget_at_;
+    }
+  }
+  const bool all = forget_at_ >= logs.size();
+  forget_from_ = all ? file.next() : file;
+  if (all) forget_at_ = 0;
+  if (logs.empty()) logs_in_.erase(at);
 }
 
 Lsn Broker::moved(std::span<const MovedSpan> spans) {
