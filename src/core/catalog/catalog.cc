@@ -238,7 +238,13 @@ void Catalog::raise_next_cell(CellId used) {
   next_cell_ = std::max(next_cell_, used.next());
 }
 
+size_t Catalog::logs_in(std::string_view space) const {
+  const auto found = logs_in_.find(space);
+  return found == logs_in_.end() ? 0 : found->second;
+}
+
 void Catalog::index(const Thing& thing) {
+  logs_in_[thing.name.space] += thing.logs.size();
   by_uuid_[{thing.uuid.high, thing.uuid.low}] = &thing;
   if (thing.kind == Kind::kQueue) queues_.insert(&thing);
   const auto own = [&](CellId cell) {
@@ -254,6 +260,7 @@ void Catalog::index(const Thing& thing) {
 }
 
 void Catalog::unindex(const Thing& thing) {
+  logs_in_[thing.name.space] -= thing.logs.size();
   by_uuid_.erase({thing.uuid.high, thing.uuid.low});
   queues_.erase(&thing);
   for (const CellId cell : thing.logs) by_cell_.erase(cell);

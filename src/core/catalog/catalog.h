@@ -76,6 +76,8 @@ class Catalog {
   const std::map<std::string, Connector, std::less<>>& connectors() const { return connectors_; }
   const absl::btree_map<uint32_t, Keyspace>& keyspaces() const { return keyspaces_; }
   size_t things() const { return things_.size(); }
+  // Logs of topics and queues of a namespace; constant time.
+  size_t logs_in(std::string_view space) const;
   size_t groups() const { return groups_.size(); }
   CellId next_cell() const { return next_cell_; }
   // Users, rules and quotas; tokens. Their decisions are made there and applied here.
@@ -144,6 +146,7 @@ class Catalog {
   absl::btree_map<uint32_t, Keyspace> keyspaces_;
   Access access_;
   Tokens tokens_;
+  std::map<std::string, size_t, std::less<>> logs_in_;  // by namespace
   CellId next_cell_{1};
 };
 

@@ -61,6 +61,10 @@ class Bucket {
   }
 
   void apply(const Event& event);
+  // Notes when a key was used; nothing that is kept. A key that is made anew has no time.
+  void used(ByteView key, uint32_t access) const {
+    if (const auto* slot = keys_.find_slot(key)) slot->mark = access;
+  }
   // Decodes and applies an event from the journal. kStorageCorrupt.
   Result<void> replay(ByteView event);
 

@@ -13,6 +13,7 @@ void Keyspace::attach(BucketId id, Bucket* bucket) {
   WEIR_ASSERT(bucket != nullptr && buckets_[id.index()] == nullptr);
   buckets_[id.index()] = bucket;
   used_bytes_ += bucket->used_bytes();
+  count(id, 0, 0);
   moved_deadline(id.index(), Timestamp::never(), bucket->next_deadline());
 }
 
@@ -26,24 +27,22 @@ const KeyState* Keyspace::find_any(uint32_t database, ByteView key) const {
 }
 
 const KeyState* Keyspace::find(uint32_t database, ByteView key, Timestamp now) const {
-  const KeyState* state = find_any(database, key);
-  return state != nullptr && state->alive(now) ? state : nullptr;
+  const auto* slot = find_slot(database, key, now);
+  return slot == nullptr ? nullptr : &slot->value;
 }
 
-size_t Keyspace::size(uint32_t database) const {
-  size_t sum = 0;
-  for (uint32_t i = 0; i < kBucketsPerDatabase; ++i) {
-    if (const Bucket* keys = bucket({database, i})) sum += keys->size();
-  }
-  return sum;
+const Bucket::Keys::Slot* Keyspace::find_slot(uint32_t database,
+                                              ByteView key,
+                                              Timestamp now) const {
+  const Bucket* keys = bucket(bucket_of(database, key));
+  const auto* slot = keys == nullptr ? nullptr : keys->keys().find_slot(key);
+  return slot != nullptr && slot->value.alive(now) ? slot : nullptr;
 }
 
-size_t Keyspace::size_with_deadline(uint32_t database) const {
-  size_t sum = 0;
-  for (uint32_t i = 0; i < kBucketsPerDatabase; ++i) {
-    if (const Bucket* keys = bucket({database, i})) sum += keys->size_with_deadline();
-  }
-  return sum;
+void Keyspace::count(BucketId id, size_t keys_before, size_t deadlines_before) {
+  const Bucket& keys = *buckets_[id.index()];
+  counts_[id.database].keys += keys.size() - keys_before;
+  counts_[id.database].with_deadline += keys.size_with_deadline() - deadlines_before;
 }
 
 Timestamp Keyspace::next_deadline() const {
@@ -79,13 +78,17 @@ void Keyspace::moved_deadline(uint32_t index, Timestamp from, Timestamp to) {
   if (to != Timestamp::never()) next_deadlines_.insert({to, index});
 }
 
-void Keyspace::apply(BucketId id, const Event& event) {
+void Keyspace::apply(BucketId id, const Event& event, uint32_t access) {
   Bucket*& keys = buckets_[id.index()];
   if (keys == nullptr) keys = make_(id);
   WEIR_ASSERT(keys != nullptr);
   const size_t used = keys->used_bytes();
   const Timestamp deadline = keys->next_deadline();
+  const size_t size = keys->size();
+  const size_t with_deadline = keys->size_with_deadline();
   keys->apply(event);
+  if (access != 0) keys->used(event.key, access);
+  count(id, size, with_deadline);
   used_bytes_ += keys->used_bytes() - used;
   moved_deadline(id.index(), deadline, keys->next_deadline());
 }

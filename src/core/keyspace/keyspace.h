@@ -16,6 +16,7 @@
 
 #include <absl/container/btree_set.h>
 
+#include <array>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -58,14 +59,16 @@ class Keyspace {
 
   // Null when there is no such key or its deadline has passed. Valid until the next apply().
   const KeyState* find(uint32_t database, ByteView key, Timestamp now) const;
+  const Bucket::Keys::Slot* find_slot(uint32_t database, ByteView key, Timestamp now) const;
   // Also finds keys whose deadline has passed.
   const KeyState* find_any(uint32_t database, ByteView key) const;
   // Null when it was never written.
   const Bucket* bucket(BucketId id) const { return buckets_[id.index()]; }
 
   // Keys of a database, those counted whose deadline has passed and that are not yet removed.
-  size_t size(uint32_t database) const;
-  size_t size_with_deadline(uint32_t database) const;
+  // Constant time.
+  size_t size(uint32_t database) const { return counts_[database].keys; }
+  size_t size_with_deadline(uint32_t database) const { return counts_[database].with_deadline; }
   // An estimate, over all databases; constant time.
   size_t used_bytes() const { return used_bytes_; }
   // When the next key expires; never() if none will.
@@ -101,18 +104,37 @@ class Keyspace {
   // Some live key, chosen by the draw; empty view and null when there is none.
   std::pair<ByteView, const KeyState*> any(uint32_t database, uint64_t draw, Timestamp now) const;
 
-  // For Transaction: applies an event to its bucket, made first if need be.
-  void apply(BucketId id, const Event& event);
+  // For Transaction: applies an event to its bucket, made first if need be. The key that it leaves
+  // is used with the time of `access`; 0: it is not.
+  void apply(BucketId id, const Event& event, uint32_t access = 0);
+
+  // Times of use are seconds in 24 bits that are never 0; a key that was not used since it was
+  // loaded has none.
+  static uint32_t access_at(Timestamp now) {
+    return static_cast<uint32_t>(static_cast<uint64_t>(now.ms()) / 1000 % kAccessTimes) + 1;
+  }
+  // For how many seconds; of more than 194 days, the rest.
+  static uint32_t idle_seconds(uint32_t access, Timestamp now) {
+    return (access_at(now) + kAccessTimes - access) % kAccessTimes;
+  }
 
  private:
   static constexpr int kCursorSequenceBits = 52 - kBucketBits;
   static constexpr uint64_t kCursorSequenceMask = (uint64_t{1} << kCursorSequenceBits) - 1;
 
+  static constexpr uint32_t kAccessTimes = (uint32_t{1} << 24) - 1;
+
+  struct Counts {
+    size_t keys = 0;
+    size_t with_deadline = 0;
+  };
+  void count(BucketId id, size_t keys_before, size_t deadlines_before);
   void moved_deadline(uint32_t index, Timestamp from, Timestamp to);
 
   MakeBucket make_;
   std::vector<Bucket*> buckets_;
   absl::btree_set<std::pair<Timestamp, uint32_t>> next_deadlines_;  // of each bucket that has one
+  std::array<Counts, kDatabasesInAll> counts_{};
   size_t used_bytes_ = 0;
 };
 

@@ -39,7 +39,10 @@ class OrderedMap {
     V value{};
     uint64_t sequence = 0;
     uint32_t hash = 0;
-    bool live = false;
+    uint32_t live : 1 = 0;
+    // For the owner of a map that is never pinned: a note on the key, which no copy of the map has
+    // to keep.
+    mutable uint32_t mark : 24 = 0;
   };
 
  private:
@@ -56,7 +59,7 @@ class OrderedMap {
     void for_each(F&& visit) const {
       for (const auto& chunk : chunks_) {
         for (const Slot& slot : *chunk) {
-          if (slot.live) visit(slot);
+          if (slot.live != 0) visit(slot);
         }
       }
     }
@@ -75,6 +78,10 @@ class OrderedMap {
   const V* find(ByteView key) const {
     const uint32_t index = lookup(key, table_hash(key));
     return index == kNone ? nullptr : &slot(index).value;
+  }
+  const Slot* find_slot(ByteView key) const {
+    const uint32_t index = lookup(key, table_hash(key));
+    return index == kNone ? nullptr : &slot(index);
   }
   V* find(ByteView key) {
     const uint32_t index = lookup(key, table_hash(key));
@@ -101,7 +108,7 @@ class OrderedMap {
     Slot& gone = own(index);
     gone = Slot{.key = {}, .sequence = gone.sequence};
     --size_;
-    while (end_ > 0 && !slot(end_ - 1).live) drop_last();
+    while (end_ > 0 && slot(end_ - 1).live == 0) drop_last();
     if (end_ > 2 * size_ + 8) compact();
     return true;
   }
@@ -118,7 +125,7 @@ class OrderedMap {
   void for_each(F&& visit) const {
     for (const auto& chunk : chunks_) {
       for (const Slot& slot : *chunk) {
-        if (slot.live) visit(slot);
+        if (slot.live != 0) visit(slot);
       }
     }
   }
@@ -139,7 +146,7 @@ class OrderedMap {
     }
     for (; low < end_; ++low) {
       const Slot& found = slot(low);
-      if (found.live && !visit(found)) return low + 1 < end_ ? found.sequence + 1 : 0;
+      if (found.live != 0 && !visit(found)) return low + 1 < end_ ? found.sequence + 1 : 0;
     }
     return 0;
   }
@@ -148,7 +155,7 @@ class OrderedMap {
   const Slot* any(uint64_t draw) const {
     if (size_ == 0) return nullptr;
     size_t index = draw % end_;
-    while (!slot(index).live) index = (index + 1) % end_;
+    while (slot(index).live == 0) index = (index + 1) % end_;
     return &slot(index);
   }
 
@@ -188,7 +195,7 @@ class OrderedMap {
     fresh.key = Text(key);
     fresh.sequence = sequence;
     fresh.hash = hash;
-    fresh.live = true;
+    fresh.live = 1;
     ++size_;
     place(static_cast<uint32_t>(end_++));
     return &fresh.value;
@@ -239,7 +246,7 @@ class OrderedMap {
     while (capacity < expected * 3) capacity *= 2;
     table_.assign(capacity, 0);
     for (uint32_t i = 0; i < end_; ++i) {
-      if (slot(i).live) place(i);
+      if (slot(i).live != 0) place(i);
     }
   }
 
@@ -249,7 +256,7 @@ class OrderedMap {
     for (const auto& chunk : before) {
       const bool shared = chunk.use_count() != 1;
       for (Slot& old : *chunk) {
-        if (!old.live) continue;
+        if (old.live == 0) continue;
         if (end_++ % kChunkSlots == 0) chunks_.push_back(std::make_shared<Chunk>());
         if constexpr (std::is_copy_constructible_v<V>) {
           shared ? chunks_.back()->push_back(old) : chunks_.back()->push_back(std::move(old));

@@ -30,7 +30,7 @@ void Transaction::emit_to(BucketId bucket, const Event& event) {
   Writer writer(buffers_.bytes_);
   encode(event, writer);
   buffers_.changes_.push_back({bucket, event.kind, begin, buffers_.bytes_.size()});
-  keyspace_.apply(bucket, event);
+  keyspace_.apply(bucket, event, uses_ ? Keyspace::access_at(now_) : 0);
 }
 
 void Transaction::emit(uint32_t database, const Event& event) {
@@ -41,6 +41,12 @@ void Transaction::make_way(uint32_t database, ByteView key) {
   const KeyState* state = keyspace_.find_any(database, key);
   if (state != nullptr && !state->alive(now_))
     emit(database, {.kind = EventKind::kDelete, .key = key});
+}
+
+bool Transaction::touch(uint32_t database, ByteView key) const {
+  const auto* slot = keyspace_.find_slot(database, key, now_);
+  if (slot != nullptr) slot->mark = Keyspace::access_at(now_);
+  return slot != nullptr;
 }
 
 bool Transaction::erase(uint32_t database, ByteView key) {

@@ -54,23 +54,30 @@ class Transaction {
   Keyspace& keyspace() { return keyspace_; }
   Timestamp now() const { return now_; }
 
+  // From now on nothing but touch() counts as a use of keys that are there.
+  void use_nothing() { uses_ = false; }
+
   size_t change_count() const { return buffers_.changes_.size(); }
   // Valid until the next change.
   Change change(size_t index) const;
 
   // --- any key
+  // Does not count as a use of the key.
   const KeyState* find(uint32_t database, ByteView key) const {
     return keyspace_.find(database, key, now_);
   }
   // The value if the key holds this type; null when there is no such key.
   template <typename T>
   Result<const T*> get(uint32_t database, ByteView key) const {
-    const KeyState* state = find(database, key);
-    if (state == nullptr) return static_cast<const T*>(nullptr);
-    const T* value = held<T>(state->value);
+    const auto* slot = keyspace_.find_slot(database, key, now_);
+    if (slot == nullptr) return static_cast<const T*>(nullptr);
+    if (uses_) slot->mark = Keyspace::access_at(now_);
+    const T* value = held<T>(slot->value.value);
     if (value == nullptr) return fail(ErrorCode::kWrongKind);
     return value;
   }
+  // Counts as a use of the key. False when there is no such key.
+  bool touch(uint32_t database, ByteView key) const;
   bool erase(uint32_t database, ByteView key);
   // A deadline at or before now removes the key. False when there is no such key.
   bool expire_at(uint32_t database, ByteView key, Timestamp deadline);
@@ -115,6 +122,7 @@ class Transaction {
 
   Keyspace& keyspace_;
   Timestamp now_;
+  bool uses_ = true;
   Buffers buffers_;
 };
 

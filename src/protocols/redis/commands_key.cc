@@ -55,6 +55,13 @@ void exists(Call& call) {
   call.reply.integer(found);
 }
 
+void touch(Call& call) {
+  int64_t found = 0;
+  for (const ByteView key : call.args.subspan(1))
+    found += call.keys.touch(call.database(), key) || call.is_stream(key) ? 1 : 0;
+  call.reply.integer(found);
+}
+
 void type(Call& call) {
   const KeyState* state = call.keys.find(call.database(), call.args[1]);
   if (state != nullptr) return call.reply.simple(type_name(*state));
@@ -238,12 +245,18 @@ void scan(Call& call) {
 }
 
 void randomkey(Call& call) {
+  Service& service = call.service;
+  const size_t keys = service.keyspace().size(call.database());
+  const size_t all = service.key_count(call.database());
+  const bool of_keys = all > 0 && service.random().below(all) < keys;
+  const auto stream = of_keys ? std::nullopt : service.any_stream(call.database());
+  if (stream) return call.reply.bulk(*stream);
   const auto [key, state] =
-      call.service.keyspace().any(call.database(), call.service.random().next() >> 8, call.now());
+      service.keyspace().any(call.database(), service.random().next() >> 8, call.now());
   if (state != nullptr) return call.reply.bulk(key);
-  const auto streams = call.service.stream_names(call.database());
-  if (streams.empty()) return call.reply.null();
-  call.reply.bulk(streams[call.service.random().below(streams.size())]);
+  // Every key's time was over.
+  const auto instead = service.any_stream(call.database());
+  instead ? call.reply.bulk(*instead) : call.reply.null();
 }
 
 void dbsize(Call& call) {
@@ -362,10 +375,15 @@ void object_freq(Call& call) {
       "when switching between policies at runtime LRU and LFU data will take some time to adjust.");
 }
 
-// Accesses are not remembered, since nothing is ever evicted.
+// Of a stream, 0: when it was used is not remembered. What was loaded counts from the start.
 void object_idletime(Call& call) {
   const KeyState* state = nullptr;
-  if (object_is_there(call, state)) call.reply.integer(0);
+  if (!object_is_there(call, state)) return;
+  if (state == nullptr) return call.reply.integer(0);
+  const auto* slot = call.service.keyspace().find_slot(call.database(), call.args[2], call.now());
+  const int64_t idle = slot->mark == 0 ? (call.now() - call.service.started()).count() / 1000
+                                       : keyspace::Keyspace::idle_seconds(slot->mark, call.now());
+  call.reply.integer(idle);
 }
 
 // Redis shares small numbers, and tells so by the highest count.
@@ -385,7 +403,7 @@ void object_help(Call& call) {
   constexpr ByteView kLines[] = {
       "ENCODING <key>", "    How the value is kept.",
       "FREQ <key>",     "    How often it was used; not known here.",
-      "IDLETIME <key>", "    For how many seconds it was not used; always 0 here.",
+      "IDLETIME <key>", "    For how many seconds it was not used; of a stream always 0.",
       "REFCOUNT <key>", "    How often the value is referred to."};
   answer_help(call, kLines);
 }
@@ -476,7 +494,7 @@ constexpr Command kCommands[] = {
      randomkey},
     {"scan", -2, kReadonly, {}, "generic", "@keyspace", "2.8.0", "Iterates over the keys.", scan},
     {"touch", -2, kReadonly | kFast, kEach, "generic", "@keyspace", "3.2.1",
-     "Counts which keys exist.", exists},
+     "Counts which keys exist, as used just now.", touch},
     {"ttl", 2, kReadonly | kFast, kOne, "generic", "@keyspace", "1.0.0",
      "The seconds that a key has left.", ttl},
     {"type", 2, kReadonly | kFast, kOne, "generic", "@keyspace", "1.0.0", "The type of a key.",

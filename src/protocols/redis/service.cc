@@ -296,6 +296,7 @@ void Service::run_in_turn(Call& call,
                           size_t bytes) {
   const Broker::Turn turn(broker_, call.keys.now(), admission, bytes);
   if (!turn.ok()) return call.reply.error(errors::wire_text(turn.status().error()));
+  if (client->no_touch) keys.use_nothing();
   run_handler(call, command);
   publish_changes(call.keys, turn.lsn());
   if (call.waits_for_own_commit) call.buffer.depends_on(turn.depends());

@@ -128,7 +128,11 @@ class Service {
   // In the caller's turn, a stream of one partition.
   Result<StreamKey> make_stream(Call& call, ByteView key);
   std::vector<std::string> stream_names(uint32_t database) const;
-  // Keys and streams.
+  // The stream that a log is; nothing when it is none of this database.
+  std::optional<std::string> stream_of_cell(uint32_t database, CellId cell) const;
+  // Some stream; nothing when there is none.
+  std::optional<std::string> any_stream(uint32_t database);
+  // Keys and streams; constant time.
   size_t key_count(uint32_t database) const;
   // About `count` keys and streams from the cursor on; returns the next cursor, 0 at the end.
   uint64_t scan(uint32_t database,

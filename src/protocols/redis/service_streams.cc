@@ -23,13 +23,9 @@ std::string space_of(uint32_t database) {
 }
 
 // A topic with several partitions shows each as a stream of its own.
-void names_of(const catalog::Thing& thing, std::vector<std::string>& names) {
-  if (thing.logs.size() == 1) {
-    names.push_back(thing.name.name);
-    return;
-  }
-  for (size_t i = 0; i < thing.logs.size(); ++i)
-    names.push_back(thing.name.name + ":{" + std::to_string(i) + "}");
+std::string name_of_log(const catalog::Thing& thing, size_t index) {
+  if (thing.logs.size() == 1) return thing.name.name;
+  return thing.name.name + ":{" + std::to_string(index) + "}";
 }
 
 }  // namespace
@@ -76,14 +72,14 @@ Result<StreamKey> Service::make_stream(uint32_t database, ByteView key, Timestam
 std::vector<std::string> Service::stream_names(uint32_t database) const {
   std::vector<std::string> names;
   broker_.catalog().each_thing(space_of(database), "", [&](const catalog::Thing& thing) {
-    names_of(thing, names);
+    for (size_t i = 0; i < thing.logs.size(); ++i) names.push_back(name_of_log(thing, i));
     return true;
   });
   return names;
 }
 
 size_t Service::key_count(uint32_t database) const {
-  return keyspace_.size(database) + stream_names(database).size();
+  return keyspace_.size(database) + broker_.catalog().logs_in(space_of(database));
 }
 
 bool Service::owned(const catalog::Thing& thing) const {
@@ -269,21 +265,38 @@ uint64_t Service::scan(uint32_t database,
     if (next != 0) return next;
     cursor = kStreamCursor;
   }
-  // Streams in the order of their logs, whose ids never change.
-  std::vector<std::pair<uint64_t, std::string>> streams;
-  broker_.catalog().each_thing(space_of(database), "", [&](const catalog::Thing& thing) {
-    std::vector<std::string> names;
-    names_of(thing, names);
-    for (size_t i = 0; i < names.size(); ++i) {
-      if (thing.logs[i].value() >= cursor - kStreamCursor)
-        streams.emplace_back(thing.logs[i].value(), names[i]);
+  // Streams in the order of their logs, whose ids never change. Most ids are those of logs; where
+  // many are not, a call ends without having found as many as it might.
+  constexpr uint64_t kLookedAtMax = 4096;
+  const uint64_t first = cursor - kStreamCursor;
+  const uint64_t end = broker_.catalog().next_cell().value();
+  uint64_t id = first;
+  for (; id < end && id - first < kLookedAtMax && count > 0; ++id) {
+    if (const auto name = stream_of_cell(database, CellId(id))) {
+      visit(*name, "stream");
+      --count;
     }
-    return true;
-  });
-  const size_t page = std::min(count, streams.size());
-  std::partial_sort(streams.begin(), streams.begin() + static_cast<ptrdiff_t>(page), streams.end());
-  for (size_t i = 0; i < page; ++i) visit(streams[i].second, "stream");
-  return page == streams.size() ? 0 : kStreamCursor + streams[page - 1].first + 1;
+  }
+  return id >= end ? 0 : kStreamCursor + id;
+}
+
+std::optional<std::string> Service::stream_of_cell(uint32_t database, CellId cell) const {
+  const catalog::Thing* thing = broker_.catalog().owner_of(cell);
+  if (thing == nullptr || thing->name.space != space_of(database)) return std::nullopt;
+  const auto log = std::ranges::find(thing->logs, cell);
+  if (log == thing->logs.end()) return std::nullopt;
+  return name_of_log(*thing, static_cast<size_t>(log - thing->logs.begin()));
+}
+
+std::optional<std::string> Service::any_stream(uint32_t database) {
+  constexpr int kDraws = 100;
+  const uint64_t end = broker_.catalog().next_cell().value();
+  for (int i = 0; i < kDraws; ++i) {
+    if (auto name = stream_of_cell(database, CellId(random().below(end)))) return name;
+  }
+  auto names = stream_names(database);  // few among many
+  if (names.empty()) return std::nullopt;
+  return std::move(names[random().below(names.size())]);
 }
 
 }  // namespace weir::redis

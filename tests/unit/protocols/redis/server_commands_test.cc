@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "tests/unit/protocols/redis/fixture.h"
 
 namespace weir::redis {
@@ -126,7 +130,7 @@ TEST(Object, AnswersAsRedisWithoutEviction) {
   EXPECT_EQ(one.send({"OBJECT", "REFCOUNT", "s"}), ":1\r\n");
   EXPECT_EQ(one.send({"OBJECT", "ENCODING", "l"}), "$8\r\nlistpack\r\n");
   EXPECT_EQ(one.send({"OBJECT", "ENCODING", "s"}), "$6\r\nstream\r\n");
-  EXPECT_EQ(one.send({"OBJECT", "IDLETIME", "l"}), ":0\r\n");
+  EXPECT_EQ(one.send({"OBJECT", "IDLETIME", "s"}), ":0\r\n");
   EXPECT_EQ(one.send({"OBJECT", "FREQ", "l"}),
             "-ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please "
             "note that when switching between policies at runtime LRU and LFU data will take some "
@@ -186,6 +190,76 @@ TEST(AbsentCommands, AreRefusedByNameAndUnknownToCommand) {
 TEST(Lolwut, NamesTheVersionThatToolsLookFor) {
   OneClient one;
   EXPECT_THAT(one.send({"LOLWUT", "VERSION", "5"}), HasSubstr("\nRedis ver. 7.2.4\n"));
+}
+
+TEST(ServerCommands, IdleTimesCountFromTheLastUseOfAKey) {
+  OneClient one;
+  const auto idle = [&](const std::string& key) { return one.send({"OBJECT", "IDLETIME", key}); };
+  one.send({"SET", "text", "v"});
+  one.send({"RPUSH", "list", "a", "b"});
+  one.send({"HSET", "hash", "f", "v"});
+  EXPECT_EQ(idle("text"), ":0\r\n");
+  one.server.advance(7'500);
+  for (const char* key : {"text", "list", "hash"}) EXPECT_EQ(idle(key), ":7\r\n") << key;
+  // Looking at a key is no use of it, reading or changing what it holds is.
+  one.send({"TYPE", "text"});
+  one.send({"TTL", "text"});
+  one.send({"EXISTS", "text"});
+  one.send({"OBJECT", "ENCODING", "text"});
+  EXPECT_EQ(idle("text"), ":7\r\n");
+  one.send({"GET", "text"});
+  one.send({"LPUSH", "list", "c"});
+  for (const char* key : {"text", "list"}) EXPECT_EQ(idle(key), ":0\r\n") << key;
+  EXPECT_EQ(idle("hash"), ":7\r\n");
+  EXPECT_EQ(one.send({"TOUCH", "hash", "none"}), ":1\r\n");
+  EXPECT_EQ(idle("hash"), ":0\r\n");
+  one.server.advance(3'000);
+  one.send({"CLIENT", "NO-TOUCH", "ON"});
+  one.send({"GET", "text"});
+  EXPECT_EQ(idle("text"), ":3\r\n");
+  one.send({"TOUCH", "text"});
+  EXPECT_EQ(idle("text"), ":0\r\n");
+  // 24 bits of seconds.
+  one.server.advance(180LL * 86'400 * 1'000);
+  EXPECT_EQ(idle("text"), ":15552000\r\n");
+  one.restart();
+  EXPECT_EQ(idle("text"), ":0\r\n");
+  one.server.advance(2'000);
+  EXPECT_EQ(idle("text"), ":2\r\n");
+}
+
+TEST(ServerCommands, CountsAndScansOfManyStreamsFindEachOnce) {
+  OneClient one;
+  for (int i = 0; i < 300; ++i) one.send({"XADD", "s" + std::to_string(i), "*", "f", "v"});
+  for (int i = 0; i < 20; ++i) one.send({"SET", "k" + std::to_string(i), "v"});
+  for (int i = 0; i < 300; i += 3) one.send({"DEL", "s" + std::to_string(i)});
+  one.send({"RENAME", "s1", "renamed"});
+  one.send({"SELECT", "1"});
+  one.send({"XADD", "elsewhere", "*", "f", "v"});
+  EXPECT_EQ(one.send({"DBSIZE"}), ":1\r\n");
+  EXPECT_EQ(one.send({"RANDOMKEY"}), "$9\r\nelsewhere\r\n");
+  one.send({"SELECT", "0"});
+  EXPECT_EQ(one.send({"DBSIZE"}), ":220\r\n");
+  one.restart();
+  EXPECT_EQ(one.send({"DBSIZE"}), ":220\r\n");
+  std::multiset<std::string> seen;
+  std::string cursor = "0";
+  do {
+    const std::string reply = one.send({"SCAN", cursor, "COUNT", "7"});
+    std::vector<std::string> words;
+    for (size_t at = 0, end = 0; (end = reply.find("\r\n", at)) != std::string::npos; at = end + 2)
+      words.push_back(reply.substr(at, end - at));
+    cursor = words.at(2);
+    for (size_t i = 5; i < words.size(); i += 2) seen.insert(words[i]);
+  } while (cursor != "0");
+  EXPECT_EQ(seen.size(), 220U);
+  EXPECT_EQ(seen.count("renamed"), 1U);
+  EXPECT_EQ(seen.count("s1"), 0U);
+  EXPECT_EQ(seen.count("elsewhere"), 0U);
+  EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), 220U);
+  one.send({"FLUSHALL"});
+  EXPECT_EQ(one.send({"DBSIZE"}), ":0\r\n");
+  EXPECT_EQ(one.send({"RANDOMKEY"}), "$-1\r\n");
 }
 
 }  // namespace
