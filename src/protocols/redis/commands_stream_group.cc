@@ -251,7 +251,7 @@ void xack(Call& call) {
             return hole.fill(std::move(text), {});
           }
           depends = *applied;
-          for (const Offset offset : offsets) service.streams().cache().let_go(log, offset);
+          let_ids_go(service, log, offsets, now);
           done = decision.done;
         }
         writer.integer(static_cast<int64_t>(done));

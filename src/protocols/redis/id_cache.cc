@@ -63,12 +63,11 @@ std::optional<StreamId> IdCache::id_of(CellId log, Offset offset) const {
   return kept == kept_by_offset_.end() ? std::nullopt : std::optional(kept->second);
 }
 
-bool IdCache::keep(CellId log, Offset offset) {
+bool IdCache::keep(CellId log, Offset offset, StreamId id) {
   if (kept(log, offset)) return true;
-  const auto id = id_of(log, offset);
-  if (!id || kept_by_offset_.size() >= kKeptMax) return false;
-  kept_by_offset_.emplace(std::pair(log, offset), *id);
-  kept_by_id_.emplace(std::pair(log, *id), offset);
+  if (kept_by_offset_.size() >= kKeptMax) return false;
+  kept_by_offset_.emplace(std::pair(log, offset), id);
+  kept_by_id_.emplace(std::pair(log, id), offset);
   return true;
 }
 
@@ -77,6 +76,13 @@ void IdCache::let_go(CellId log, Offset offset) {
   if (kept == kept_by_offset_.end()) return;
   kept_by_id_.erase({log, kept->second});
   kept_by_offset_.erase(kept);
+}
+
+void IdCache::forget(CellId log) {
+  const auto first = kept_by_offset_.lower_bound({log, Offset(0)});
+  const auto last = kept_by_offset_.lower_bound({log.next(), Offset(0)});
+  for (auto kept = first; kept != last; ++kept) kept_by_id_.erase({log, kept->second});
+  kept_by_offset_.erase(first, last);
 }
 
 }  // namespace weir::redis

@@ -28,10 +28,13 @@ class IdCache {
   std::optional<Offset> offset_of(CellId log, StreamId id) const;
   std::optional<StreamId> id_of(CellId log, Offset offset) const;
 
-  // Keeps an ID that is known; false when it is not, or at the limit.
-  bool keep(CellId log, Offset offset);
+  static constexpr size_t kKeptMax = 100'000;
+  // Keeps an ID until it is let go; false at the limit.
+  bool keep(CellId log, Offset offset, StreamId id);
   bool kept(CellId log, Offset offset) const { return kept_by_offset_.contains({log, offset}); }
   void let_go(CellId log, Offset offset);
+  // Lets everything go that is kept of a log.
+  void forget(CellId log);
 
  private:
   struct Slot {
@@ -51,7 +54,6 @@ class IdCache {
   static size_t set_of(CellId log, Offset offset);
   static void push(Set& set, const Slot& slot);
 
-  static constexpr size_t kKeptMax = 100'000;
   Table by_id_;
   Table by_offset_;
   absl::btree_map<std::pair<CellId, Offset>, StreamId> kept_by_offset_;

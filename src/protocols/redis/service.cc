@@ -1,6 +1,7 @@
 #include "protocols/redis/service.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -47,7 +48,8 @@ Service::Service(Broker& broker, std::function<Timestamp()> clock, ServiceOption
       monotonic_ns_([] { return int64_t{0}; }),
       logins_(broker.catalog(), options_.login),
       streams_(broker),
-      idempotence_(keyspace_) {
+      idempotence_(keyspace_),
+      kept_ids_(keyspace_, streams_.cache()) {
   std::iota(stored_.begin(), stored_.end(), 0U);
 }
 
@@ -73,6 +75,7 @@ void Service::start() {
   }
   recover_databases();
   recover_idempotence();
+  recover_kept_ids();
   recover_deadlines();
   arm_expiry();
 }
@@ -86,6 +89,28 @@ void Service::recover_idempotence() {
   if (!turn.ok()) return;
   for (const CellId log : gone) idempotence_.forget(keys, log);
   publish_changes(keys, turn.lsn());
+}
+
+// IDs that no group needs any more go: of streams that are gone, and of entries that were given up
+// otherwise than by XACK.
+void Service::recover_kept_ids() {
+  std::map<CellId, std::vector<Offset>> unneeded;
+  for (const auto& [log, offset] : kept_ids_.recover()) {
+    const catalog::Thing* stream = broker_.catalog().owner_of(log);
+    const bool needed =
+        stream != nullptr && std::ranges::any_of(stream->stream_groups, [&](const auto& group) {
+          const queue::Queue* queue = broker_.find_queue(group.second, now());
+          return queue != nullptr && queue->lease_of(offset);
+        });
+    if (!needed) unneeded[log].push_back(offset);
+  }
+  if (unneeded.empty()) return;
+  const auto clear = [&](keyspace::Transaction& keys) -> Result<void> {
+    for (const auto& [log, offsets] : unneeded) kept_ids_.let_go(keys, log, offsets);
+    return {};
+  };
+  // A disk that refuses leaves them for the next start.
+  (void)in_turn(0, clear, broker::Admission::kRelease);
 }
 
 void Service::opened(uint16_t port) {
@@ -271,6 +296,7 @@ bool Service::invoke(const std::shared_ptr<Client>& client,
   const int64_t began_ns = measured_until_ns_;
   ReplyWriter reply(buffer.text, client->protocol);
   keyspace::Transaction keys(keyspace_, segment_now_, std::exchange(buffers_, {}));
+  if (client->no_touch) keys.use_nothing();
   Call call(*this, *client, keys, arguments, buffer, reply);
   call.resumed = resumed;
   client->last_command = command.name;
@@ -296,16 +322,17 @@ void Service::run_in_turn(Call& call,
                           size_t bytes) {
   const Broker::Turn turn(broker_, call.keys.now(), admission, bytes);
   if (!turn.ok()) return call.reply.error(errors::wire_text(turn.status().error()));
-  if (client->no_touch) keys.use_nothing();
   run_handler(call, command);
   publish_changes(call.keys, turn.lsn());
   if (call.waits_for_own_commit) call.buffer.depends_on(turn.depends());
 }
 
 Result<broker::Depends> Service::in_turn(
-    size_t bytes, const std::function<Result<void>(keyspace::Transaction& keys)>& act) {
+    size_t bytes,
+    const std::function<Result<void>(keyspace::Transaction& keys)>& act,
+    broker::Admission admission) {
   keyspace::Transaction keys(keyspace_, std::max(broker_.now(), now()));
-  const Broker::Turn turn(broker_, keys.now(), broker::Admission::kData, bytes);
+  const Broker::Turn turn(broker_, keys.now(), admission, bytes);
   if (!turn.ok()) return std::unexpected(turn.status().error());
   const auto done = act(keys);
   publish_changes(keys, turn.lsn());

@@ -32,6 +32,7 @@
 #include "protocols/redis/command.h"
 #include "protocols/redis/config.h"
 #include "protocols/redis/idempotence.h"
+#include "protocols/redis/kept_ids.h"
 #include "protocols/redis/login.h"
 #include "protocols/redis/pubsub.h"
 #include "protocols/redis/reply_buffer.h"
@@ -94,6 +95,7 @@ class Service {
   AclLog& acl_log() { return acl_log_; }
   Streams& streams() { return streams_; }
   Idempotence& idempotence() { return idempotence_; }
+  KeptIds& kept_ids() { return kept_ids_; }
   // Of a stream: its own settings (XCFGSET), or those of the server.
   Idempotence::Settings idempotence_settings(const catalog::Thing& stream) const;
   Timestamp now() const { return clock_(); }
@@ -146,7 +148,9 @@ class Service {
   // A commit of its own (or part of the one that is open), for what goes on after the command that
   // asked for it. What its answer depends on.
   Result<broker::Depends> in_turn(
-      size_t bytes, const std::function<Result<void>(keyspace::Transaction& keys)>& act);
+      size_t bytes,
+      const std::function<Result<void>(keyspace::Transaction& keys)>& act,
+      broker::Admission admission = broker::Admission::kData);
   Result<void> rename_stream(Call& call, ByteView from, uint32_t to_database, ByteView to);
   // Deadlines of streams, as those of keys: a note of the stream's own, so that they go where it
   // goes. In the caller's turn; never(): it lives for ever. kRefused when another protocol made it.
@@ -277,6 +281,8 @@ class Service {
   void unpark(Client& client);
   keyspace::Bucket* make_bucket(keyspace::BucketId id);
   void recover_idempotence();
+  void recover_kept_ids();
+  void forget_log(keyspace::Transaction& keys, CellId log);
   void recover_databases();
   void follow_watched(Client& client, uint32_t stored, uint32_t other);
   void arm_expiry();
@@ -310,6 +316,7 @@ class Service {
   Pubsub pubsub_;
   Streams streams_;
   Idempotence idempotence_;
+  KeptIds kept_ids_;
   absl::btree_map<uint64_t, std::shared_ptr<Client>> clients_;
   absl::btree_map<uint64_t, Client*> monitors_;
   absl::btree_map<DatabaseKey, absl::flat_hash_set<Client*>> watchers_;

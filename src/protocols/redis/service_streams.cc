@@ -106,9 +106,15 @@ Result<bool> Service::remove_stream(keyspace::Transaction& keys, uint32_t databa
   forget_deadline(database, *thing);
   const auto removed = broker_.remove(thing->name, keys.now());
   if (!removed) return std::unexpected(removed.error());
-  for (const CellId log : logs) idempotence_.forget(keys, log);
+  for (const CellId log : logs) forget_log(keys, log);
   stream_changed(database, key);
   return true;
+}
+
+// What is kept beside a log goes with it.
+void Service::forget_log(keyspace::Transaction& keys, CellId log) {
+  idempotence_.forget(keys, log);
+  kept_ids_.forget(keys, log);
 }
 
 Idempotence::Settings Service::idempotence_settings(const catalog::Thing& stream) const {
@@ -211,7 +217,7 @@ void Service::expire_streams(keyspace::Transaction& keys) {
     }
     const std::vector<CellId> logs = thing->logs;
     if (!broker_.remove(catalog::Name(thing->name), keys.now())) continue;
-    for (const CellId log : logs) idempotence_.forget(keys, log);
+    for (const CellId log : logs) forget_log(keys, log);
     ++statistics_.expired_keys;
     stream_changed(name.database, name.key);
     notify(name.database, notify::kExpired, "expired", name.key);
@@ -237,7 +243,7 @@ void Service::remove_all_streams(Call& call, uint32_t database) {
     const catalog::Thing& thing = *broker_.catalog().find(name);
     const std::vector<CellId> logs = thing.logs;
     forget_deadline(database, thing);
-    for (const CellId log : logs) idempotence_.forget(call.keys, log);
+    for (const CellId log : logs) forget_log(call.keys, log);
     // It was there a moment ago and this is the only thread: the removal finds it.
     if (broker_.remove(name, call.now())) stream_changed(database, name.name);
   }

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <memory>
 #include <utility>
 
 #include "protocols/redis/client.h"
@@ -70,7 +73,7 @@ std::optional<GroupKey> named_group(Call& call, const StreamKey& stream, ByteVie
   if (found == stream.thing->stream_groups.end()) return std::nullopt;
   const queue::Queue* queue = call.service.broker().find_queue(found->second, call.now());
   if (queue == nullptr) return std::nullopt;
-  // A restart forgets the IDs of removed records; without one, an entry cannot be pending.
+  // What retention removed has no ID that is kept; without one, an entry cannot be pending.
   const auto oldest = queue->oldest_pending();
   const log::Log* log = call.service.broker().find_log(stream.log);
   if (oldest && log != nullptr && *oldest < log->start() &&
@@ -232,6 +235,84 @@ void drop_references(Service& service, const StreamKey& stream, Timestamp now) {
   }
 }
 
+// Keeps the IDs of pending entries below an offset that are known, and returns the others: looking
+// for those would push these out of the cache.
+std::vector<Offset> unknown_ids(Service& service,
+                                const StreamKey& stream,
+                                Offset end,
+                                Timestamp now) {
+  IdCache& cache = service.streams().cache();
+  std::vector<Offset> unknown;
+  const log::Log* log = service.broker().find_log(stream.log);
+  if (end <= log->start()) return unknown;
+  queue::PendingQuery query;
+  query.first = log->start();
+  query.last = Offset(end.value() - 1);
+  query.count = IdCache::kKeptMax;
+  for (const CellId cell : groups_of(service, stream.thing->name)) {
+    const queue::Queue* queue = service.broker().find_queue(cell, now);
+    if (queue == nullptr) continue;
+    for (const queue::Lease& lease : queue->pending(query).leases) {
+      if (const auto id = cache.id_of(stream.log, lease.offset)) {
+        cache.keep(stream.log, lease.offset, *id);
+      } else {
+        unknown.push_back(lease.offset);
+      }
+    }
+  }
+  std::ranges::sort(unknown);
+  unknown.erase(std::ranges::unique(unknown).begin(), unknown.end());
+  return unknown;
+}
+
+// Records are read for their IDs while they are there.
+struct Learning {
+  Service& service;
+  CellId log;
+  std::vector<Offset> offsets;
+  size_t next = 0;
+  std::move_only_function<void()> then;
+};
+
+void learn_ids(const std::shared_ptr<Learning>& job) {
+  constexpr size_t kAtOnce = 256;
+  if (job->next == job->offsets.size()) return job->then();
+  const auto first = job->offsets.begin() + static_cast<ptrdiff_t>(job->next);
+  const size_t count = std::min(kAtOnce, job->offsets.size() - job->next);
+  job->next += count;
+  job->service.streams().entries_at(
+      job->log, {first, first + static_cast<ptrdiff_t>(count)},
+      [job](const Result<std::vector<EntryAt>>& entries) {
+        if (!entries) return job->then();  // what cannot be read is pending no longer
+        for (const EntryAt& entry : *entries)
+          job->service.streams().cache().keep(job->log, entry.offset, entry.id);
+        learn_ids(job);
+      });
+}
+
+void remove_below(Service& service,
+                  StreamKey stream,
+                  References references,
+                  Offset target,
+                  Timestamp now,
+                  TrimDone done) {
+  const log::Log* log = service.broker().find_log(stream.log);
+  stream.thing = service.broker().catalog().owner_of(stream.log);
+  if (log == nullptr || stream.thing == nullptr) return done(0, {});
+  const Offset before = log->start();
+  Result<broker::Broker::Trimmed> trimmed = fail(ErrorCode::kStorageUnavailable);
+  {
+    // One commit with the IDs that are kept of what goes.
+    const broker::Broker::Turn turn(service.broker(), now, broker::Admission::kRelease);
+    if (!turn.ok()) return done(std::unexpected(turn.status().error()), {});
+    trimmed = service.broker().trim_to_offset(stream.log, target, false, INT64_MAX, now);
+    if (trimmed && references == References::kDrop) drop_references(service, stream, now);
+    if (trimmed && trimmed->removed > 0) tend_references(service, stream, before, now);
+  }
+  if (!trimmed) return done(std::unexpected(trimmed.error()), {});
+  done(trimmed->removed, trimmed->depends);
+}
+
 }  // namespace
 
 void trim_stream(Service& service,
@@ -247,17 +328,20 @@ void trim_stream(Service& service,
     stream.thing = service.broker().catalog().find(name);
     if (!exact) return done(std::unexpected(exact.error()), {});
     if (still == nullptr || stream.thing == nullptr) return done(0, {});
-    const Offset before = still->start();
     const Offset target = trim_target(service, stream, options, *exact);
     if (options.references == References::kOnlyAcknowledged) {
       auto offsets = acknowledged(service, stream, options, target, now);
       return trim_acknowledged(service, stream, std::move(offsets), now, std::move(done));
     }
-    const auto trimmed = service.broker().trim_to_offset(stream.log, target, false, INT64_MAX, now);
-    if (!trimmed) return done(std::unexpected(trimmed.error()), {});
-    if (options.references == References::kDrop) drop_references(service, stream, now);
-    if (trimmed->removed > 0) tend_references(service, stream, before, now);
-    done(trimmed->removed, trimmed->depends);
+    std::vector<Offset> unknown;
+    if (options.references == References::kKeep)
+      unknown = unknown_ids(service, stream, target, now);
+    auto remove = [&service, stream, references = options.references, target, now,
+                   done = std::move(done)]() mutable {
+      remove_below(service, stream, references, target, now, std::move(done));
+    };
+    learn_ids(std::make_shared<Learning>(
+        Learning{service, stream.log, std::move(unknown), 0, std::move(remove)}));
   };
   if (options.strategy == TrimOptions::Strategy::kLength) {
     return trim(log->decide_trim_to_length(options.length).start);
@@ -271,6 +355,9 @@ void trim_stream(Service& service,
 void tend_references(Service& service, const StreamKey& stream, Offset from, Timestamp now) {
   const log::Log* log = service.broker().find_log(stream.log);
   if (log == nullptr || log->start() <= from) return;
+  // A disk that refuses leaves the entries pending; they are looked at again with the group.
+  const broker::Broker::Turn turn(service.broker(), now, broker::Admission::kRelease);
+  if (!turn.ok()) return;
   queue::PendingQuery query;
   query.first = from;
   query.last = Offset(log->start().value() - 1);
@@ -278,15 +365,15 @@ void tend_references(Service& service, const StreamKey& stream, Offset from, Tim
   for (const CellId cell : groups_of(service, stream.thing->name)) {
     const queue::Queue* queue = service.broker().find_queue(cell, now);
     if (queue == nullptr) continue;
+    std::vector<Offset> pending;
+    for (const queue::Lease& lease : queue->pending(query).leases) pending.push_back(lease.offset);
     std::vector<Offset> lost;
-    bool kept = false;
-    for (const queue::Lease& lease : queue->pending(query).leases) {
-      if (service.streams().cache().keep(stream.log, lease.offset)) {
-        kept = true;
-      } else {
-        lost.push_back(lease.offset);
-      }
-    }
+    const auto keep = [&](keyspace::Transaction& keys) -> Result<void> {
+      lost = service.kept_ids().keep(keys, stream.log, pending);
+      return {};
+    };
+    if (!pending.empty() && !service.in_turn(0, keep, broker::Admission::kRelease)) continue;
+    bool kept = lost.size() < pending.size();
     queue::Events events;
     if (!lost.empty()) events = queue->decide_discard(lost).events;
     kept = kept || queue->oldest_pending().value_or(from) < from;
@@ -295,9 +382,29 @@ void tend_references(Service& service, const StreamKey& stream, Offset from, Tim
     } else if (queue->next() < log->start()) {
       if (auto event = queue->decide_set_next(log->start())) events.push_back(*event);
     }
-    // A disk that refuses leaves the entries pending; they are looked at again with the group.
     if (!events.empty()) (void)service.broker().apply(cell, events, now);
   }
+}
+
+void let_ids_go(Service& service, CellId log, std::span<const Offset> offsets, Timestamp now) {
+  std::vector<Offset> kept;
+  std::ranges::copy_if(offsets, std::back_inserter(kept),
+                       [&](Offset offset) { return service.streams().cache().kept(log, offset); });
+  const catalog::Thing* stream = service.broker().catalog().owner_of(log);
+  if (kept.empty() || stream == nullptr) return;
+  const auto groups = groups_of(service, stream->name);
+  std::erase_if(kept, [&](Offset offset) {
+    return std::ranges::any_of(groups, [&](CellId cell) {
+      const queue::Queue* queue = service.broker().find_queue(cell, now);
+      return queue != nullptr && queue->lease_of(offset);
+    });
+  });
+  const auto let_go = [&](keyspace::Transaction& keys) -> Result<void> {
+    service.kept_ids().let_go(keys, log, kept);
+    return {};
+  };
+  // A disk that refuses leaves them for the next start.
+  if (!kept.empty()) (void)service.in_turn(0, let_go, broker::Admission::kRelease);
 }
 
 int64_t shown_deliveries(uint32_t deliveries) {

@@ -3,7 +3,9 @@
 // the group of a key.
 
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/time.h"
 #include "protocols/redis/call.h"
@@ -45,9 +47,11 @@ std::vector<CellId> groups_of(const Service& service, const catalog::Name& name)
 // True when the group has still to read or to acknowledge the entry.
 bool references(Service& service, CellId group, Offset offset, Timestamp now);
 
-// After records were removed that had lain from `from` on: what was pending of them stays so as
-// long as its ID is remembered (until a restart), and is forgotten otherwise.
+// After records were removed that had lain from `from` on: what was pending of them stays so if its
+// ID is known, which is kept from now on, and is forgotten otherwise.
 void tend_references(Service& service, const StreamKey& stream, Offset from, Timestamp now);
+// After these were acknowledged: the IDs that are kept of them go, if no other group needs them.
+void let_ids_go(Service& service, CellId log, std::span<const Offset> offsets, Timestamp now);
 
 // MAXLEN|MINID [=|~] threshold [LIMIT n] [KEEPREF|DELREF|ACKED]. ACKED passes over entries that a
 // group has still to read or to acknowledge.

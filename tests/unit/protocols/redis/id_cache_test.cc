@@ -49,9 +49,8 @@ TEST(IdCache, KeepsTheSameEntryOnce) {
 
 TEST(IdCache, KeepsWhatItIsToldToUntilItIsLetGo) {
   IdCache cache;
-  EXPECT_FALSE(cache.keep(kLog, Offset(1)));
-  cache.put(kLog, id_at(1), Offset(1));
-  EXPECT_TRUE(cache.keep(kLog, Offset(1)));
+  EXPECT_TRUE(cache.keep(kLog, Offset(1), id_at(1)));
+  EXPECT_TRUE(cache.keep(CellId(kLog.value() + 1), Offset(1), id_at(1)));
   for (int64_t offset = 2; offset < 200'000; ++offset)
     cache.put(kLog, id_at(offset), Offset(offset));
   EXPECT_EQ(cache.offset_of(kLog, id_at(1)), Offset(1));
@@ -59,6 +58,20 @@ TEST(IdCache, KeepsWhatItIsToldToUntilItIsLetGo) {
   cache.let_go(kLog, Offset(1));
   EXPECT_FALSE(cache.kept(kLog, Offset(1)));
   EXPECT_FALSE(cache.offset_of(kLog, id_at(1)));
+  cache.forget(kLog);
+  EXPECT_TRUE(cache.kept(CellId(kLog.value() + 1), Offset(1)));
+  cache.forget(CellId(kLog.value() + 1));
+  EXPECT_FALSE(cache.id_of(CellId(kLog.value() + 1), Offset(1)));
+}
+
+TEST(IdCache, KeepsNoMoreThanItsLimit) {
+  IdCache cache;
+  for (size_t i = 0; i < IdCache::kKeptMax; ++i) {
+    const auto number = static_cast<int64_t>(i);
+    ASSERT_TRUE(cache.keep(kLog, Offset(number), id_at(number)));
+  }
+  EXPECT_FALSE(cache.keep(kLog, Offset(-1), id_at(1'000'000)));
+  EXPECT_TRUE(cache.keep(kLog, Offset(5), id_at(5)));  // it is kept already
 }
 
 }  // namespace
