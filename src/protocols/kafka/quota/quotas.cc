@@ -140,8 +140,8 @@ QuotaBucket& Quotas::bucket(Metered what, std::string name, const Limit& limit, 
     by_name_.erase(order_.front().name);
     order_.pop_front();
   }
-  order_.push_back({name, QuotaBucket(limit.per_second, now)});
-  by_name_.emplace(std::move(name), std::prev(order_.end()));
+  order_.push_back({std::move(name), QuotaBucket(limit.per_second, now)});
+  by_name_.emplace(order_.back().name, std::prev(order_.end()));
   return order_.back().bucket;
 }
 
