@@ -1,9 +1,9 @@
 #include "protocols/kafka/handlers/delegation_tokens.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +12,8 @@
 
 namespace weir::kafka {
 namespace {
+
+using Owners = std::vector<DescribeDelegationTokenRequest::Owner>;
 
 constexpr std::string_view kUserType = "User";
 
@@ -106,9 +108,11 @@ CreateDelegationTokenResponse create(Engine& engine,
 
 // ---- describe
 
-bool is_about(const catalog::Token& token, std::string_view principal) {
-  return token.owner == principal || token.requester == principal ||
-         std::ranges::find(token.renewers, principal) != token.renewers.end();
+// Its owner, who asked for it, and its renewers.
+template <typename Condition>
+bool concerns(const catalog::Token& token, Condition principal) {
+  return principal(token.owner) || principal(token.requester) ||
+         std::ranges::any_of(token.renewers, principal);
 }
 
 DescribeDelegationTokenResponse::Token described(const catalog::Tokens& tokens,
@@ -137,24 +141,20 @@ DescribeDelegationTokenResponse describe(Engine& engine,
     response.error_code = wire_code(error);
     return response;
   }
-  std::optional<std::vector<std::string>> owners;
-  if (request.owners) {
-    owners.emplace();
-    for (const auto& owner : *request.owners) {
-      owners->push_back(joined(owner.principal_type, owner.principal_name));
-    }
+  absl::flat_hash_set<std::string> owners;
+  for (const auto& owner : request.owners.value_or(Owners())) {
+    owners.insert(joined(owner.principal_type, owner.principal_name));
   }
+  const auto is_wanted = [&](const std::string& name) { return owners.contains(name); };
+  const auto is_client = [&](const std::string& name) { return name == call.peer().principal; };
   const Authorizer authorizer(engine.broker, call);
   const catalog::Tokens& tokens = engine.broker.catalog().tokens();
   for (const auto& [id, token] : tokens.all()) {
-    const bool wanted = !owners || std::ranges::any_of(*owners, [&](const std::string& owner) {
-      return is_about(*token, owner);
-    });
+    if (request.owners && !concerns(*token, is_wanted)) continue;
     const bool seen =
-        wanted &&
-        (is_about(*token, call.peer().principal) ||
-         authorizer.allows(Operation::kDescribe, ResourceType::kDelegationToken, id) ||
-         authorizer.allows(Operation::kDescribeTokens, ResourceType::kUser, token->owner));
+        concerns(*token, is_client) ||
+        authorizer.allows(Operation::kDescribe, ResourceType::kDelegationToken, id) ||
+        authorizer.allows(Operation::kDescribeTokens, ResourceType::kUser, token->owner);
     if (seen) response.tokens.push_back(described(tokens, *token));
   }
   return response;

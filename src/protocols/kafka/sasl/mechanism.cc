@@ -125,15 +125,15 @@ class Scram final : public SaslMechanism {
     return known ? user->credentials.at(hash_) : decoy_credential(hash_, name_, decoy_secret_);
   }
 
-  // The password is the secret in base64. One that is not there costs as much, and looks the same.
+  // The password is the secret in base64. Ids cannot be guessed: that one which is not there costs
+  // less time tells nothing, and a stranger cannot make us spend it.
   ScramCredential credential_of_token(const Found& found, Timestamp now) {
-    const bool known = found.token && !found.token->is_expired(now);
-    if (known) token_ = found.token;
-    const std::string password =
-        to_base64(known ? found.token_secret : random_bytes(key_bytes(ScramHash::kSha512)));
-    const std::string salt = decoy_credential(hash_, name_, decoy_secret_).salt;
-    return credential_of(hash_, salted_password(hash_, password, salt, kScramIterationsMin), salt,
-                         kScramIterationsMin);
+    ScramCredential decoy = decoy_credential(hash_, name_, decoy_secret_);
+    if (!found.token || found.token->is_expired(now)) return decoy;
+    token_ = found.token;
+    const std::string salted =
+        salted_password(hash_, to_base64(found.token_secret), decoy.salt, decoy.iterations);
+    return credential_of(hash_, salted, decoy.salt, decoy.iterations);
   }
 
   const ScramHash hash_;
