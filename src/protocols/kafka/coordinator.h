@@ -65,12 +65,6 @@ class Coordinator {
                         const std::optional<std::string>& instance_id,
                         int32_t epoch,
                         bool knows_epochs);
-  // The same for a partition, of somebody who may commit.
-  KafkaError may_commit_at(const std::string& group,
-                           const std::string& member_id,
-                           int32_t epoch,
-                           const std::string& topic,
-                           uint32_t partition);
   KafkaError may_fetch(const std::string& group,
                        const std::optional<std::string>& member_id,
                        int32_t epoch);

@@ -57,6 +57,7 @@ std::optional<int64_t> number_of(std::string_view text) {
 }
 
 int64_t chosen(const group::Settings& settings, std::string_view name, const Config& config) {
+  if (settings.empty()) return default_of(name, config);
   const auto found = settings.find(std::string(name));
   return found == settings.end() ? default_of(name, config) : number_of(found->second).value_or(0);
 }

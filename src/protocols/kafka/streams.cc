@@ -109,16 +109,4 @@ KafkaError Coordinator::forget_topology(const std::string& group, GroupCell& cel
   return KafkaError::kNone;
 }
 
-KafkaError Coordinator::may_commit_at(const std::string& group,
-                                      const std::string& member_id,
-                                      int32_t epoch,
-                                      const std::string& topic,
-                                      uint32_t partition) {
-  const GroupCell* cell = find(group);
-  if (!cell || cell->streams.may_commit_at(member_id, epoch, topic, partition)) {
-    return KafkaError::kNone;
-  }
-  return KafkaError::kStaleMemberEpoch;
-}
-
 }  // namespace weir::kafka

@@ -41,10 +41,12 @@ KafkaError commit_one(Engine& engine,
   const group::TopicPartition key{id_of(*ref.thing),
                                   static_cast<uint32_t>(partition.partition_index)};
   const std::string group = text_of(request.group_id);
-  const KafkaError denied = engine.groups.may_commit_at(group, text_of(request.member_id),
-                                                        request.generation_id_or_member_epoch,
-                                                        ref.thing->name.name, key.partition);
-  if (denied != KafkaError::kNone) return denied;
+  const broker::GroupCell* cell = engine.groups.find(group);
+  if (cell && !cell->streams.may_commit_at(text_of(request.member_id),
+                                           request.generation_id_or_member_epoch,
+                                           ref.thing->name.name, key.partition)) {
+    return KafkaError::kStaleMemberEpoch;
+  }
   group::CommittedOffset offset;
   offset.offset = partition.committed_offset;
   offset.leader_epoch = partition.committed_leader_epoch;
@@ -53,7 +55,6 @@ KafkaError commit_one(Engine& engine,
   if (offset.metadata.size() > config.offset_metadata_bytes_max) {
     return KafkaError::kOffsetMetadataTooLarge;
   }
-  const broker::GroupCell* cell = engine.groups.find(group);
   if (cell) {
     const auto refused = cell->offsets.refuses(key, offset);
     if (refused) return group_error(*refused);
