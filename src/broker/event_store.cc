@@ -196,14 +196,16 @@ void EventStore::index_step(CellId log, Tracked& tracked) {
                 .bytes_max = broker_.limits_.events_step_bytes,
                 .end = {},
                 .visibility = Visibility::kApplied},
-               [this, log, alive = std::weak_ptr(alive_)](Result<ReadAnswer> answer) {
-                 if (!alive.expired()) take(log, answer);
+               [this, log, from = tracked.index.next(),
+                alive = std::weak_ptr(alive_)](Result<ReadAnswer> answer) {
+                 if (!alive.expired()) take(log, from, answer);
                });
 }
 
-void EventStore::take(CellId log, const Result<ReadAnswer>& answer) {
+void EventStore::take(CellId log, Offset from, const Result<ReadAnswer>& answer) {
   Tracked* tracked = find(log);
-  if (tracked == nullptr) return due(broker_.now());
+  // Versions may have been given up and asked for anew meanwhile: that index is elsewhere.
+  if (tracked == nullptr || tracked->index.next() != from) return due(broker_.now());
   tracked->busy = false;
   const Result<void> learned =
       answer ? learn(*tracked, log, *answer) : Result<void>(std::unexpected(answer.error()));

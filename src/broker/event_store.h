@@ -136,7 +136,7 @@ class EventStore {
   struct Tracked;
   Tracked* find(CellId log) const;
   void index_step(CellId log, Tracked& tracked);
-  void take(CellId log, const Result<ReadAnswer>& answer);
+  void take(CellId log, Offset from, const Result<ReadAnswer>& answer);
   Result<void> learn(Tracked& tracked, CellId log, const ReadAnswer& answer);
   void failed(Tracked& tracked, const Error& error);
   void due(Timestamp at);

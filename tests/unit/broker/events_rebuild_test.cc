@@ -242,6 +242,30 @@ TEST_F(EventsRebuild, ALogThatCannotBeReadIsToldOfAndHoldsUpNoOther) {
   EXPECT_TRUE(put(log, {{"a", "0", ""}}));
 }
 
+// Story: the answer to a read for the index that was given up came when there was another one,
+// which took it for its own and never counted what lay before.
+TEST_F(EventsRebuild, WhatWasReadForAnIndexThatWasGivenUpIsNotTakenForTheNext) {
+  limits.events_step_bytes = 1;
+  crash();
+  const CellId log = make("orders");
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(put(log, {{"a", "", ""}}));
+  journal.sync();
+  journal.forget_cache(true);
+  crash();
+  while (broker->events().state(log)->next < Offset(2)) pass(1);
+  now = now + Milliseconds(1);
+  broker->tick(now);  // a step is being read
+  for (const char* on : {"false", "true"}) {
+    Thing altered = thing("orders");
+    altered.properties["weir.events"] = on;
+    ASSERT_TRUE(broker->alter(altered, now));
+  }
+  journal.poll();
+  until_ready(log);
+  const auto* index = *broker->events().index(log);
+  EXPECT_EQ(index->last_version(index->digest("a")), 4U);
+}
+
 // Story: a record that was deleted before the topic had versions was counted, and not found: who
 // read the key got the events after it under versions that were one too low.
 TEST_F(EventsRebuild, WhatWasDeletedBeforeTheTopicHadVersionsDoesNotCount) {
