@@ -272,6 +272,7 @@ void StreamsGroup::share_out_again(Timestamp now) {
     workers.push_back({.process = member.process, .before = &member.target});
   }
   std::vector<PartSize> parts;
+  parts.reserve(plan_.tasks.size());
   for (size_t i = 0; i < plan_.tasks.size(); ++i) {
     parts.push_back({plan_.tasks[i], topology_->parts[i].is_stateful()});
   }

@@ -134,6 +134,7 @@ Refusal check(const Request& request, size_t bytes_max) {
 
 std::vector<std::string> sorted(const std::vector<Bytes>& names) {
   std::vector<std::string> texts;
+  texts.reserve(names.size());
   for (const Bytes& name : names) texts.push_back(text_of(name));
   std::ranges::sort(texts);
   texts.erase(std::ranges::unique(texts).begin(), texts.end());
@@ -235,6 +236,7 @@ std::expected<group::Topology, StreamsRefused> topology(const Request::Topology&
 
 group::NamedTasks named(const std::vector<Request::TaskIds>& tasks) {
   group::NamedTasks named;
+  named.reserve(tasks.size());
   for (const auto& [part, partitions] : tasks) named.emplace_back(text_of(part), partitions);
   return named;
 }
@@ -245,6 +247,7 @@ using Described = StreamsGroupDescribeResponse;
 
 std::vector<Bytes> texts(const std::vector<std::string>& names) {
   std::vector<Bytes> bytes;
+  bytes.reserve(names.size());
   for (const std::string& name : names) bytes.push_back(Bytes::copy_of(name));
   return bytes;
 }
@@ -293,6 +296,7 @@ std::vector<StreamsGroupHeartbeatResponse::TopicPartition> partitions_read(
     for (const group::InternalTopic& topic : part.repartitions) add(topic.name, task.partition);
   }
   std::vector<StreamsGroupHeartbeatResponse::TopicPartition> topics;
+  topics.reserve(read.size());
   for (auto& [name, partitions] : read) {
     std::ranges::sort(partitions);
     topics.push_back({Bytes::copy_of(name), std::move(partitions)});
