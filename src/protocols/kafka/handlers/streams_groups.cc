@@ -60,7 +60,10 @@ void add_answer(const group::StreamsGroup& group,
   }
 }
 
-void beat(Engine& engine, Call call, const std::string& group, group::StreamsHeartbeat request) {
+void beat(Engine& engine,
+          Call call,
+          const std::string& group,
+          const group::StreamsHeartbeat& request) {
   const KafkaError denied = check_allowed(Authorizer(engine.broker, call), group, request);
   if (denied != KafkaError::kNone) return call.answer(refused(denied));
   const Coordinator::StreamsBeat done = engine.groups.beat(group, request, call.peer());
@@ -83,7 +86,7 @@ void StreamsGroupHeartbeatHandler::handle(Call call, Request request) {
   beaten->client_host = "/" + call.peer().host;
   call.engine().call([call = std::move(call), group = text_of(request.group_id),
                       beaten = std::move(*beaten)](Engine& engine) mutable {
-    beat(engine, std::move(call), group, std::move(beaten));
+    beat(engine, std::move(call), group, beaten);
   });
 }
 
