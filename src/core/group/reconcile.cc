@@ -7,21 +7,10 @@
 
 #include "base/assert.h"
 #include "core/group/consumer_group.h"
+#include "core/group/sorted_sets.h"
 
 namespace weir::group {
 namespace {
-
-Partitions without(const Partitions& all, const Partitions& taken) {
-  Partitions rest;
-  std::ranges::set_difference(all, taken, std::back_inserter(rest));
-  return rest;
-}
-
-Partitions common(const Partitions& a, const Partitions& b) {
-  Partitions both;
-  std::ranges::set_intersection(a, b, std::back_inserter(both));
-  return both;
-}
 
 // Whoever does not say what it owns may still own all.
 bool may_own(const std::optional<Partitions>& owned, const Partitions& partitions) {

@@ -3,25 +3,13 @@
 // target's epoch, with everything of its target that is free.
 
 #include <algorithm>
-#include <iterator>
 
 #include "base/assert.h"
+#include "core/group/sorted_sets.h"
 #include "core/group/streams_group.h"
 
 namespace weir::group {
 namespace {
-
-Tasks without(const Tasks& all, const Tasks& taken) {
-  Tasks rest;
-  std::ranges::set_difference(all, taken, std::back_inserter(rest));
-  return rest;
-}
-
-Tasks common(const Tasks& a, const Tasks& b) {
-  Tasks both;
-  std::ranges::set_intersection(a, b, std::back_inserter(both));
-  return both;
-}
 
 // Whoever does not say what it owns may still own all.
 bool may_own(const std::optional<Assignment>& owned, const Assignment& tasks) {
