@@ -41,10 +41,13 @@ test('quotas are set, found and removed', async () => {
   })
 })
 
-test('a quota that is not enforced is refused', async () => {
+test('a quota that cannot be enforced is refused', async () => {
   await withAdmin(async admin => {
-    const whose = [{ entityType: 'ip', entityName: '127.0.0.1' }]
-    await assert.rejects(admin.alterClientQuotas({ entries: [entryOf(whose, [{ key: 'connection_creation_rate', value: 1, remove: false }])] }))
+    const set = (entityType, entityName) => admin.alterClientQuotas({
+      entries: [entryOf([{ entityType, entityName }], [{ key: 'connection_creation_rate', value: 1, remove: false }])]
+    })
+    await assert.rejects(set('user', `user-${randomUUID()}`), 'connections are those of addresses')
+    await assert.rejects(set('ip', 'host.example'), 'names of hosts are not looked up')
   })
 })
 
