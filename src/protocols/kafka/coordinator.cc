@@ -58,7 +58,6 @@ void Coordinator::join(const std::string& group, group::JoinRequest request, Joi
     return done(
         {.ticket = 0, .error = ErrorCode::kStorageUnavailable, .member_id = request.member_id});
   }
-  cell->used = true;
   if (!cell->consumers.members().empty()) {
     return join_consumers(group, *cell, request, std::move(done));
   }
@@ -67,7 +66,12 @@ void Coordinator::join(const std::string& group, group::JoinRequest request, Joi
   joins_.emplace(ticket, std::move(done));
   group::Answers answers;
   cell->members.join(request, ticket, now(), answers);
+  const bool refused = std::ranges::any_of(answers.joins, [ticket](const auto& answer) {
+    return answer.ticket == ticket && answer.error.has_value();
+  });
+  if (!refused) cell->used = true;
   settle(group, *cell, answers);
+  if (refused) forget_unused(group);
 }
 
 void Coordinator::sync(const std::string& group, const group::SyncRequest& request, SyncDone done) {
@@ -127,12 +131,17 @@ Coordinator::Beat Coordinator::beat(const std::string& group,
     if (request.epoch != group::kJoinEpoch) return {.error = KafkaError::kUnknownMemberId};
     if (!upgrade(*cell, answers)) return {.error = KafkaError::kGroupIdNotFound};
   }
-  cell->used = true;
   const auto answer = cell->consumers.heartbeat(request, topics_, now());
-  // Unless only classic members are left, as settling finds.
-  if (answer) cell->kind = broker::GroupKind::kConsumer;
+  if (answer) {
+    cell->used = true;
+    // Unless only classic members are left, as settling finds.
+    cell->kind = broker::GroupKind::kConsumer;
+  }
   settle(group, *cell, answers);
-  if (!answer) return {.error = denial_error(answer.error())};
+  if (!answer) {
+    forget_unused(group);
+    return {.error = denial_error(answer.error())};
+  }
   return {.answer = *answer, .interval = heartbeat_interval(cell->settings, config_)};
 }
 
@@ -212,6 +221,13 @@ Result<broker::Depends> Coordinator::remove(const std::string& group) {
     timers_.erase(timer);
   }
   return broker_.remove_group({"", group}, now());
+}
+
+void Coordinator::forget_unused(const std::string& group) {
+  const GroupCell* cell = find(group);
+  if (!cell || cell->is_in_use() || !cell->settings.empty()) return;
+  // When this is refused the name stays until its retention is over.
+  static_cast<void>(remove(group));
 }
 
 void Coordinator::forget_topic(const catalog::Uuid& topic) {

@@ -99,6 +99,8 @@ class Coordinator {
   void arm(const std::string& group, const broker::GroupCell& cell);
   // After anything that changed the members.
   void settle(const std::string& group, broker::GroupCell& cell, group::Answers& answers);
+  // After a join was refused: a group that was made for it is not kept.
+  void forget_unused(const std::string& group);
 
   // streams.cc: members of another protocol come, and what an application had is forgotten.
   KafkaError forget_topology(const std::string& group, broker::GroupCell& cell);

@@ -91,6 +91,7 @@ Coordinator::StreamsBeat Coordinator::beat(const std::string& group,
   }
   arm(group, *cell);
   if (!answer) {
+    forget_unused(group);
     return {.error = denial_error(answer.error().denial), .message = answer.error().detail};
   }
   cell->kind = broker::GroupKind::kStreams;

@@ -109,6 +109,30 @@ TEST_F(Groups, AMemberJoinsSyncsBeatsAndLeaves) {
   EXPECT_EQ(state(), "Empty");
 }
 
+TEST_F(Groups, ARefusedFirstJoinLeavesNoGroup) {
+  const auto exists = [&] {
+    bool found = false;
+    port.on_broker([&](broker::Broker& broker) {
+      found = broker.catalog().find_group({"", "crew"}).has_value();
+    });
+    return found;
+  };
+  EXPECT_EQ(client.call<JoinGroupResponse>(9, join_request("from-before")).error_code,
+            wire_code(KafkaError::kUnknownMemberId));
+  EXPECT_FALSE(exists());
+  JoinGroupRequest speechless = join_request();
+  speechless.protocols.clear();
+  EXPECT_EQ(client.call<JoinGroupResponse>(9, speechless).error_code,
+            wire_code(KafkaError::kInconsistentGroupProtocol));
+  EXPECT_FALSE(exists());
+  EXPECT_EQ(client.call<JoinGroupResponse>(9, join_request()).error_code,
+            wire_code(KafkaError::kMemberIdRequired));
+  EXPECT_TRUE(exists()) << "somebody comes again with the id";
+  EXPECT_EQ(client.call<JoinGroupResponse>(9, join_request("from-before")).error_code,
+            wire_code(KafkaError::kUnknownMemberId));
+  EXPECT_TRUE(exists());
+}
+
 TEST_F(Groups, EveryVersionOfJoinAndSyncWorks) {
   for (int16_t version = 0; version <= 9; ++version) {
     SCOPED_TRACE(version);

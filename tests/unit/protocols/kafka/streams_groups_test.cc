@@ -87,6 +87,13 @@ class StreamsGroupPort : public testing::Test {
     request.group_ids.push_back(wire::literal("count"));
     return client.call<StreamsGroupDescribeResponse>(0, request).groups.at(0);
   }
+  bool exists() {
+    bool found = false;
+    port.on_broker([&](broker::Broker& broker) {
+      found = broker.catalog().find_group({"", "count"}).has_value();
+    });
+    return found;
+  }
   int16_t set(const std::string& name, const std::string& value) {
     IncrementalAlterConfigsRequest request;
     auto& resource = request.resources.emplace_back();
@@ -205,6 +212,17 @@ TEST_F(StreamsGroupPort, TopologiesThatCannotBeAreRefused) {
               parts[0].source_topics.resize(group::Topology::kTopicsMax + 1, wire::literal("w"));
             }),
             kWrong);
+}
+
+TEST_F(StreamsGroupPort, ARefusedFirstJoinLeavesNoGroup) {
+  Request request = joining("m1");
+  request.topology->subtopologies[0].repartition_sink_topics.clear();  // nobody writes by-word
+  EXPECT_EQ(refused(request), KafkaError::kStreamsInvalidTopology);
+  EXPECT_FALSE(exists());
+  EXPECT_EQ(set("streams.heartbeat.interval.ms", "700"), 0);
+  EXPECT_EQ(refused(request), KafkaError::kStreamsInvalidTopology);
+  EXPECT_TRUE(exists()) << "it has settings";
+  EXPECT_EQ(beat(joining("m1")).error_code, 0);
 }
 
 TEST_F(StreamsGroupPort, SettingsOfTheGroupHold) {
