@@ -24,6 +24,8 @@
 
 namespace weir::kafka {
 
+class Mutations;
+
 class Coordinator {
  public:
   Coordinator(broker::Broker& broker, runtime::Clock& clock, const Config& config);
@@ -48,7 +50,7 @@ class Coordinator {
   };
   Beat beat(const std::string& group, const group::ConsumerHeartbeat& request);
 
-  // KIP-1071. `peer`: for whom internal topics are made.
+  // KIP-1071. `peer`: for whom internal topics are made; `mutations`: where they count.
   struct StreamsBeat {
     KafkaError error = KafkaError::kNone;
     std::string message{};
@@ -57,7 +59,8 @@ class Coordinator {
   };
   StreamsBeat beat(const std::string& group,
                    const group::StreamsHeartbeat& request,
-                   const Peer& peer);
+                   const Peer& peer,
+                   Mutations& mutations);
 
   // May this caller commit, or see what is committed? `epoch` is its generation or member epoch.
   KafkaError may_commit(const std::string& group,

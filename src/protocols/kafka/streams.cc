@@ -9,6 +9,7 @@
 #include "protocols/kafka/coordinator.h"
 #include "protocols/kafka/denials.h"
 #include "protocols/kafka/group_config.h"
+#include "protocols/kafka/quota/mutations.h"
 #include "protocols/kafka/topic_config.h"
 #include "protocols/kafka/topics.h"
 
@@ -19,28 +20,44 @@ using broker::GroupCell;
 
 class InternalTopicMaker final : public group::TopicMaker {
  public:
-  InternalTopicMaker(broker::Broker& broker, const Config& config, const Peer& peer, Timestamp now)
-      : broker_(broker), config_(config), peer_(peer), now_(now) {}
+  InternalTopicMaker(broker::Broker& broker,
+                     const Config& config,
+                     const Peer& peer,
+                     Mutations& mutations,
+                     Timestamp now)
+      : broker_(broker), config_(config), peer_(peer), mutations_(mutations), now_(now) {}
 
   // All or, when one may not be made, none.
   std::string make(const std::vector<group::InternalTopic>& topics) override {
     const Authorizer authorizer(broker_, config_, peer_);
+    std::vector<broker::TopicSpec> specs;
+    size_t partitions = 0;
     for (const group::InternalTopic& topic : topics) {
       if (!authorizer.cluster(Operation::kCreate) &&
           !authorizer.topic(Operation::kCreate, topic.name)) {
         return fmt::format("The member may not create the topic {}.", topic.name);
       }
+      auto spec = specify(topic);
+      if (!spec) return cannot_make(topic.name, spec.error());
+      partitions += spec->partitions;
+      specs.push_back(std::move(*spec));
     }
-    for (const group::InternalTopic& topic : topics) {
-      if (auto made = make(topic); !made) {
-        return fmt::format("The topic {} cannot be made: {}.", topic.name, made.error().message);
-      }
+    if (!mutations_.take(partitions)) {
+      return "They cannot be made: the quota controller_mutation_rate is used up.";
+    }
+    for (const broker::TopicSpec& spec : specs) {
+      const auto made = broker_.create_topic(spec, now_);
+      if (!made) return cannot_make(spec.name.name, made.error());
     }
     return {};
   }
 
  private:
-  Result<> make(const group::InternalTopic& topic) {
+  static std::string cannot_make(const std::string& topic, const Error& error) {
+    return fmt::format("The topic {} cannot be made: {}.", topic, error.message);
+  }
+
+  Result<broker::TopicSpec> specify(const group::InternalTopic& topic) const {
     if (topic.copies > 1) {
       return fail(ErrorCode::kInvalidArgument, "there is one broker, hence one copy");
     }
@@ -48,16 +65,15 @@ class InternalTopicMaker final : public group::TopicMaker {
     spec.partitions = topic.partitions;
     for (const auto& [name, value] : topic.settings) {
       auto set = set_topic_setting(name, value, config_, spec.log, spec.properties);
-      if (!set) return set;
+      if (!set) return std::unexpected(std::move(set.error()));
     }
-    auto made = broker_.create_topic(spec, now_);
-    if (!made) return std::unexpected(std::move(made.error()));
-    return {};
+    return spec;
   }
 
   broker::Broker& broker_;
   const Config& config_;
   const Peer& peer_;
+  Mutations& mutations_;
   const Timestamp now_;
 };
 
@@ -65,7 +81,8 @@ class InternalTopicMaker final : public group::TopicMaker {
 
 Coordinator::StreamsBeat Coordinator::beat(const std::string& group,
                                            const group::StreamsHeartbeat& request,
-                                           const Peer& peer) {
+                                           const Peer& peer,
+                                           Mutations& mutations) {
   std::optional<ErrorCode> error;
   GroupCell* cell = request.epoch == group::kJoinEpoch ? find_or_make(group, error) : find(group);
   if (error) return {.error = group_error(*error)};
@@ -83,7 +100,7 @@ Coordinator::StreamsBeat Coordinator::beat(const std::string& group,
     turn.emplace(broker_, now());
     if (!turn->ok()) return {.error = group_error(turn->status().error().code)};
   }
-  InternalTopicMaker maker(broker_, config_, peer, now());
+  InternalTopicMaker maker(broker_, config_, peer, mutations, now());
   const auto answer = cell->streams.heartbeat(request, topics_, maker, now());
   if (brings && request.topology == cell->streams.topology()) {
     broker_.journal_event(*broker_.catalog().find_group({"", group}),

@@ -6,12 +6,16 @@
 #include "protocols/kafka/engine.h"
 #include "protocols/kafka/group_text.h"
 #include "protocols/kafka/operations.h"
+#include "protocols/kafka/quota/mutations.h"
 #include "protocols/kafka/streams_text.h"
 
 namespace weir::kafka {
 namespace {
 
 using Response = StreamsGroupHeartbeatResponse;
+
+// Every version can tell that internal topics are missing, and why.
+constexpr int16_t kMutationsRefusedSince = 0;
 
 // A member of another application may not learn which topics there are.
 bool may_describe_all(const Authorizer& authorizer, const group::Topology& topology) {
@@ -66,9 +70,16 @@ void beat(Engine& engine,
           const group::StreamsHeartbeat& request) {
   const KafkaError denied = check_allowed(Authorizer(engine.broker, call), group, request);
   if (denied != KafkaError::kNone) return call.answer(refused(denied));
-  const Coordinator::StreamsBeat done = engine.groups.beat(group, request, call.peer());
-  if (done.error != KafkaError::kNone) return call.answer(refused(done.error, done.message));
+  Mutations mutations(engine, call, kMutationsRefusedSince);
+  const Coordinator::StreamsBeat done = engine.groups.beat(group, request, call.peer(), mutations);
+  const int32_t pause = mutations.finish();
+  if (done.error != KafkaError::kNone) {
+    Response response = refused(done.error, done.message);
+    response.throttle_time_ms = pause;
+    return call.answer(response);
+  }
   Response response;
+  response.throttle_time_ms = pause;
   response.member_id = Bytes::copy_of(request.member_id);
   response.member_epoch = done.answer.epoch;
   response.heartbeat_interval_ms = static_cast<int32_t>(done.interval.count());

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/group/topology.h"
+#include "protocols/kafka/engine.h"
 #include "protocols/kafka/errors.h"
 #include "protocols/kafka/gen/api_versions.h"
 #include "protocols/kafka/gen/configs.h"
@@ -223,6 +224,41 @@ TEST_F(StreamsGroupPort, ARefusedFirstJoinLeavesNoGroup) {
   EXPECT_EQ(refused(request), KafkaError::kStreamsInvalidTopology);
   EXPECT_TRUE(exists()) << "it has settings";
   EXPECT_EQ(beat(joining("m1")).error_code, 0);
+}
+
+// KIP-599: as if the member had asked for them itself.
+TEST_F(StreamsGroupPort, InternalTopicsCountAgainstTheQuotaOfMutations) {
+  port.on_engine([](Engine& engine) {
+    const catalog::Quota quota{{{catalog::QuotaKind::kClientId, false, "test"}},
+                               {{"controller_mutation_rate", 1}}};
+    ASSERT_TRUE(engine.broker.put_quota(quota, engine.now()));
+    engine.quotas.refresh();
+  });
+  create("spent", 12);
+  const Beat waiting = beat(joining("m1"));
+  ASSERT_EQ(waiting.error_code, 0);
+  EXPECT_EQ(waiting.throttle_time_ms, 2'000) << "two partitions are owed";
+  ASSERT_EQ(waiting.status->size(), 1U);
+  EXPECT_EQ(waiting.status->at(0).status_code, kMissingInternalTopics);
+  EXPECT_NE(waiting.status->at(0).status_detail.view().find("controller_mutation_rate"),
+            ByteView::npos);
+  EXPECT_TRUE(waiting.active_tasks->empty());
+  port.on_broker([](broker::Broker& broker) {
+    EXPECT_EQ(broker.catalog().find({"", "by-word"}), nullptr);
+    EXPECT_EQ(broker.catalog().find({"", "counts"}), nullptr);
+  });
+
+  port.advance(Milliseconds(waiting.throttle_time_ms));
+  const Beat working = beat(beating("m1", 1));
+  EXPECT_EQ(working.throttle_time_ms, 0);
+  ASSERT_TRUE(working.active_tasks.has_value());
+  EXPECT_EQ(working.active_tasks->size(), 2U);
+  CreateTopicsRequest more;
+  more.topics.emplace_back().name = wire::literal("more");
+  more.topics.back().num_partitions = more.topics.back().replication_factor = 1;
+  const auto refused = client.call<CreateTopicsResponse>(7, more);
+  EXPECT_EQ(refused.topics.at(0).error_code, wire_code(KafkaError::kThrottlingQuotaExceeded));
+  EXPECT_EQ(refused.throttle_time_ms, 4'000) << "what was made is owed";
 }
 
 TEST_F(StreamsGroupPort, SettingsOfTheGroupHold) {
