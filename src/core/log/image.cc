@@ -58,7 +58,7 @@ Log::Image Log::image() const {
     head.varint(static_cast<uint64_t>(epoch));
     head.varint(static_cast<uint64_t>(start.value()));
   }
-  head.boolean(producers_ != nullptr);
+  head.u8(producers_ != nullptr ? kProducersForm : 0);
   if (producers_ != nullptr) producers_->serialize(head);
   head.boolean(deleted_ != nullptr);
   if (deleted_ != nullptr) deleted_->serialize(head);
@@ -105,9 +105,9 @@ bool Log::load_head(Reader& reader, Log& log) {
     }
     log.epochs_.emplace_back(number, start);
   }
-  if (reader.boolean()) {
+  if (const uint8_t form = reader.u8(); form != 0) {
     log.producers_ = std::make_unique<ProducerTable>();
-    if (!ProducerTable::load(reader, *log.producers_)) return false;
+    if (!ProducerTable::load(reader, form, *log.producers_)) return false;
   }
   if (reader.boolean()) {
     log.deleted_ = std::make_unique<OffsetSet>();

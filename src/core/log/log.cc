@@ -135,6 +135,7 @@ void Log::apply(const RepeatedEvent& event, Lsn lsn) {
   header.producer_epoch = event.producer_epoch;
   header.base_sequence = event.base_sequence;
   header.last_offset_delta = event.last_offset_delta;
+  header.max_timestamp = event.at.ms();  // what it repeats may be gone
   if (producers_ == nullptr) producers_ = std::make_unique<ProducerTable>();
   producers_->record(header, event.first, event.at);
 }

@@ -71,6 +71,7 @@ void ProducerTable::record(const BatchHeader& header, Offset base_offset, Timest
   if (producer.epoch != header.producer_epoch || expired) producer.batches = 0;
   producer.epoch = header.producer_epoch;
   producer.last_ms = appended.ms();
+  producer.last_timestamp = header.max_timestamp;
   if (producer.batches == kProducerWindow) {
     std::shift_left(producer.window.begin(), producer.window.end(), 1);
     --producer.batches;
@@ -91,19 +92,21 @@ std::vector<ActiveProducer> ProducerTable::active(Timestamp now) const {
     active.push_back({.id = producer.id,
                       .epoch = producer.epoch,
                       .last_sequence = producer.window[producer.batches - 1].last_sequence,
-                      .last_ms = producer.last_ms});
+                      .last_timestamp = producer.last_timestamp});
   }
   return active;
 }
 
-// varint producers, the least recently used first; each: svarint id, i16 epoch, svarint last ms, u8
-// batches; each: u32 first and last sequence, varint base offset, svarint appended ms.
+// varint producers, the least recently used first; each: svarint id, i16 epoch, svarint last ms,
+// svarint last timestamp, u8 batches; each: u32 first and last sequence, varint base offset,
+// svarint appended ms.
 void ProducerTable::serialize(Writer& writer) const {
   writer.varint(by_age_.size());
   for (const Producer& producer : by_age_) {
     writer.svarint(producer.id);
     writer.fixed(producer.epoch);
     writer.svarint(producer.last_ms);
+    writer.svarint(producer.last_timestamp);
     writer.u8(producer.batches);
     for (size_t i = 0; i < producer.batches; ++i) {
       writer.fixed(producer.window[i].first_sequence);
@@ -114,7 +117,8 @@ void ProducerTable::serialize(Writer& writer) const {
   }
 }
 
-bool ProducerTable::load(Reader& reader, ProducerTable& table) {
+bool ProducerTable::load(Reader& reader, uint8_t form, ProducerTable& table) {
+  if (form == 0 || form > kProducersForm) return false;
   const uint64_t producers = reader.count(5);
   if (producers > kProducersMax) return false;
   for (uint64_t i = 0; i < producers && !reader.failed(); ++i) {
@@ -122,6 +126,7 @@ bool ProducerTable::load(Reader& reader, ProducerTable& table) {
     producer.id = reader.svarint();
     producer.epoch = reader.fixed<int16_t>();
     producer.last_ms = reader.svarint();
+    producer.last_timestamp = form == 1 ? producer.last_ms : reader.svarint();
     producer.batches = reader.u8();
     if (producer.id < 0 || producer.batches == 0 || producer.batches > kProducerWindow)
       return false;

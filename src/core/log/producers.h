@@ -22,6 +22,7 @@
 namespace weir::log {
 
 inline constexpr size_t kProducerWindow = 5;
+inline constexpr uint8_t kProducersForm = 2;
 inline constexpr size_t kProducersMax = 10'000;  // per log; some 250 bytes each
 inline constexpr int64_t kProducerExpiryMs = int64_t{24} * 60 * 60 * 1000;
 
@@ -41,7 +42,7 @@ struct ActiveProducer {
   int64_t id = 0;
   int16_t epoch = 0;
   int32_t last_sequence = 0;
-  int64_t last_ms = 0;  // the broker's time of its last append
+  int64_t last_timestamp = 0;  // the highest of its last batch
 };
 
 class ProducerTable {
@@ -56,15 +57,17 @@ class ProducerTable {
   std::vector<ActiveProducer> active(Timestamp now) const;
 
   size_t size() const { return by_id_.size(); }
+  // As form 2 of an image. Form 1 had no timestamps: the times of the appends stand for them.
   void serialize(Writer& writer) const;
-  static bool load(Reader& reader, ProducerTable& table);
+  static bool load(Reader& reader, uint8_t form, ProducerTable& table);
 
  private:
   struct Producer {
     int64_t id = 0;
     int16_t epoch = 0;
     uint8_t batches = 0;  // in use
-    int64_t last_ms = 0;
+    int64_t last_ms = 0;  // the broker's time of its last append
+    int64_t last_timestamp = 0;
     std::array<ProducedBatch, kProducerWindow> window;  // oldest first
   };
 

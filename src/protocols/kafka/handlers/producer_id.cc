@@ -20,7 +20,7 @@ KafkaError describe_producers(Engine& engine,
     producer.producer_id = active.id;
     producer.producer_epoch = active.epoch;
     producer.last_sequence = active.last_sequence;
-    producer.last_timestamp = active.last_ms;
+    producer.last_timestamp = active.last_timestamp;
   }
   add(depends, engine.broker.log_depends(*id));
   return KafkaError::kNone;

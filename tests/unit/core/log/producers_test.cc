@@ -97,15 +97,53 @@ TEST_F(Producers, TheirNumberIsBoundedAndTheLeastRecentlyUsedGoes) {
   EXPECT_TRUE(table_.check(batch(1, 0, 9), kNow).has_value());         // forgotten
 }
 
+// KIP-664: as the producer said, not when the broker took it.
+TEST_F(Producers, TheTimestampOfTheLastBatchIsTold) {
+  BatchHeader first = batch(7, 0, 0);
+  first.max_timestamp = 5'000;
+  add(first, 0);
+  BatchHeader second = batch(7, 0, 1);
+  second.max_timestamp = 4'000;
+  add(second, 1);
+  ASSERT_EQ(table_.active(kNow).size(), 1U);
+  EXPECT_EQ(table_.active(kNow)[0].last_timestamp, 4'000);
+}
+
+// Before there were timestamps: producer 7 in epoch 2, last seen at 1,000,000 ms, one batch.
+TEST_F(Producers, TablesOfFormOneAreRead) {
+  Writer writer;
+  writer.varint(1);
+  writer.svarint(7);
+  writer.fixed(int16_t{2});
+  writer.svarint(kNow.ms());
+  writer.u8(1);
+  writer.fixed(int32_t{0});
+  writer.fixed(int32_t{3});
+  writer.varint(40);
+  writer.svarint(kNow.ms());
+  Reader reader(writer.out());
+  ASSERT_TRUE(ProducerTable::load(reader, 1, table_) && reader.done());
+  ASSERT_EQ(table_.active(kNow).size(), 1U);
+  EXPECT_EQ(table_.active(kNow)[0].last_sequence, 3);
+  EXPECT_EQ(table_.active(kNow)[0].last_timestamp, kNow.ms());
+  Reader again(writer.out());
+  ProducerTable other;
+  EXPECT_FALSE(ProducerTable::load(again, 3, other));
+}
+
 TEST_F(Producers, TheTableRoundTrips) {
   for (int64_t id = 0; id < 50; ++id) {
-    for (int i = 0; i < id % 8 + 1; ++i) table_.record(batch(id, 1, i), Offset(id * 10 + i), kNow);
+    for (int i = 0; i < id % 8 + 1; ++i) {
+      BatchHeader header = batch(id, 1, i);
+      header.max_timestamp = id - i;
+      table_.record(header, Offset(id * 10 + i), kNow);
+    }
   }
   Writer writer;
   table_.serialize(writer);
   Reader reader(writer.out());
   ProducerTable back;
-  ASSERT_TRUE(ProducerTable::load(reader, back) && reader.done());
+  ASSERT_TRUE(ProducerTable::load(reader, kProducersForm, back) && reader.done());
   Writer again;
   back.serialize(again);
   EXPECT_EQ(writer.out(), again.out());

@@ -263,7 +263,7 @@ TEST_F(Records, ProducersOfAPartitionAreDescribed) {
   EXPECT_EQ(producer.producer_id, id);
   EXPECT_EQ(producer.producer_epoch, 4);
   EXPECT_EQ(producer.last_sequence, 2);
-  EXPECT_GT(producer.last_timestamp, 0);
+  EXPECT_EQ(producer.last_timestamp, 1) << "the batch's";
   EXPECT_EQ(producer.current_txn_start_offset, -1);
 }
 
