@@ -316,6 +316,8 @@ std::vector<std::pair<Setting, std::string>> broker_settings(const Config& confi
       {{"auto.create.topics.enable", kBoolean, "true", "make topics that clients ask for"},
        config.auto_create_topics ? "true" : "false"},
       {{"broker.id", kInt, "1", "id of this broker"}, std::to_string(config.node_id)},
+      {{"connections.max.reauth.ms", kLong, "0", "how long a login holds; 0: without end"},
+       ms(config.session_lifetime)},
       {{"default.replication.factor", kInt, "1", "there is one copy"}, "1"},
       {{"delegation.token.expiry.time.ms", kLong, "86400000",
         "how long a delegation token lives unless it is renewed"},

@@ -5,6 +5,7 @@
 #include "base/credentials/scram.h"
 #include "protocols/kafka/errors.h"
 #include "protocols/kafka/gen/api_versions.h"
+#include "protocols/kafka/gen/configs.h"
 #include "protocols/kafka/gen/metadata.h"
 #include "tests/unit/protocols/kafka/port.h"
 #include "tests/unit/protocols/kafka/scram_client.h"
@@ -220,6 +221,37 @@ TEST_F(SaslWithPause, ASessionEndsUnlessItsUserLogsInAgain) {
   port.advance(Milliseconds(1'000));
   client.send(1, MetadataRequest());
   EXPECT_TRUE(closed(client));
+}
+
+// KIP-368 for each mechanism, and also when the time is over: a late login is in time as long as
+// nothing else was asked before it.
+TEST_F(SaslWithPause, EveryMechanismLogsInAgainAndMayBeLate) {
+  for (const bool is_plain : {true, false}) {
+    Client client(port);
+    const auto log_in = [&] {
+      return is_plain ? plain(client, "alice", "wonderland")
+                      : scram(client, ScramHash::kSha256, "alice", "wonderland");
+    };
+    for (int time = 0; time < 3; ++time) {
+      const auto answer = log_in();
+      EXPECT_EQ(answer.error_code, 0);
+      EXPECT_EQ(answer.session_lifetime_ms, 60'000);
+      EXPECT_TRUE(answered(client));
+      port.advance(Milliseconds(61'000));
+    }
+  }
+}
+
+TEST_F(SaslWithPause, TheLifetimeOfASessionIsShownAsASettingOfTheBroker) {
+  Client client(port);
+  ASSERT_EQ(plain(client, "alice", "wonderland").error_code, 0);
+  DescribeConfigsRequest request;
+  auto& resource = request.resources.emplace_back();
+  resource.resource_type = 4;
+  resource.resource_name = wire::literal("1");
+  resource.configuration_keys.emplace().push_back(wire::literal("connections.max.reauth.ms"));
+  const auto described = client.call<DescribeConfigsResponse>(4, request);
+  EXPECT_EQ(described.results.at(0).configs.at(0).value->view(), "60000");
 }
 
 TEST_F(SaslWithPause, ASessionCannotBeContinuedByAnotherUserOrMechanism) {
