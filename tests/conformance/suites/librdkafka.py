@@ -34,6 +34,10 @@ _BY_PARTS = {
         *("do_test_ListConsumerGroups", "do_test_DescribeConsumerGroups", "do_test_DeleteConsumerGroupOffsets"),
         *("do_test_AlterConsumerGroupOffsets", "do_test_ListConsumerGroupOffsets"),
     ),
+    "0142_reauthentication": (
+        *("do_test_producer", "do_test_consumer", "do_test_txn_producer", "do_test_oauthbearer", "do_test_reauth_failure"),
+        "do_test_share",
+    ),
 }
 # Rules that the tests make deny what they name; without this the first one would deny all the rest, too.
 _COMMON = ("--kafka-access", "allow", "--kafka-default-partitions", "4")
@@ -138,12 +142,15 @@ def _settings(edition):
     tls = ("--kafka-tls-certificate", f"{folder}/server.pem", "--kafka-tls-key", f"{folder}/server.key", "--kafka-tls-client-ca", f"{folder}/ca.pem")
     tls_config = f"security.protocol=SSL\nssl.ca.location={folder}/ca.pem\nssl.certificate.location={folder}/client.pem\n"
     tls_config += f"ssl.key.location={folder}/client.key\nssl.key.password={_PASSWORD}\n"
+    logins = ("--kafka-sasl", "required", "--first-user", f"{folder}/user")
     login = f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username={_USER}\nsasl.password={_PASSWORD}\n"
     return [
         # They start two consumers and expect both in the first rebalance, for which Apache Kafka waits this long.
         _Setting(("0089_max_poll_interval", "0118_commit_rebalance"), ("--kafka-group-initial-delay-ms", "3000")),
         _Setting(("0097_ssl_verify",), tls, tls_config, environment=files),
-        _Setting(("0135_sasl_credentials",), ("--kafka-sasl", "required", "--first-user", f"{folder}/user"), login),
+        _Setting(("0135_sasl_credentials",), logins, login),
+        # Each part takes somewhat longer than a session lives.
+        _Setting(("0142_reauthentication",), (*logins, "--kafka-session-lifetime-ms", "10000"), login),
         _Setting(
             ("0045_subscribe_update_topic_remove", "0045_subscribe_update_non_exist_and_partchange"),
             ("--kafka-auto-create-topics", "off"),
