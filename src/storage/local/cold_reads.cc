@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "storage/local/span_batch.h"
 #include "storage/local/tail.h"
 
 namespace weir::storage {
@@ -15,26 +17,25 @@ using broker::ReadCallback;
 using broker::ReadResult;
 using broker::StoredEntry;
 
-// Regions that are read at the same time: for those who wait, and ahead of anybody.
-constexpr size_t kUnderWayMax = 32;
-constexpr size_t kAheadMax = 8;
-constexpr size_t kMarksMax = 32;
-constexpr size_t kAhead = 3;  // of one reader, beyond the region that it works off
-// Rows of other logs may lie between two of the same. While regions are mostly read in vain, only
-// little of them.
-constexpr uint64_t kGapMax = uint64_t{512} << 10;
-constexpr uint64_t kGapSmall = uint64_t{64} << 10;
-constexpr double kWorthMin = 0.25;
-// Neighbouring regions overlap by as much as a span usually takes, so that it lies inside one.
-constexpr uint64_t kOverlap = (uint64_t{64} << 10) + kBlock;
+constexpr size_t kRegionsUnderWayMax = 32;
+// Who reads on asks for so much at a time, or gets a region.
+constexpr uint64_t kLargeBytes = kRegionBytes / 4;
 
 uint64_t end_of(const Extent& span) {
   return uint64_t{span.position} + span.length;
 }
 
-// Of a file from before the last start only its size is known.
-uint64_t readable_end(const JournalFile& file) {
-  return file.sealed ? file.size : round_up(file.end, kBlock);
+// Where what can be read in one go from `begin` on ends.
+uint64_t stretch_end(const JournalFile& file, uint64_t begin, uint64_t end) {
+  end = std::min(end, file.readable_end());
+  for (const Part& part : file.parts) {
+    if (part.start > begin) end = std::min(end, part.start);
+  }
+  return end;
+}
+
+std::unexpected<Error> gone(FileId file) {
+  return fail(ErrorCode::kNotFound, fmt::format("journal file {} is gone", file.value()));
 }
 
 }  // namespace
@@ -50,10 +51,12 @@ ColdReads::ColdReads(const LocalJournalOptions& options,
       files_(files),
       metrics_(metrics),
       spans_(options.read_bytes_kept),
+      ahead_(files),
       pool_(std::make_shared<RegionPool>()) {}
 
 void ColdReads::clear() {
   spans_.clear();
+  ahead_.forget();
   std::erase_if(regions_, [](const RegionPointer& region) { return region->data != nullptr; });
   bytes_ = 0;
   pool_->clear();
@@ -63,33 +66,21 @@ std::optional<std::vector<StoredEntry>> ColdReads::find(CellId cell, const Exten
   if (auto found = spans_.find(cell, span)) return found;
   const RegionPointer region = covering(span.file, span.position, end_of(span));
   if (region == nullptr || region->data == nullptr) return std::nullopt;
-  read_ahead(*region, span);
   return take(*region, cell, span);
 }
 
 void ColdReads::read(CellId cell, const Extent& span, ReadCallback callback) {
-  const JournalFile* file = files_.find(span.file);
-  if (file == nullptr || file->parts.empty()) {
-    steps_.post([callback = std::move(callback), id = span.file]() mutable {
-      callback(fail(ErrorCode::kNotFound, fmt::format("journal file {} is gone", id.value())));
-    });
+  const RegionPointer region = covering(span.file, span.position, end_of(span));
+  if (region != nullptr && region->data == nullptr) {
+    region->waiting.push_back({cell, span, std::move(callback)});
     return;
   }
-  RegionPointer region = covering(span.file, span.position, end_of(span));
-  if (region == nullptr && reads_on(span) && under_way_ < kUnderWayMax) {
-    region = start_region(*file, span.position);
-  }
-  if (region == nullptr || region->data != nullptr || end_of(span) > region->end) {
-    return read_alone(cell, span, std::move(callback));
-  }
-  region->waiting.push_back({cell, span, std::move(callback)});
-  read_ahead(*region, span);
+  if (pending_.empty()) steps_.post([this] { flush(); });
+  pending_.push_back({cell, span, std::move(callback)});
 }
 
 template <typename Work, typename Then>
-void ColdReads::run(const Part& part, Handle handle, uint64_t bytes, Work work, Then then) {
-  ++metrics_.file_reads;
-  metrics_.file_read_bytes += bytes;
+void ColdReads::run(const Part& part, Handle handle, Work work, Then then) {
   ++part.slot->users;
   auto file = std::make_shared<std::shared_ptr<File>>((*part.slot).*handle);
   steps_.run(
@@ -102,6 +93,118 @@ void ColdReads::run(const Part& part, Handle handle, uint64_t bytes, Work work, 
       });
 }
 
+// Reads what was asked for in this turn: neighbours together.
+void ColdReads::flush() {
+  auto pending = std::exchange(pending_, {});
+  std::ranges::sort(pending, {}, [](const Waiting& one) {
+    return std::pair(one.span.file, uint64_t{one.span.position});
+  });
+  const uint64_t gap = ahead_.gap_max();
+  for (size_t first = 0; first < pending.size();) {
+    size_t last = first + 1;
+    uint64_t end = end_of(pending[first].span);
+    while (last < pending.size() && pending[last].span.file == pending[first].span.file &&
+           pending[last].span.position <= end + gap) {
+      end = std::max(end, end_of(pending[last++].span));
+    }
+    read_near(std::span(pending).subspan(first, last - first));
+    first = last;
+  }
+}
+
+void ColdReads::read_near(std::span<Waiting> wanted) {
+  const FileId id = wanted.front().span.file;
+  const JournalFile* file = files_.find(id);
+  if (file == nullptr || file->parts.empty()) {
+    for (Waiting& one : wanted) one.callback(gone(id));
+    return;
+  }
+  ReadAhead::Stretch read{id, wanted.front().span.position, 0};
+  uint64_t bytes = 0;
+  for (const Waiting& one : wanted) {
+    bytes += one.span.length;
+    read.end = std::max(read.end, end_of(one.span));
+  }
+  std::vector<ReadAhead::Stretch> ahead;
+  const bool reads_on = ahead_.note(read, bytes, ahead);
+  for (const ReadAhead::Stretch& stretch : ahead) fetch(stretch);
+  RegionPointer region;
+  if (reads_on && bytes < kLargeBytes && under_way_ < kRegionsUnderWayMax) {
+    region = start_region(*file, read.begin);
+  }
+  const auto outside = std::ranges::find_if(wanted, [&](const Waiting& one) {
+    return region == nullptr || end_of(one.span) > region->end;
+  });
+  for (Waiting& one : std::ranges::subrange(wanted.begin(), outside)) {
+    region->waiting.push_back(std::move(one));
+  }
+  read_together(*file, {outside, wanted.end()});
+}
+
+void ColdReads::fetch(const ReadAhead::Stretch& ahead) {
+  const JournalFile* file = files_.find(ahead.file);
+  for (uint64_t begin = ahead.begin; begin < ahead.end;) {
+    const Part& part = file->part_at(begin);
+    const uint64_t end = stretch_end(*file, begin, ahead.end);
+    run(
+        part, &Slot::cached,
+        [&disk = disk_, path = part.slot->path(), begin, end](std::shared_ptr<File>& handle) {
+          const auto ok = open_slot(disk, handle, path, OpenMode::kCached);
+          if (ok) handle->fetch(begin, end - begin);
+          return ok;
+        },
+        [](const Result<void>&) {});  // whoever reads there is told
+    begin = end;
+  }
+}
+
+// In steps of at most a region each; what is larger has one for itself.
+void ColdReads::read_together(const JournalFile& file, std::span<Waiting> wanted) {
+  for (size_t first = 0; first < wanted.size();) {
+    const Part& part = file.part_at(wanted[first].span.position);
+    uint64_t end = wanted[first].span.position;
+    uint64_t bytes = 0;
+    size_t last = first;
+    for (; last < wanted.size(); ++last) {
+      const Extent& span = wanted[last].span;
+      const uint64_t more =
+          end_of(span) - std::min(end_of(span), std::max<uint64_t>(end, span.position));
+      if (last > first && (bytes + more > kRegionBytes || &file.part_at(span.position) != &part))
+        break;
+      bytes += more;
+      end = std::max(end, end_of(span));
+    }
+    metrics_.file_read_bytes += bytes;
+    start_batch(part, wanted.subspan(first, last - first));
+    first = last;
+  }
+}
+
+void ColdReads::start_batch(const Part& part, std::span<Waiting> wanted) {
+  ++metrics_.file_reads;
+  std::vector<Piece> pieces;
+  pieces.reserve(wanted.size());
+  for (const Waiting& one : wanted) pieces.push_back({one.cell, one.span});
+  run(
+      part, &Slot::cached,
+      [&disk = disk_, pool = pool_, path = part.slot->path(), salt = part.salt,
+       pieces = std::move(pieces)](std::shared_ptr<File>& handle) {
+        return read_pieces(disk, *pool, handle, path, salt, pieces);
+      },
+      [this, wanted = std::vector(std::move_iterator(wanted.begin()),
+                                  std::move_iterator(wanted.end()))](auto found) mutable {
+        for (size_t i = 0; i < wanted.size(); ++i) {
+          auto& [cell, span, callback] = wanted[i];
+          if (!found[i]) {
+            read_alone(cell, span, std::move(callback));
+            continue;
+          }
+          spans_.put(cell, span, *found[i]);
+          callback(std::move(*found[i]));
+        }
+      });
+}
+
 ColdReads::RegionPointer ColdReads::covering(FileId file, uint64_t begin, uint64_t end) {
   const auto found = std::ranges::find_if(regions_, [&](const RegionPointer& region) {
     return region->file == file && region->begin <= begin && end <= region->end;
@@ -111,28 +214,29 @@ ColdReads::RegionPointer ColdReads::covering(FileId file, uint64_t begin, uint64
   return *found;
 }
 
-// From the block of `position` on, as far as the file goes; nothing if it ends there.
+// From `position` on, as far as the file goes.
 ColdReads::RegionPointer ColdReads::start_region(const JournalFile& file, uint64_t position) {
-  const uint64_t begin = round_down(position, kBlock);
-  const Part& part = file.part_at(begin);
-  uint64_t limit = readable_end(file);
-  for (const Part& other : file.parts) {
-    if (other.start > begin) limit = std::min(limit, other.start);
-  }
-  const uint64_t end = std::min(begin + kRegionBytes, limit);
-  if (end <= begin) return nullptr;
-  auto region = std::make_shared<Region>(Region{
-      .file = file.id, .begin = begin, .end = end, .salt = part.salt, .data = {}, .waiting = {}});
+  const Part& part = file.part_at(position);
+  const uint64_t end = stretch_end(file, position, position + kRegionBytes);
+  if (end <= position) return nullptr;
+  auto region = std::make_shared<Region>(Region{.file = file.id,
+                                                .begin = position,
+                                                .end = end,
+                                                .salt = part.salt,
+                                                .data = {},
+                                                .waiting = {}});
   regions_.push_front(region);
-  mark({file.id, begin, end});
   ++under_way_;
-  const OpenMode mode = file.sealed ? OpenMode::kRead : OpenMode::kDirect;
+  ++metrics_.file_reads;
+  metrics_.file_read_bytes += end - position;
   run(
-      part, file.sealed ? &Slot::cached : &Slot::handle, end - begin,
-      [&disk = disk_, path = part.slot->path(), pool = pool_, mode, begin,
+      part, &Slot::cached,
+      [&disk = disk_, path = part.slot->path(), pool = pool_, position,
        end](std::shared_ptr<File>& handle) -> Result<std::shared_ptr<const char>> {
         std::shared_ptr<char> data = pool->take();
-        if (auto ok = read_slot(disk, handle, path, mode, begin, {data.get(), end - begin}); !ok) {
+        if (auto ok = read_slot(disk, handle, path, OpenMode::kCached, position,
+                                {data.get(), end - position});
+            !ok) {
           return std::unexpected(ok.error());
         }
         return data;
@@ -164,38 +268,29 @@ void ColdReads::finish_region(const RegionPointer& region,
   }
 }
 
-// The next regions are fetched while this one is worked off.
-void ColdReads::read_ahead(const Region& region, const Extent& span) {
-  const bool whole = region.end - region.begin == kRegionBytes;
-  if (!whole || end_of(span) < region.begin + kRegionBytes / 2) return;
-  const JournalFile* file = files_.find(region.file);
-  if (file == nullptr || file->parts.empty()) return;
-  uint64_t end = region.end;
-  for (size_t i = 0; i < kAhead && under_way_ < kAheadMax && end < readable_end(*file); ++i) {
-    const uint64_t next = end - kOverlap;
-    end = std::min(next + kRegionBytes, readable_end(*file));
-    if (!is_there(region.file, next, end)) start_region(*file, next);
+std::optional<std::vector<StoredEntry>> ColdReads::take(Region& region,
+                                                        CellId cell,
+                                                        const Extent& span) {
+  const ByteView bytes(region.data.get() + (span.position - region.begin), span.length);
+  if (damaged_at(bytes, region.salt)) {
+    forget(region);
+    return std::nullopt;
   }
+  auto entries = collect_entries(cell, span, bytes, region.data);
+  if (entries) spans_.put(cell, span, *entries);
+  return entries;
 }
 
-bool ColdReads::is_there(FileId file, uint64_t begin, uint64_t end) const {
-  return std::ranges::any_of(regions_, [&](const RegionPointer& region) {
-    return region->file == file && region->begin <= begin && end <= region->end + kOverlap &&
-           begin < region->end;
-  });
-}
-
+// Past the page cache: what the device has.
 void ColdReads::read_alone(CellId cell, const Extent& span, ReadCallback callback) {
   const JournalFile* file = files_.find(span.file);
-  if (file == nullptr || file->parts.empty()) {
-    return callback(
-        fail(ErrorCode::kNotFound, fmt::format("journal file {} is gone", span.file.value())));
-  }
-  mark({span.file, span.position, end_of(span)});
+  if (file == nullptr || file->parts.empty()) return callback(gone(span.file));
   const Part& part = file->part_at(span.position);
+  ++metrics_.file_reads;
+  metrics_.file_read_bytes +=
+      round_up(end_of(span), kBlock) - round_down(uint64_t{span.position}, kBlock);
   run(
       part, &Slot::handle,
-      round_up(end_of(span), kBlock) - round_down(uint64_t{span.position}, kBlock),
       [&disk = disk_, cell, span, path = part.slot->path(),
        salt = part.salt](std::shared_ptr<File>& handle) {
         return read_span(disk, handle, path, salt, cell, span);
@@ -208,42 +303,6 @@ void ColdReads::read_alone(CellId cell, const Extent& span, ReadCallback callbac
         }
         callback(std::move(result));
       });
-}
-
-std::optional<std::vector<StoredEntry>> ColdReads::take(Region& region,
-                                                        CellId cell,
-                                                        const Extent& span) {
-  const ByteView bytes(region.data.get() + (span.position - region.begin), span.length);
-  if (damaged_at(bytes, region.salt)) {
-    forget(region);
-    return std::nullopt;
-  }
-  region.used += span.length;
-  auto entries = collect_entries(cell, span, bytes, region.data);
-  if (entries) spans_.put(cell, span, *entries);
-  return entries;
-}
-
-uint64_t ColdReads::gap_max() const {
-  return worth_ < kWorthMin ? kGapSmall : kGapMax;
-}
-
-bool ColdReads::reads_on(const Extent& span) const {
-  return std::ranges::any_of(marks_, [&](const Mark& mark) {
-    return mark.file == span.file && mark.begin <= span.position &&
-           span.position <= mark.end + gap_max();
-  });
-}
-
-void ColdReads::mark(const Mark& mark) {
-  // Who reads on moves a mark rather than making another.
-  const auto before = std::ranges::find_if(marks_, [&](const Mark& other) {
-    return other.file == mark.file && other.begin <= mark.begin &&
-           mark.begin <= other.end + kGapMax;
-  });
-  if (before != marks_.end()) marks_.erase(before);
-  marks_.push_front(mark);
-  if (marks_.size() > kMarksMax) marks_.pop_back();
 }
 
 void ColdReads::forget(const Region& region) {
@@ -259,8 +318,6 @@ void ColdReads::trim() {
         std::ranges::find_if(regions_.rbegin(), regions_.rend(),
                              [](const RegionPointer& region) { return region->data != nullptr; });
     bytes_ -= kRegionBytes;
-    const double share = static_cast<double>((*oldest)->used) / static_cast<double>(kRegionBytes);
-    worth_ += (std::min(share, 1.0) - worth_) / 8;
     regions_.erase(std::next(oldest).base());
   }
 }

@@ -49,12 +49,16 @@ class File {
   // Makes the file at least `size` bytes long, with room on the device.
   virtual Result<void> allocate(uint64_t size) = 0;
   virtual Result<uint64_t> size() = 0;
+  // Asks for this part to be brought into the page cache, and does not wait for it. Of a file
+  // opened kCached; it may do nothing.
+  virtual void fetch(uint64_t offset, uint64_t length) = 0;
 };
 
 enum class OpenMode : uint8_t {
   kDirect,        // existing, past the page cache where the file system allows it
   kDirectCreate,  // the same, but it must not exist yet
   kRead,          // existing, through the page cache
+  kCached,        // the same, but nothing is read ahead unless fetch() says so
   kReplace,       // made or emptied, through the page cache
 };
 

@@ -38,7 +38,7 @@ struct Slot {
   // the process may have been killed before it had synced them.
   bool lasting = false;
   std::shared_ptr<File> handle;  // nothing while it is closed
-  std::shared_ptr<File> cached;  // the same through the page cache, for reads of whole stretches
+  std::shared_ptr<File> cached;  // the same through the page cache, for reads
   bool prewriting = false;       // zeros are on their way: frames must wait
   bool reader_opened = false;    // counted among the handles that reads keep open
   int users = 0;                 // steps that read or write it; it is not recycled meanwhile
@@ -73,6 +73,8 @@ struct JournalFile {
   bool writable() const { return ready && !parts.back().slot->prewriting; }
   // The place beyond which no frame may reach: the seal needs the rest.
   uint64_t usable() const;
+  // What can be read ends here. Of a file from before the last start only its size is known.
+  uint64_t readable_end() const { return sealed ? size : round_up(end, kBlock); }
 };
 
 class FileSet {

@@ -16,6 +16,8 @@
 namespace weir::storage {
 namespace {
 
+constexpr uint64_t kFetchBytes = uint64_t{128} << 10;
+
 std::unexpected<Error> os_error(std::string_view verb, const std::string& path, int code) {
   return fail(code == ENOENT ? ErrorCode::kNotFound : ErrorCode::kStorageUnavailable,
               fmt::format("cannot {} {}: {}", verb, path, std::system_category().message(code)));
@@ -77,6 +79,15 @@ class RealFile : public File {
     return static_cast<uint64_t>(status.st_size);
   }
 
+  void fetch(uint64_t offset, uint64_t length) override {
+    // One call brings no more than the kernel reads ahead at a time.
+    for (uint64_t done = 0; done < length; done += kFetchBytes) {
+      ::posix_fadvise(descriptor_.get(), static_cast<off_t>(offset + done),
+                      static_cast<off_t>(std::min(kFetchBytes, length - done)),
+                      POSIX_FADV_WILLNEED);
+    }
+  }
+
  private:
   std::string path_;
   Descriptor descriptor_;
@@ -94,7 +105,8 @@ int flags_of(OpenMode mode) {
   switch (mode) {
     case OpenMode::kDirect: return O_RDWR | O_DIRECT;
     case OpenMode::kDirectCreate: return O_RDWR | O_DIRECT | O_CREAT | O_EXCL;
-    case OpenMode::kRead: return O_RDONLY;
+    case OpenMode::kRead:
+    case OpenMode::kCached: return O_RDONLY;
     case OpenMode::kReplace: return O_RDWR | O_CREAT | O_TRUNC;
   }
   std::unreachable();
@@ -129,6 +141,7 @@ Result<std::unique_ptr<File>> RealDisk::open(const std::string& path, OpenMode m
     if (number >= 0) direct_refused_ = true;
   }
   if (number < 0) return os_error("open", full, errno);
+  if (mode == OpenMode::kCached) ::posix_fadvise(number, 0, 0, POSIX_FADV_RANDOM);
   return std::make_unique<RealFile>(full, Descriptor(number));
 }
 

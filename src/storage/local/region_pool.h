@@ -12,7 +12,8 @@
 
 namespace weir::storage {
 
-inline constexpr size_t kRegionBytes = size_t{1} << 20;
+// What a consumer asks for at a time, and a row more.
+inline constexpr size_t kRegionBytes = (size_t{1} << 20) + (size_t{128} << 10);
 
 class RegionPool : public std::enable_shared_from_this<RegionPool> {
  public:

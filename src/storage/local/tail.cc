@@ -42,17 +42,24 @@ std::optional<size_t> damaged_at(ByteView bytes, uint32_t salt) {
   return std::nullopt;
 }
 
+Result<void> open_slot(Disk& disk,
+                       std::shared_ptr<File>& handle,
+                       const std::string& path,
+                       OpenMode mode) {
+  if (handle != nullptr) return {};
+  auto opened = disk.open(path, mode);
+  if (!opened) return std::unexpected(opened.error());
+  handle = std::move(*opened);
+  return {};
+}
+
 Result<void> read_slot(Disk& disk,
                        std::shared_ptr<File>& handle,
                        const std::string& path,
                        OpenMode mode,
                        uint64_t begin,
                        std::span<char> into) {
-  if (handle == nullptr) {
-    auto opened = disk.open(path, mode);
-    if (!opened) return std::unexpected(opened.error());
-    handle = std::move(*opened);
-  }
+  if (auto ok = open_slot(disk, handle, path, mode); !ok) return ok;
   return read_exactly(*handle, begin, into);
 }
 

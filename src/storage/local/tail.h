@@ -72,7 +72,13 @@ std::optional<std::vector<broker::StoredEntry>> collect_entries(
 // Where the first entry begins that is not the one that was written; nothing if all are whole.
 std::optional<size_t> damaged_at(ByteView bytes, uint32_t salt);
 
-// Reads blocks of the slot `path`, opened as `mode` says if `handle` is empty. Blocking.
+// Opens the slot `path` as `mode` says if `handle` is empty. Blocking.
+Result<void> open_slot(Disk& disk,
+                       std::shared_ptr<File>& handle,
+                       const std::string& path,
+                       OpenMode mode);
+
+// Opens it and reads from it. Blocking.
 Result<void> read_slot(Disk& disk,
                        std::shared_ptr<File>& handle,
                        const std::string& path,

@@ -59,6 +59,7 @@ class FaultyDisk::OpenFile : public File {
     return {};
   }
   Result<uint64_t> size() override { return inode_->bytes.size(); }
+  void fetch(uint64_t, uint64_t length) override { disk_.fetched_bytes_ += length; }
 
  private:
   FaultyDisk& disk_;
@@ -208,7 +209,7 @@ Result<std::unique_ptr<File>> FaultyDisk::open(const std::string& path, OpenMode
   } else {
     inode = known->second;
   }
-  const bool cached = mode == OpenMode::kRead && path.starts_with(kJournalFolder);
+  const bool cached = mode == OpenMode::kCached;
   return std::make_unique<OpenFile>(*this, std::move(inode), cached);
 }
 

@@ -49,8 +49,9 @@ class FaultyDisk : public Disk {
   uint64_t used() const;
   uint64_t syncs() const { return syncs_; }
   uint64_t writes() const { return writes_; }
-  uint64_t errors() const { return errors_; }              // of writes and syncs so far
-  uint64_t cached_bytes() const { return cached_bytes_; }  // read through the page cache
+  uint64_t errors() const { return errors_; }                // of writes and syncs so far
+  uint64_t cached_bytes() const { return cached_bytes_; }    // read through the page cache
+  uint64_t fetched_bytes() const { return fetched_bytes_; }  // asked for ahead
 
   Result<std::unique_ptr<DirectoryLock>> lock() override;
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
@@ -98,6 +99,7 @@ class FaultyDisk : public Disk {
   uint64_t writes_ = 0;
   uint64_t errors_ = 0;
   uint64_t cached_bytes_ = 0;
+  uint64_t fetched_bytes_ = 0;
 };
 
 }  // namespace weir::storage

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "protocols/kafka/authorizer.h"
@@ -67,6 +69,9 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     size_t topic = 0;
     const FetchRequest::Partition* request = nullptr;
     CellId log;
+    size_t limit = 0;      // of bytes, in the attempt under way
+    bool reading = false;  // until what was read is taken
+    std::optional<Result<broker::ReadAnswer>> read;
     Offset seen_end;  // of the last attempt
     FetchResponse::Partition result;
   };
@@ -94,9 +99,11 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     failed_ = true;
   }
 
-  // Reads the partitions one after the other, since each may use what the ones before have left.
+  // Partitions are taken in their order, since each may use what the ones before have left; they
+  // are read at the same time while there is room for all that they may bring.
   void attempt() {
     next_ = 0;
+    taken_ = 0;
     bytes_ = 0;
     step();
   }
@@ -104,30 +111,51 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
   // Callbacks that come within the call go on in this loop, later ones start it again; no recursion
   // either way.
   void step() {
-    if (stepping_) return;
+    if (stepping_ || done_) return;
     stepping_ = true;
-    while (!reading_ && !done_ && next_ < wanted_.size()) read(wanted_[next_++]);
+    do {
+      while (next_ < wanted_.size() && ask(wanted_[next_])) ++next_;
+    } while (take_next());
     stepping_ = false;
-    if (!reading_ && !done_) finish_or_wait();
+    if (taken_ == wanted_.size()) finish_or_wait();
   }
 
-  void read(Wanted& wanted) {
-    if (wanted.result.error_code != 0) return;
+  // False: those before it may use up what is left.
+  bool ask(Wanted& wanted) {
+    if (wanted.result.error_code != 0) return true;
     const size_t left = bytes_max_ - std::min(bytes_, bytes_max_);
-    const size_t limit =
-        std::min(left, static_cast<size_t>(std::max(wanted.request->partition_max_bytes, 0)));
-    if (left == 0 && bytes_ > 0) return show_ends(wanted);
-    reading_ = true;
-    engine_->broker.read(
-        {.log = wanted.log,
-         .from = Offset(wanted.request->fetch_offset),
-         .bytes_max = limit,
-         .end = std::nullopt},
-        [self = shared_from_this(), &wanted, limit](Result<broker::ReadAnswer> read) {
-          self->reading_ = false;
-          self->take(wanted, limit, std::move(read));
-          self->step();
-        });
+    const auto most = static_cast<size_t>(std::max(wanted.request->partition_max_bytes, 0));
+    if (taken_ < next_ && asked_ + most > left) return false;
+    if (left == 0 && bytes_ > 0) {
+      show_ends(wanted);
+      return true;
+    }
+    wanted.limit = std::min(left, most);
+    wanted.reading = true;
+    asked_ += wanted.limit;
+    engine_->broker.read({.log = wanted.log,
+                          .from = Offset(wanted.request->fetch_offset),
+                          .bytes_max = wanted.limit,
+                          .end = std::nullopt},
+                         [self = shared_from_this(), &wanted](Result<broker::ReadAnswer> read) {
+                           wanted.read = std::move(read);
+                           self->step();
+                         });
+    return true;
+  }
+
+  // False: there is none, or it is being read.
+  bool take_next() {
+    if (taken_ == next_) return false;
+    Wanted& wanted = wanted_[taken_];
+    if (wanted.reading) {
+      if (!wanted.read) return false;
+      wanted.reading = false;
+      asked_ -= wanted.limit;
+      take(wanted, *std::exchange(wanted.read, std::nullopt));
+    }
+    ++taken_;
+    return true;
   }
 
   // The answer is full: the partition is told how far it reaches, without records.
@@ -142,8 +170,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     if (request_.isolation_level == 1) wanted.result.aborted_transactions.emplace();
   }
 
-  void take(Wanted& wanted, size_t limit, Result<broker::ReadAnswer> read) {
-    if (done_) return;
+  void take(Wanted& wanted, Result<broker::ReadAnswer> read) {
     FetchResponse::Partition& result = wanted.result;
     if (!read) {
       fail(wanted, topic_error(read.error().code));
@@ -158,6 +185,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     result.log_start_offset = read->start.value();
     if (request_.isolation_level == 1) result.aborted_transactions.emplace();
     wire::Records records;
+    const size_t limit = std::min(wanted.limit, bytes_max_ - std::min(bytes_, bytes_max_));
     size_t size = 0;
     for (broker::StoredEntry& batch : read->batches) {
       const size_t with_this = size + batch.payload.size();
@@ -249,10 +277,11 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
   Timestamp deadline_;
   size_t bytes_max_ = 0;
   std::vector<Wanted> wanted_;
-  size_t next_ = 0;
-  size_t bytes_ = 0;
+  size_t next_ = 0;   // to be asked for
+  size_t taken_ = 0;  // those before are part of the answer
+  size_t asked_ = 0;  // bytes that those between the two may bring
+  size_t bytes_ = 0;  // of the answer
   bool failed_ = false;
-  bool reading_ = false;
   bool stepping_ = false;
   bool done_ = false;
   broker::Depends depends_;

@@ -132,6 +132,30 @@ TEST(ColdReads, LogsThatShareFramesShareTheReads) {
   EXPECT_LT(files.journal->metrics().file_read_bytes, 2 * stored);
 }
 
+// The rows of one log among those of others: only they are read, the device fetches all of it once.
+TEST(ColdReads, WhoReadsMuchOfOneLogCostsItsRows) {
+  Reading files(6);
+  constexpr size_t kCells = 8;
+  constexpr size_t kEach = 60;
+  for (size_t i = 0; i < kEach; ++i) {
+    for (size_t cell = 1; cell <= kCells; ++cell) files.append(CellId(cell));
+    files.settle();
+  }
+  files.start();
+  for (size_t from = 0; from < kEach; from += 20) {
+    for (size_t cell = 1; cell <= kCells; ++cell) {
+      size_t left = 20;
+      for (size_t i = from; i < from + 20; ++i) files.ask(CellId(cell), i, left);
+      ASSERT_TRUE(files.executor->run_until([&] { return left == 0; }));
+    }
+  }
+  const uint64_t stored = kCells * kEach * (kPayload + kBlock);
+  EXPECT_LE(files.journal->metrics().file_reads, kCells * (kEach / 20) * 2);
+  EXPECT_LE(files.journal->metrics().file_read_bytes, stored);
+  EXPECT_GT(files.disk.fetched_bytes(), stored / 4);
+  EXPECT_LE(files.disk.fetched_bytes(), stored + ReadAhead::kAheadBytes);
+}
+
 TEST(ColdReads, ALoneReadCostsItsSpan) {
   Reading files(3);
   constexpr size_t kCount = 200;
@@ -154,8 +178,10 @@ TEST(ColdReads, WhatIsWrittenAfterARegionWasReadIsReadAgain) {
       ++count;
     }
     files.read(CellId(1), count - 3);
+    size_t left = 1;
+    files.ask(CellId(1), count - 2, left);
     files.append(CellId(1));
-    files.read(CellId(1), count - 2);
+    ASSERT_TRUE(files.executor->run_until([&] { return left == 0; }));
     const size_t late = count++;
     files.settle();
     while (files.in_memory(CellId(1), late)) {
