@@ -25,6 +25,9 @@ class Raw {
       this.buffer = Buffer.concat([this.buffer, part]);
       this.deliver();
     });
+    let cause;
+    this.socket.on('error', (error) => { cause = error; });  // 'close' follows
+    this.socket.on('close', () => this.failed?.(new Error('the connection ended', { cause })));
   }
   deliver() {
     const end = this.waiting ? endOfReply(this.buffer, 0) : -1;
@@ -46,8 +49,9 @@ class Raw {
   send(words) {
     const text = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('');
     this.socket.write(`*${words.length}\r\n${text}`);
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       this.waiting = resolve;
+      this.failed = reject;
       this.deliver();
     });
   }
@@ -185,6 +189,8 @@ for (const protocol of [2, 3]) {
     const both = async (words) => Promise.all([ours.send(words), theirs.send(words)]);
     let round = 0;
     const listening = await listeners([process.env.REDIS_URL, peer.url], protocol);
+    // Whoever still waits for a reply when the test's time is over would keep the process alive.
+    t.signal.addEventListener('abort', () => [ours, theirs].forEach(({ socket }) => socket.destroy()));
     try {
       if (protocol === 3) await both(['HELLO', '3']);
       for (const database of databases) {
@@ -204,7 +210,10 @@ for (const protocol of [2, 3]) {
       await both(['DISCARD']);
       await both(last);
       const done = ({ heard }) => heard.flat().every((messages) => messages.at(-1).includes('the last'));
-      while (!done(listening)) await new Promise((resolve) => setImmediate(resolve));
+      while (!done(listening)) {
+        t.signal.throwIfAborted();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       assert.deepEqual(listening.heard[0], listening.heard[1]);
     } finally {
       listening.close();

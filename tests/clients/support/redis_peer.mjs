@@ -49,6 +49,9 @@ export async function startRedisPeer() {
     server.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   };
+  // Also when the tests are ended before their end.
+  process.once('exit', stop);
+  for (const [signal, number] of [['SIGTERM', 15], ['SIGINT', 2]]) process.once(signal, () => process.exit(128 + number));
   try {
     await ready(server);
   } catch (error) {
