@@ -361,7 +361,7 @@ class Broker final : public JournalOwner {
   void progressed(Lsn written, Lsn durable) override;
   void storage_health(std::optional<Error> problem) override;
   void pressed(bool on) override;
-  std::vector<std::pair<CellId, Extent>> live_spans(FileId file) override;
+  LiveSpans live_spans(FileId file, size_t left) override;
   Lsn moved(std::span<const MovedSpan> spans) override;
 
  private:

@@ -170,22 +170,26 @@ std::optional<CellImage> Broker::image(CellId id) {
   return image;
 }
 
-std::vector<std::pair<CellId, Extent>> Broker::live_spans(FileId file) {
-  std::vector<std::pair<CellId, Extent>> spans;
+LiveSpans Broker::live_spans(FileId file, size_t left) {
+  constexpr size_t kLogsAtOnce = 250;
+  constexpr size_t kSpansAtOnce = 1000;
+  LiveSpans found;
   const auto known = logs_in_.find(file);
-  if (known == logs_in_.end()) return spans;
-  std::vector<CellId>& logs = known->second;
-  std::sort(logs.begin(), logs.end());
-  logs.erase(std::unique(logs.begin(), logs.end()), logs.end());
+  if (known == logs_in_.end()) return found;
+  // From the back: forget_places() fills gaps from there, with what was looked at already.
+  const std::vector<CellId>& logs = known->second;
+  found.left = std::min(left, logs.size());
+  const size_t end = found.left - std::min(found.left, kLogsAtOnce);
   std::vector<log::Row> rows;
-  for (const CellId id : logs) {
+  while (found.left > end && found.spans.size() < kSpansAtOnce) {
+    const CellId id = logs[--found.left];
     const auto* cell = find<LogCell>(id);
     if (cell == nullptr) continue;
     rows.clear();
     cell->log.rows_in_file(file, rows);
-    for (const log::Row& row : rows) spans.emplace_back(id, row.span);
+    for (const log::Row& row : rows) found.spans.emplace_back(id, row.span);
   }
-  return spans;
+  return found;
 }
 
 // ---- which logs lie in a file

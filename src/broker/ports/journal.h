@@ -68,6 +68,13 @@ struct CellImage {
   std::vector<std::move_only_function<void(std::string& out)>> deferred;
 };
 
+// Spans of cells' log rows inside one file, and how many of its logs were not looked at yet.
+struct LiveSpans {
+  std::vector<std::pair<CellId, Extent>> spans;
+  size_t left = 0;
+};
+inline constexpr size_t kAllLogs = SIZE_MAX;  // to begin with
+
 // One span of a cell's log rows inside one file, and where its bytes went.
 struct MovedSpan {
   CellId cell;
@@ -162,8 +169,9 @@ class JournalOwner {
   // either. May be called from within submit().
   virtual void pressed(bool /*on*/) {}
 
-  // The spans that the file still holds for live logs, for the tidier.
-  virtual std::vector<std::pair<CellId, Extent>> live_spans(FileId file) = 0;
+  // The spans that the file still holds for live logs, for the tidier; of some logs each time: it
+  // asks again with the `left` of the answer until that is 0. One may be given twice.
+  virtual LiveSpans live_spans(FileId file, size_t left) = 0;
   // The copies are durable and counted as live: commit the switch (one commit). For every span
   // switched release `from`; for one that is no longer live release `to`. Returns the LSN of the
   // commit.

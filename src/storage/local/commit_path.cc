@@ -20,6 +20,30 @@ namespace {
 
 constexpr Lane kWriters[] = {Lane::kWriterA, Lane::kWriterB};
 
+// Ends the file at `at`: with the rows of its index, if they fit into what is left of `size`.
+Result<void> write_seal(File& file,
+                        FrameHeader header,
+                        uint32_t salt,
+                        uint64_t at,
+                        uint64_t size,
+                        const std::vector<std::vector<IndexRow>>& rows_of_frames) {
+  std::vector<IndexRow> rows;
+  for (const auto& of_frame : rows_of_frames)
+    rows.insert(rows.end(), of_frame.begin(), of_frame.end());
+  std::string index = encode_index(rows);
+  header.count = static_cast<uint32_t>(rows.size());
+  if (at + frame_bytes(index.size()) > size) {
+    index.clear();
+    header.count = 0;
+  }
+  header.length = static_cast<uint32_t>(index.size());
+  if (at + header.bytes() > size) return {};
+  Buffer frame(header.bytes());
+  std::ranges::copy(index, frame.data() + kFrameHeaderBytes);
+  finish_frame(header, salt, frame.data());
+  return write_all(file, at, frame.span(), Sync::kNone);
+}
+
 }  // namespace
 
 CommitPath::CommitPath(const LocalJournalOptions& options,
@@ -274,7 +298,7 @@ void CommitPath::pop_durable() {
     undurable_bytes_ -= frame->header.length;
     --frame->chunk->undurable;
     const auto file = frame->file;
-    file->index.insert(file->index.end(), frame->rows.begin(), frame->rows.end());
+    file->index.push_back(std::move(frame->rows));
     frames_.pop_front();
     const bool more = !frames_.empty() && frames_.front()->file == file;
     if (file->sealed && !more) seal_file(file);
@@ -376,8 +400,6 @@ void CommitPath::mended() {
 
 void CommitPath::seal_file(const std::shared_ptr<JournalFile>& file) {
   if (file->end == kBlock || file->parts.empty()) return;
-  auto rows = std::exchange(file->index, {});
-  auto index = std::make_shared<std::string>(encode_index(rows));
   FrameHeader header;
   header.kind = FrameKind::kSeal;
   header.file = file->id;
@@ -386,24 +408,15 @@ void CommitPath::seal_file(const std::shared_ptr<JournalFile>& file) {
   header.first = file->last.next();
   header.now = last_now_;
   header.durable = durable_;
-  header.count = static_cast<uint32_t>(rows.size());
-  if (file->end + frame_bytes(index->size()) > file->size) {
-    index->clear();
-    header.count = 0;
-  }
-  header.length = static_cast<uint32_t>(index->size());
-  if (file->end + header.bytes() > file->size) return;
   const Part& part = file->parts.back();
   ++part.slot->users;
-  // Nobody waits for a seal: without it the end of the file is found by its frames.
+  // Nobody waits for a seal: without it the end of the file is found by its frames. The rows of
+  // very many small entries take too long for the reactor.
   steps_.run(
       Lane::kReader,
-      [header, index, salt = part.salt, handle = part.slot->handle, at = file->end] {
-        Buffer frame(header.bytes());
-        std::ranges::copy(*index, frame.data() + kFrameHeaderBytes);
-        finish_frame(header, salt, frame.data());
-        return write_all(*handle, at, frame.span(), Sync::kNone);
-      },
+      [header, index = std::exchange(file->index, {}), salt = part.salt, handle = part.slot->handle,
+       at = file->end,
+       size = file->size] { return write_seal(*handle, header, salt, at, size, index); },
       [slot = part.slot](const Result<void>&) { --slot->users; });
 }
 

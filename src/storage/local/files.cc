@@ -63,7 +63,7 @@ std::string Slot::path() const {
   return fmt::format("{}/{:08}.slot", kJournalFolder, number);
 }
 
-const Part& JournalFile::part_at(uint64_t position) const {
+const Part& part_at(std::span<const Part> parts, uint64_t position) {
   WEIR_ASSERT(!parts.empty());
   auto part = parts.rbegin();
   while (part->start > position && std::next(part) != parts.rend()) ++part;

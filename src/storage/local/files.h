@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,24 +53,28 @@ struct Part {
   std::shared_ptr<Slot> slot;
 };
 
+// The one of a file's parts that a place lies in.
+const Part& part_at(std::span<const Part> parts, uint64_t position);
+
 struct JournalFile {
   FileId id;
   FileKind kind = FileKind::kCommits;
   uint64_t size = 0;
   uint64_t epoch = 0;
   std::vector<Part> parts;
-  bool ready = false;           // the newest part may be written
-  uint64_t end = kBlock;        // where the next frame begins
-  Lsn last;                     // of its commits
-  bool sealed = false;          // nothing is appended any more
-  uint64_t live = 0;            // bytes of entries not released
-  uint64_t pending = 0;         // released, but the newest installed checkpoint does not know it
-  uint64_t covered = 0;         // of these, what the checkpoint under way knows
-  uint64_t payload_count = 0;   // entries with a payload
-  bool tidied = false;          // its survivors were copied (or are being copied)
-  std::vector<IndexRow> index;  // until it is written into the seal
+  bool ready = false;          // the newest part may be written
+  uint64_t end = kBlock;       // where the next frame begins
+  Lsn last;                    // of its commits
+  bool sealed = false;         // nothing is appended any more
+  uint64_t live = 0;           // bytes of entries not released
+  uint64_t pending = 0;        // released, but the newest installed checkpoint does not know it
+  uint64_t covered = 0;        // of these, what the checkpoint under way knows
+  uint64_t payload_count = 0;  // entries with a payload
+  bool tidied = false;         // its survivors were copied (or are being copied)
+  // Of each frame, until they are written into the seal.
+  std::vector<std::vector<IndexRow>> index;
 
-  const Part& part_at(uint64_t position) const;
+  const Part& part_at(uint64_t position) const { return storage::part_at(parts, position); }
   bool writable() const { return ready && !parts.back().slot->prewriting; }
   // The place beyond which no frame may reach: the seal needs the rest.
   uint64_t usable() const;

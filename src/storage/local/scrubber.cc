@@ -39,15 +39,14 @@ void Scrubber::next_file() {
   if (at == all.end()) return rest();
   last_ = at->first;
   pass_ = std::make_shared<Pass>();
-  for (const auto& [cell, span] : owner_->live_spans(last_)) {
-    const Part& part = at->second->part_at(span.position);
-    pass_->pieces.push_back({cell, span, part.slot->path(), part.salt});
-  }
   for (const Part& part : at->second->parts) {
     ++part.slot->users;
     slots_.push_back(part.slot);
   }
-  step();
+  collect_live_pieces(steps_, *owner_, {at->second}, [this](LivePieces live) {
+    pass_->pieces = std::move(live.pieces);
+    step();
+  });
 }
 
 void Scrubber::step() {

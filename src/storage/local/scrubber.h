@@ -7,7 +7,7 @@
 
 #include <memory>
 
-#include "storage/local/copier.h"
+#include "storage/local/live_pieces.h"
 
 namespace weir::storage {
 

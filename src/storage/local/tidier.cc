@@ -5,12 +5,11 @@
 
 namespace weir::storage {
 
-using broker::Extent;
 using broker::MovedSpan;
 
 namespace {
 
-constexpr size_t kSpansPerSwitch = 512;  // of one commit, and of one turn of the reactor
+constexpr size_t kSpansPerSwitch = 256;  // of one commit, and of one turn of the reactor
 
 }  // namespace
 
@@ -63,24 +62,22 @@ void Tidier::consider(Lsn covered) {
   if (sources.empty()) return;
   run_ = std::make_unique<Run>();
   run_->sources = std::move(sources);
-  size_t largest = 0;
   for (const auto& file : run_->sources) {
     file->tidied = true;
-    for (const auto& [cell, span] : owner_->live_spans(file->id)) {
-      const Part& part = file->part_at(span.position);
-      run_->pieces.push_back({cell, span, part.slot->path(), part.salt});
-      largest = std::max<size_t>(largest, span.length);
-    }
     for (const Part& part : file->parts) {
       ++part.slot->users;
       run_->slots.push_back(part.slot);
     }
   }
-  if (run_->pieces.empty()) return end(true);
-  std::ranges::sort(run_->pieces, {}, [](const CopyPiece& piece) {
-    return std::tuple(piece.cell, piece.from.file, piece.from.position);
-  });
-  run_->target = files_.add(FileKind::kCopies, frame_bytes(largest) + 2 * kBlock);
+  collect_live_pieces(steps_, *owner_, run_->sources,
+                      [this](LivePieces live) { found(std::move(live)); });
+}
+
+void Tidier::found(LivePieces live) {
+  if (closed_) return end(false);
+  if (live.pieces.empty()) return end(true);
+  run_->pieces = std::move(live.pieces);
+  run_->target = files_.add(FileKind::kCopies, frame_bytes(live.largest) + 2 * kBlock);
   files_changed();
 }
 
@@ -123,9 +120,7 @@ void Tidier::hand_over() {
       ++metrics_.scrub_errors;
       options_.say("a stored payload cannot be read and stays where it is: " + problem);
     }
-    for (const MovedSpan& span : run_->moved) {
-      for (const Extent& to : span.to) run_->target->live += to.length;
-    }
+    run_->target->live += run_->copier->copied_bytes();
     run_->target->end = run_->copier->end();
     metrics_.tidied_files += run_->sources.size();
     metrics_.tidied_bytes += run_->copier->copied_bytes();
@@ -150,6 +145,9 @@ void Tidier::end(bool go_on) {
   }
   for (const auto& slot : run_->slots) --slot->users;
   if (run_->target != nullptr) run_->target->sealed = true;
+  // The memory of very many spans takes its time to give back.
+  steps_.executor().run(Lane::kBackground,
+                        [moved = std::move(run_->moved), copier = std::move(run_->copier)] {});
   run_.reset();
   if (go_on) steps_.post([this] { consider(covered_); });
 }

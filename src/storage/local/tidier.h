@@ -14,7 +14,7 @@
 #include <memory>
 #include <vector>
 
-#include "storage/local/copier.h"
+#include "storage/local/live_pieces.h"
 
 namespace weir::storage {
 
@@ -39,6 +39,7 @@ class Tidier {
   struct Run;
 
   std::vector<std::shared_ptr<JournalFile>> choose(Lsn covered) const;
+  void found(LivePieces live);
   void copy();
   void hand_over();
   void end(bool go_on);

@@ -305,10 +305,16 @@ void MemoryJournal::free_files() {
 
 void MemoryJournal::tidy(FileId id) {
   WEIR_ASSERT(owner_ != nullptr && id != current_);
-  auto spans = owner_->live_spans(id);
+  std::vector<std::pair<CellId, Extent>> spans;
+  for (size_t left = broker::kAllLogs; left > 0;) {
+    const broker::LiveSpans found = owner_->live_spans(id, left);
+    spans.insert(spans.end(), found.spans.begin(), found.spans.end());
+    left = found.left;
+  }
   if (spans.empty()) return;
   std::ranges::sort(spans, {},
                     [](const auto& span) { return std::pair(span.first, span.second.position); });
+  spans.erase(std::ranges::unique(spans).begin(), spans.end());
   open_file();
   const FileId target = current_;
   uint32_t position = kBlock + 64;

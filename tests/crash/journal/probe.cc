@@ -227,14 +227,14 @@ class Owner : public broker::JournalOwner {
     if (problem) finding("the journal reports a failing disk: " + problem->message);
   }
 
-  std::vector<std::pair<CellId, Extent>> live_spans(FileId file) override {
-    std::vector<std::pair<CellId, Extent>> spans;
+  broker::LiveSpans live_spans(FileId file, size_t /*left*/) override {
+    broker::LiveSpans found;
     for (const auto& [id, cell] : cells_) {
       for (const Kept& kept : cell.kept) {
-        if (kept.extent.file == file) spans.emplace_back(id, kept.extent);
+        if (kept.extent.file == file) found.spans.emplace_back(id, kept.extent);
       }
     }
-    return spans;
+    return found;
   }
 
   Lsn moved(std::span<const broker::MovedSpan> spans) override {

@@ -39,14 +39,14 @@ class ListOwner : public broker::JournalOwner {
   }
   void progressed(Lsn, Lsn durable) override { announced = durable; }
   void storage_health(std::optional<Error> now) override { problem = std::move(now); }
-  std::vector<std::pair<CellId, Extent>> live_spans(FileId file) override {
-    std::vector<std::pair<CellId, Extent>> spans;
+  broker::LiveSpans live_spans(FileId file, size_t /*left*/) override {
+    broker::LiveSpans found;
     for (const auto& [cell, extents] : kept) {
       for (const Extent& extent : extents) {
-        if (extent.file == file) spans.emplace_back(cell, extent);
+        if (extent.file == file) found.spans.emplace_back(cell, extent);
       }
     }
-    return spans;
+    return found;
   }
   Lsn moved(std::span<const broker::MovedSpan> spans) override {
     for (const auto& span : spans) {
