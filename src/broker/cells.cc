@@ -10,7 +10,7 @@ namespace {
 constexpr uint64_t kMissedMark = uint64_t{UINT16_MAX} + 1;
 // Or the topic that the places are in.
 constexpr uint64_t kSourceMark = kMissedMark + 1;
-// A queue of more entries is pinned and written off the shard.
+// A queue of more entries and deduplication ids is pinned and written off the shard.
 constexpr size_t kEntriesAtOnce = 1024;
 
 }  // namespace
@@ -80,7 +80,7 @@ void QueueCell::forget_identities(const queue::Event& event) {
 }
 
 void QueueCell::save(CellImage& image) const {
-  if (queue.entries() <= kEntriesAtOnce) {
+  if (queue.entries() + queue.remembered_ids() <= kEntriesAtOnce) {
     Writer writer(image.head);
     return queue.save(writer);
   }
@@ -88,8 +88,7 @@ void QueueCell::save(CellImage& image) const {
   image.head.append(parts.head);
   image.deferred.push_back([parts = std::move(parts)](std::string& out) {
     Writer writer(out);
-    queue::Queue::write_entries(parts, writer);
-    out.append(parts.tail);
+    queue::Queue::write_rest(parts, writer);
   });
 }
 

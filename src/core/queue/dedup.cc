@@ -51,17 +51,21 @@ void Dedup::expire(Timestamp now) {
   }
 }
 
+Dedup::Pinned Dedup::pin() const {
+  return {.slots = slots_.pin(), .runs = runs_.pin()};
+}
+
 // runs: count v, then expiry s | count v each; slots: id 16 | offset s each
-void Dedup::save(Writer& out) const {
-  out.varint(runs_.size());
-  for (const Run& run : runs_) {
+void Dedup::save(const Pinned& pinned, Writer& out) {
+  out.varint(pinned.runs.size());
+  pinned.runs.for_each([&](const Run& run) {
     out.svarint(run.expiry.ms());
     out.varint(run.count);
-  }
-  for (const Slot& slot : slots_) {
+  });
+  pinned.slots.for_each([&](const Slot& slot) {
     out.raw(ByteView(slot.id.data(), slot.id.size()));
     out.svarint(slot.offset);
-  }
+  });
 }
 
 bool Dedup::load(Reader& in) {

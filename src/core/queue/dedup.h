@@ -10,9 +10,9 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 
+#include "base/chunked_queue.h"
 #include "base/ids.h"
 #include "base/time.h"
 #include "base/wire.h"
@@ -36,7 +36,10 @@ class Dedup {
   size_t size() const { return slots_.size(); }
   bool empty() const { return slots_.empty(); }
 
-  void save(Writer& out) const;
+  // The ids as they are, to be saved on any thread. Costs a step a chunk of them.
+  struct Pinned;
+  Pinned pin() const;
+  static void save(const Pinned& pinned, Writer& out);
   bool load(Reader& in);
 
  private:
@@ -46,7 +49,7 @@ class Dedup {
   };
   struct Run {  // ids that end at the same time
     Timestamp expiry;
-    uint32_t count;
+    uint32_t count = 0;
   };
   struct SlotHash {
     using is_transparent = void;
@@ -63,10 +66,15 @@ class Dedup {
   };
   const Slot& slot(uint32_t number) const { return slots_[static_cast<uint32_t>(number - first_)]; }
 
-  std::deque<Slot> slots_;
-  std::deque<Run> runs_;
+  ChunkedQueue<Slot> slots_;
+  ChunkedQueue<Run> runs_;
   uint32_t first_ = 0;  // number of the first slot; numbers wrap around
   absl::flat_hash_set<uint32_t, SlotHash, SlotEqual> index_;
+};
+
+struct Dedup::Pinned {
+  ChunkedQueue<Slot>::Pinned slots;
+  ChunkedQueue<Run>::Pinned runs;
 };
 
 }  // namespace weir::queue

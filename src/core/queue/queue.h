@@ -296,6 +296,7 @@ class Queue {
   std::optional<Lease> lease_of(Offset offset) const;
   // Messages that are held in memory: leased, delayed, or delivered before.
   size_t entries() const { return entries_.size(); }
+  size_t remembered_ids() const { return dedup_ ? dedup_->size() : 0; }
   // How often a message was delivered and when first, also when it is ready again.
   std::pair<uint32_t, Timestamp> deliveries_of(Offset offset) const;
   // Ready offsets from `from` on, ascending, whatever the order of delivery; at most `count`.
@@ -326,11 +327,11 @@ class Queue {
 
   // ---- image
 
-  // `head`, then write_entries(), on any thread, then `tail`. Taking it costs a step a chunk of
-  // entries, however many there are.
+  // `head`, then write_rest(), on any thread. Taking it costs a step a chunk of entries and
+  // deduplication ids, however many there are.
   struct Image;
   Image image() const;
-  static void write_entries(const Image& image, Writer& out);
+  static void write_rest(const Image& image, Writer& out);
   void save(Writer& out) const;  // the same bytes at once
   // kStorageCorrupt; the queue is unchanged then.
   static Result<Queue> load(Reader& in);
@@ -397,7 +398,8 @@ class Queue {
   EntryState state_of(int64_t offset) const;  // given that it is not done
 
   void save_head(Writer& out) const;
-  void save_tail(Writer& out) const;
+  void save_dedup(Writer& out) const;
+  void save_groups(Writer& out) const;
   bool load_state(Reader& in, bool with_lanes);
   bool load_lanes(Reader& in);
   struct EntryImage;
@@ -435,7 +437,9 @@ class Queue {
 struct Queue::Image {
   std::string head;
   Entries::Pinned entries;
-  std::string tail;
+  std::string consumers;
+  std::optional<Dedup::Pinned> dedup;
+  std::string groups;
 };
 
 }  // namespace weir::queue

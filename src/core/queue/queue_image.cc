@@ -67,7 +67,9 @@ void write_all(const Entries& entries, Writer& out) {
 void Queue::save(Writer& out) const {
   save_head(out);
   write_all(entries_, out);
-  save_tail(out);
+  consumers_.save(out, true);
+  save_dedup(out);
+  save_groups(out);
 }
 
 Queue::Image Queue::image() const {
@@ -75,19 +77,28 @@ Queue::Image Queue::image() const {
   Writer head(image.head);
   save_head(head);
   image.entries = entries_.pin();
-  Writer tail(image.tail);
-  save_tail(tail);
+  Writer consumers(image.consumers);
+  consumers_.save(consumers, true);
+  if (dedup_) image.dedup = dedup_->pin();
+  Writer groups(image.groups);
+  save_groups(groups);
   return image;
 }
 
-void Queue::write_entries(const Image& image, Writer& out) {
+void Queue::write_rest(const Image& image, Writer& out) {
   write_all(image.entries, out);
+  out.raw(image.consumers);
+  out.boolean(image.dedup.has_value());
+  if (image.dedup) Dedup::save(*image.dedup, out);
+  out.raw(image.groups);
 }
 
-void Queue::save_tail(Writer& out) const {
-  consumers_.save(out, true);
+void Queue::save_dedup(Writer& out) const {
   out.boolean(dedup_ != nullptr);
-  if (dedup_) dedup_->save(out);
+  if (dedup_) Dedup::save(dedup_->pin(), out);
+}
+
+void Queue::save_groups(Writer& out) const {
   std::vector<GroupHash> groups;
   if (window_) {
     for (int64_t at = floor_.value(); at < window_->end() && groups.size() < kCachedGroupsMax;
@@ -278,7 +289,7 @@ bool Queue::same_state(const Queue& other) const {
     queue.save_head(out);
     write_all(queue.entries_, out);
     queue.consumers_.save(out, false);
-    if (queue.dedup_) queue.dedup_->save(out);
+    if (queue.dedup_) Dedup::save(queue.dedup_->pin(), out);
     return out.out();
   };
   return state(*this) == state(other);

@@ -413,6 +413,29 @@ TEST(Dedup, ADuplicateIsFoundUntilTheWindowIsOver) {
   h.expect_replay_agrees();
 }
 
+// A checkpoint of a busy FIFO queue used to write the ids of five minutes at once.
+TEST(Dedup, AnImageOfManyIdsIsLittleAtOnceAndOfItsMoment) {
+  Harness h({.dedup_window = Milliseconds(300'000)});
+  const auto send = [&](uint64_t first, uint64_t count) {
+    for (uint64_t i = first; i < first + count; ++i) {
+      const std::vector<NewMessage> message{{.delay = {}, .group = 0, .dedup_id = dedup_id(i)}};
+      h.send(message);
+      if (i % 3 == 0) h.advance(1);
+    }
+  };
+  send(0, 20'000);
+  const std::string expected = h.image();
+  EXPECT_GT(expected.size(), size_t{20'000} * sizeof(DedupId));
+  Queue::Image image = h.queue.image();
+  EXPECT_LT(image.head.size() + image.consumers.size() + image.groups.size(), 200U);
+  send(20'000, 100);
+  h.advance(295'000);  // most of them end
+  EXPECT_LT(h.queue.remembered_ids(), 20'000U);
+  Writer rest(image.head);
+  Queue::write_rest(image, rest);
+  EXPECT_EQ(image.head, expected);
+}
+
 TEST(Dedup, TheNumberOfIdsIsLimited) {
   Harness h({.dedup_ids_max = 2});
   std::vector<NewMessage> messages(3);
