@@ -271,16 +271,29 @@ uint64_t Service::scan(uint32_t database,
     if (next != 0) return next;
     cursor = kStreamCursor;
   }
-  // Streams in the order of their logs, whose ids never change. Most ids are those of logs; where
-  // many are not, a call ends without having found as many as it might.
+  const catalog::Catalog& catalog = broker_.catalog();
+  if (catalog.logs_in(space_of(database)) == 0) return 0;
+  // Streams in the order of their logs, whose ids never change. Most ids are those of logs, or of
+  // buckets, which come many at once; where many others are not, a call ends without having found
+  // as many as it might.
   constexpr uint64_t kLookedAtMax = 4096;
-  const uint64_t first = cursor - kStreamCursor;
-  const uint64_t end = broker_.catalog().next_cell().value();
-  uint64_t id = first;
-  for (; id < end && id - first < kLookedAtMax && count > 0; ++id) {
+  const auto behind_buckets = [&](uint64_t id) {
+    for (uint32_t other = 0; other < keyspace::kDatabasesInAll; ++other) {
+      const catalog::Keyspace* keys = catalog.find_keyspace(other);
+      if (keys != nullptr && id - keys->first.value() < keys->cells)
+        return keys->first.value() + keys->cells;
+    }
+    return id + 1;
+  };
+  const uint64_t end = catalog.next_cell().value();
+  uint64_t id = cursor - kStreamCursor;
+  for (uint64_t looked_at = 0; id < end && looked_at < kLookedAtMax && count > 0; ++looked_at) {
     if (const auto name = stream_of_cell(database, CellId(id))) {
       visit(*name, "stream");
       --count;
+      ++id;
+    } else {
+      id = catalog.owner_of(CellId(id)) == nullptr ? behind_buckets(id) : id + 1;
     }
   }
   return id >= end ? 0 : kStreamCursor + id;

@@ -262,5 +262,19 @@ TEST(ServerCommands, CountsAndScansOfManyStreamsFindEachOnce) {
   EXPECT_EQ(one.send({"RANDOMKEY"}), "$-1\r\n");
 }
 
+// The buckets of four databases are more cells than one call looks at: clients that expect little
+// to be found at once were given a cursor to go on with.
+TEST(ServerCommands, AScanOfFewKeysIsOneCallHoweverManyDatabasesThereAre) {
+  OneClient one;
+  for (int database = 0; database < 16; ++database) {
+    one.send({"SELECT", std::to_string(database)});
+    one.send({"SET", "key", "v"});
+    one.send({"DEL", "key"});
+    EXPECT_EQ(one.send({"SCAN", "0"}), "*2\r\n$1\r\n0\r\n*0\r\n");
+  }
+  one.send({"XADD", "stream", "*", "f", "v"});
+  EXPECT_EQ(one.send({"SCAN", "0"}), "*2\r\n$1\r\n0\r\n*1\r\n$6\r\nstream\r\n");
+}
+
 }  // namespace
 }  // namespace weir::redis
