@@ -141,7 +141,10 @@ struct Client {
   size_t subscriptions() const { return channels.size() + patterns.size() + shard_channels.size(); }
 };
 
-// As CLIENT LIST shows it.
-std::string describe_client(const Service& service, const Client& client, Timestamp now);
+// As CLIENT LIST shows it; `query_bytes` are those of the command that runs.
+std::string describe_client(const Service& service,
+                            const Client& client,
+                            Timestamp now,
+                            size_t query_bytes = 0);
 
 }  // namespace weir::redis

@@ -168,7 +168,10 @@ void reset(Call& call) {
 
 }  // namespace
 
-std::string describe_client(const Service& service, const Client& client, Timestamp now) {
+std::string describe_client(const Service& service,
+                            const Client& client,
+                            Timestamp now,
+                            size_t query_bytes) {
   std::string flags;
   if (client.blocked) flags += 'b';
   if (client.in_multi) flags += 'x';
@@ -178,20 +181,26 @@ std::string describe_client(const Service& service, const Client& client, Timest
   if (flags.empty()) flags = "N";
   return fmt::format(
       "id={} addr={} laddr={} fd=0 name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} "
-      "multi={} watch={} "
-      "qbuf=0 qbuf-free=0 argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 "
-      "events=r cmd={} "
-      "user={} redir=-1 resp={} lib-name={} lib-ver={}",
+      "multi={} qbuf={} qbuf-free=0 argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll=0 omem=0 "
+      "tot-mem=0 events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={} watch={}",
       client.id, client.address, client.local_address, client.name,
       (now - client.connected).count() / 1000, (now - client.active).count() / 1000, flags,
       service.number_of(client.database), client.channels.size(), client.patterns.size(),
       client.shard_channels.size(),
-      client.in_multi ? static_cast<int64_t>(client.queue.size()) : -1, client.watched.size(),
+      client.in_multi ? static_cast<int64_t>(client.queue.size()) : -1, query_bytes,
       client.queue_bytes, client.last_command, client.user_name(), client.protocol,
-      client.library_name, client.library_version);
+      client.library_name, client.library_version, client.watched.size());
 }
 
 namespace {
+
+// What the command took on the wire, as an array of bulk strings.
+size_t query_bytes(const Call& call) {
+  size_t bytes = fmt::formatted_size("*{}\r\n", call.count());
+  for (const ByteView word : call.args)
+    bytes += fmt::formatted_size("${}\r\n\r\n", word.size()) + word.size();
+  return bytes;
+}
 
 bool is_of_type(const Client& client, ByteView type) {
   return type == "pubsub" ? client.subscriptions() > 0
@@ -225,7 +234,8 @@ void client_list(Call& call) {
   for (const auto& [id, client] : call.service.clients()) {
     if (type && !is_of_type(*client, *type)) continue;
     if (!ids.empty() && std::ranges::find(ids, id) == ids.end()) continue;
-    text += describe_client(call.service, *client, call.now());
+    const bool asks = client.get() == &call.client;
+    text += describe_client(call.service, *client, call.now(), asks ? query_bytes(call) : 0);
     text += '\n';
   }
   call.reply.verbatim(text);
@@ -374,7 +384,8 @@ void client_id(Call& call) {
   call.reply.integer(static_cast<int64_t>(call.client.id));
 }
 void client_info(Call& call) {
-  call.reply.verbatim(describe_client(call.service, call.client, call.now()) + "\n");
+  call.reply.verbatim(describe_client(call.service, call.client, call.now(), query_bytes(call)) +
+                      "\n");
 }
 
 // Tracking is never on.

@@ -182,6 +182,9 @@ TEST(Clients, AListNamesTheLastCommandOfEachWithItsSubcommand) {
   const std::string list = asking.send({"CLIENT", "LIST"});
   EXPECT_THAT(list, testing::HasSubstr("cmd=client|setname "));
   EXPECT_THAT(list, testing::HasSubstr("cmd=client|list "));
+  // The bytes of the command that runs, and of no other.
+  EXPECT_THAT(list, testing::ContainsRegex("name=worker [^\n]* qbuf=0 "));
+  EXPECT_THAT(list, testing::ContainsRegex("name= [^\n]* qbuf=26 "));
 }
 
 TEST(Config, MemoryAboveTheLimitRefusesWhatGrows) {
