@@ -4,6 +4,9 @@ Produce and catch-up reads with Kafka's own perf tools, with rdkafka_performance
 16 partitions, acks=all. The first two bring the peer to its limits only where its limits are below theirs; weir-load has five requests
 under way on each connection, as Kafka's producers have, and costs little itself.
 Weir answers when the disk has it; Kafka is measured at its own default, which answers before that, and with an fsync after each batch.
+Catch-up reads come three times: as the producer left it (Kafka has then all in the page cache, Weir writes past it), again, when both
+have it there, and, with rdkafka_performance, after the page cache was told to forget it. Beside them stands what a loopback connection
+and the disk (fio) give at most.
 End to end is an open loop of 5,000 messages a second. A and B alternate, both run all the time; the median of the pairs' ratios is
 quoted with its range, and absolute rates beside it.
 """
@@ -19,6 +22,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
+import ceilings  # noqa: E402
 import loads  # noqa: E402
 import rdkafka  # noqa: E402
 from compare import processor, spread  # noqa: E402
@@ -63,18 +67,20 @@ def produce_and_read(side, settings, size, partitions, flush):
     topic, count = side.topic(), settings.records(size, flush)
     make_topic(side.server, topic, partitions)
     produced = perf_produce(side.server, settings.client_cores, topic, size, count)
-    read = perf_consume(side.server, settings.client_cores, topic, size, count)
+    read, again = (perf_consume(side.server, settings.client_cores, topic, size, count) for _ in range(2))
     drop_topic(side.server, topic)
-    return {"produce": produced, "read": read, "records": count}
+    return {"produce": produced, "read": read, "again": again, "records": count}
 
 
 def rdkafka_both(side, settings, size, partitions, flush):
     topic, count = side.topic(), settings.records(size, flush)
     make_topic(side.server, topic, partitions)
     produced = rdkafka.produce(side.server, settings.client_cores, topic, size, count)
-    read = rdkafka.consume(side.server, settings.client_cores, topic, size, count)
+    read, again = (rdkafka.consume(side.server, settings.client_cores, topic, size, count) for _ in range(2))
+    ceilings.forget_pages(side.server.folder)
+    cold = rdkafka.consume(side.server, settings.client_cores, topic, size, count)
     drop_topic(side.server, topic)
-    return {"produce": produced, "read": read, "records": count}
+    return {"produce": produced, "read": read, "again": again, "cold": cold, "records": count}
 
 
 def load_both(side, settings, size, partitions):
@@ -87,6 +93,18 @@ def load_both(side, settings, size, partitions):
     read = loads.weir_load(side.server, "kafka", settings.client_cores, "kafka-fetch", name=topic, **options)
     drop_topic(side.server, topic)
     return {"load": produced, "read": read}
+
+
+def report_reads(tool, shape, runs):
+    """Catch-up reads of one tool, and what they cost the server."""
+    kinds = {"read": "as it was left", "again": "from memory", "cold": "from the disk"}
+    results = []
+    for key, kind in kinds.items():
+        if key not in runs[0]["weir"]:
+            continue
+        results.append(report(f"catch-up, {tool}, {kind}, {shape}", ">= 2x", runs, lambda run, key=key: run[key]["per_s"]))
+        results.append(report(f"  server CPU, {shape}", "less", runs, lambda run, key=key: run[key]["server_cpu_s_per_gib"], "s/GiB", "less"))
+    return results
 
 
 def end_to_end(side, settings):
@@ -122,13 +140,13 @@ def compare(settings, flush, only):
                     results.append(report(f"produce, perf tool, {shape}", target, made, lambda run: run["produce"]["per_s"]))
                     results.append(report(f"  server CPU, {shape}", ">= 3x less", made, lambda run: run["produce"]["server_cpu_s_per_gib"], "s/GiB", "less"))
                     if not flush:
-                        results.append(report(f"catch-up read, perf tool, {shape}", ">= 2x", made, lambda run: run["read"]["per_s"]))
+                        results += report_reads("perf tool", shape, made)
                 if "rdkafka" in only:
                     made = runs[f"rdkafka {shape}"] = pairs(rdkafka_both, size, partitions, flush)
                     results.append(report(f"produce, rdkafka_performance, {shape}", target, made, lambda run: run["produce"]["per_s"]))
                     results.append(report(f"  server CPU, {shape}", ">= 3x less", made, lambda run: run["produce"]["server_cpu_s_per_gib"], "s/GiB", "less"))
                     if not flush:
-                        results.append(report(f"catch-up read, rdkafka_performance, {shape}", ">= 2x", made, lambda run: run["read"]["per_s"]))
+                        results += report_reads("rdkafka_performance", shape, made)
                 if "load" in only:
                     made = runs[f"load {shape}"] = pairs(load_both, size, partitions)
                     results.append(report(f"produce, weir-load c=16 x 5 x 100, {shape}", target, made, lambda run: run["load"]["per_s"]))
@@ -171,8 +189,12 @@ def main():
         "weir": Weir.version(),
         "kafka": KAFKA,
         "flush_us": loads.flush_latency(settings.folder),
+        "loopback_bytes_per_s": ceilings.loopback_bytes_per_s(),
+        "disk_read_bytes_per_s": ceilings.disk_bytes_per_s(settings.folder),
         "comparisons": [],
     }
+    disk = result["disk_read_bytes_per_s"]
+    print(f"at most: {result['loopback_bytes_per_s'] / 2**20:,.0f} MiB/s through a loopback connection, " + (f"{disk / 2**20:,.0f} MiB/s off the disk" if disk else "the disk unknown without fio"), flush=True)
     began = time.monotonic()
     for flush in map(int, options.flush.split(",")):
         result["comparisons"].append(compare(settings, flush, only))
