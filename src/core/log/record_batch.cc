@@ -21,6 +21,11 @@ std::unexpected<Error> corrupt(std::string message) {
   return fail(ErrorCode::kCorruptBatch, std::move(message));
 }
 
+// The bytes are as their client meant them: it need not send them again.
+std::unexpected<Error> invalid(std::string message) {
+  return fail(ErrorCode::kInvalidArgument, std::move(message));
+}
+
 // Reads record bytes. As base's Reader, but with the one-byte numbers that most fields are done in
 // place: the walk of a batch at the door is half of what it costs.
 class Cursor {
@@ -84,9 +89,9 @@ Result<void> check_attributes(const BatchHeader& header, const DoorRules& rules)
                 "compression codec " + std::to_string(header.attributes & 7) + " is not known");
   }
   if ((header.attributes & ~kKnownAttributes) != 0)
-    return corrupt("the batch has unknown attributes");
+    return invalid("the batch has unknown attributes");
   if (header.control()) {
-    return fail(ErrorCode::kInvalidArgument, "clients may not write control batches");
+    return invalid("clients may not write control batches");
   }
   if (header.transactional() && !rules.allow_transactional) {
     return fail(ErrorCode::kUnsupported, "transactions are not supported");
@@ -95,17 +100,17 @@ Result<void> check_attributes(const BatchHeader& header, const DoorRules& rules)
 }
 
 Result<void> check_numbers(const BatchHeader& header) {
-  if (header.count <= 0) return corrupt("the batch has no records");
+  if (header.count <= 0) return invalid("the batch has no records");
   if (header.last_offset_delta != header.count - 1) {
-    return corrupt("the last offset delta does not agree with the count");
+    return invalid("the last offset delta does not agree with the count");
   }
-  if (header.producer_id < kNoProducerId) return corrupt("the producer id is negative");
+  if (header.producer_id < kNoProducerId) return invalid("the producer id is negative");
   if (header.producer_id != kNoProducerId &&
       (header.producer_epoch < 0 || header.base_sequence < 0)) {
-    return corrupt("a batch with a producer id needs its epoch and sequence");
+    return invalid("a batch with a producer id needs its epoch and sequence");
   }
   if (header.base_timestamp < kNoTimestamp || header.max_timestamp < kNoTimestamp) {
-    return corrupt("the timestamp is negative");
+    return invalid("the timestamp is negative");
   }
   return {};
 }
@@ -115,12 +120,12 @@ Result<void> walk_records(const BatchHeader& header, ByteView records, bool keys
   RecordView record;
   int32_t expected = 0;
   while (iterator.next(record)) {
-    if (record.offset_delta != expected++) return corrupt("the offset deltas are not 0, 1, 2, …");
+    if (record.offset_delta != expected++) return invalid("the offset deltas are not 0, 1, 2, …");
     if (keys_required && !record.key) {
-      return fail(ErrorCode::kInvalidArgument, "records of a compacted topic need keys");
+      return invalid("records of a compacted topic need keys");
     }
   }
-  if (!iterator.complete()) return corrupt("the records do not agree with the count and length");
+  if (!iterator.complete()) return invalid("the records do not agree with the count and length");
   return {};
 }
 
@@ -130,7 +135,7 @@ Result<void> check_records(const BatchHeader& header, ByteView records, const Do
   // A lie about the count costs offsets and readers' time even when nobody walks the records here.
   const size_t bytes_max = plain ? records.size() : rules.decompress.output_max(records.size());
   if (static_cast<size_t>(header.count) > bytes_max / kRecordBytesMin) {
-    return corrupt("more records than its bytes can hold");
+    return invalid("more records than its bytes can hold");
   }
   const bool walk = rules.keys_required || rules.walk == Walk::kAll ||
                     (rules.walk == Walk::kUncompressed && plain);
@@ -151,6 +156,7 @@ Result<BatchHeader> parse_header(ByteView bytes) {
   header.length = load_be<int32_t>(from + 8);
   header.leader_epoch = load_be<int32_t>(from + 12);
   const auto magic = load_be<int8_t>(from + 16);
+  if (magic < 0 || magic > 2) return corrupt("the magic of the record batch is nobody's");
   if (magic != 2) {
     return fail(ErrorCode::kUnsupportedFormat,
                 "record batches of magic " + std::to_string(magic) + " are not accepted");
@@ -179,7 +185,7 @@ Result<BatchHeader> validate_batch(ByteView bytes, const DoorRules& rules) {
                                           " bytes is larger than the limit of " +
                                           std::to_string(rules.batch_bytes_max));
   }
-  if (header->size() != bytes.size()) return corrupt("more than one record batch");
+  if (header->size() != bytes.size()) return invalid("more than one record batch");
   if (crc32c(bytes.substr(kCrcFrom)) != header->crc) {
     return corrupt("the CRC of the record batch does not match its bytes");
   }

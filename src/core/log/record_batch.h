@@ -79,8 +79,8 @@ struct DoorRules {
 Result<BatchHeader> parse_header(ByteView bytes);
 
 // Checks exactly one batch as a client sent it: length, magic, CRC, codec, count, sequence,
-// attributes, records. kCorruptBatch, kUnsupportedFormat, kTooLarge, kInvalidArgument (a control
-// batch, a missing key), kUnsupported.
+// attributes, records. kCorruptBatch: not the bytes that were sent; kInvalidArgument: bytes that
+// make no sense, a control batch, a missing key; kUnsupportedFormat, kTooLarge, kUnsupported.
 Result<BatchHeader> validate_batch(ByteView bytes, const DoorRules& rules = {});
 
 // Cuts concatenated batches apart by their lengths, without further checks. kCorruptBatch when the

@@ -10,7 +10,7 @@ KafkaError topic_error(ErrorCode code) {
     case ErrorCode::kWrongKind: return KafkaError::kTopicAlreadyExists;
     case ErrorCode::kOffsetOutOfRange: return KafkaError::kOffsetOutOfRange;
     case ErrorCode::kCorruptBatch: return KafkaError::kCorruptMessage;
-    case ErrorCode::kUnsupportedFormat: return KafkaError::kUnsupportedForMessageFormat;
+    case ErrorCode::kUnsupportedFormat: return KafkaError::kInvalidRecord;
     case ErrorCode::kTooLarge: return KafkaError::kMessageTooLarge;
     case ErrorCode::kOutOfOrderSequence: return KafkaError::kOutOfOrderSequenceNumber;
     case ErrorCode::kDuplicateSequence: return KafkaError::kDuplicateSequenceNumber;

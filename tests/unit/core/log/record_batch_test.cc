@@ -110,12 +110,14 @@ TEST(RecordBatch, OldMagicIsNotAccepted) {
   std::string batch = batch_of({"one"}, 7);
   batch[16] = 1;
   EXPECT_EQ(refusal(batch), ErrorCode::kUnsupportedFormat);
+  batch[16] = 3;
+  EXPECT_EQ(refusal(batch), ErrorCode::kCorruptBatch);
 }
 
 TEST(RecordBatch, OneBatchOnlyAndNothingAfterIt) {
   const std::string batch = batch_of({"one"}, 7);
-  EXPECT_EQ(refusal(batch + "x"), ErrorCode::kCorruptBatch);
-  EXPECT_EQ(refusal(batch + batch), ErrorCode::kCorruptBatch);
+  EXPECT_EQ(refusal(batch + "x"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refusal(batch + batch), ErrorCode::kInvalidArgument);
 }
 
 TEST(RecordBatch, SeveralBatchesAreCutApart) {
@@ -133,33 +135,33 @@ TEST(RecordBatch, SeveralBatchesAreCutApart) {
 
 TEST(RecordBatch, TheHeaderMustBeConsistent) {
   const std::string batch = batch_of({"one", "two"}, 7);
-  EXPECT_EQ(refusal(patched(batch, 57, int32_t{0})), ErrorCode::kCorruptBatch);
-  EXPECT_EQ(refusal(patched(batch, 57, int32_t{-1})), ErrorCode::kCorruptBatch);
-  EXPECT_EQ(refusal(patched(batch, 57, int32_t{3})), ErrorCode::kCorruptBatch);
+  EXPECT_EQ(refusal(patched(batch, 57, int32_t{0})), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refusal(patched(batch, 57, int32_t{-1})), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refusal(patched(batch, 57, int32_t{3})), ErrorCode::kInvalidArgument);
   EXPECT_EQ(refusal(patched(patched(batch, 57, int32_t{3}), 23, int32_t{2})),
-            ErrorCode::kCorruptBatch);
+            ErrorCode::kInvalidArgument);
   EXPECT_EQ(refusal(patched(patched(batch, 57, INT32_MAX), 23, INT32_MAX - 1)),
-            ErrorCode::kCorruptBatch);
+            ErrorCode::kInvalidArgument);
   EXPECT_EQ(refusal(patched(batch, 21, int16_t{5})), ErrorCode::kUnsupportedFormat);
-  EXPECT_EQ(refusal(patched(batch, 21, int16_t{0x80})), ErrorCode::kCorruptBatch);
+  EXPECT_EQ(refusal(patched(batch, 21, int16_t{0x80})), ErrorCode::kInvalidArgument);
   EXPECT_EQ(refusal(patched(batch, 21, int16_t{32})), ErrorCode::kInvalidArgument);
   EXPECT_EQ(refusal(patched(batch, 21, int16_t{16})), ErrorCode::kUnsupported);
-  EXPECT_EQ(refusal(patched(batch, 43, int64_t{5})), ErrorCode::kCorruptBatch);
-  EXPECT_EQ(refusal(patched(batch, 43, int64_t{-2})), ErrorCode::kCorruptBatch);
-  EXPECT_EQ(refusal(patched(batch, 35, int64_t{-2})), ErrorCode::kCorruptBatch);
+  EXPECT_EQ(refusal(patched(batch, 43, int64_t{5})), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refusal(patched(batch, 43, int64_t{-2})), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refusal(patched(batch, 35, int64_t{-2})), ErrorCode::kInvalidArgument);
   EXPECT_EQ(refusal(batch, {.batch_bytes_max = batch.size() - 1}), ErrorCode::kTooLarge);
 }
 
 TEST(RecordBatch, ACompressedBatchMayNotClaimMoreRecordsThanItCouldHold) {
   const std::string batch = batch_of({"one", "two"}, 7, Codec::kZstd);
   const std::string lie = patched(patched(batch, 57, INT32_MAX), 23, INT32_MAX - 1);
-  EXPECT_EQ(refusal(lie, {.walk = DoorRules::Walk::kNever}), ErrorCode::kCorruptBatch);
+  EXPECT_EQ(refusal(lie, {.walk = DoorRules::Walk::kNever}), ErrorCode::kInvalidArgument);
 }
 
 TEST(RecordBatch, GarbageInsideIsFoundByWalking) {
   const std::string batch = batch_of({"one", "two"}, 7);
   const std::string garbage = patched(batch, kBatchHeaderBytes, uint8_t{0x55});
-  EXPECT_EQ(refusal(garbage), ErrorCode::kCorruptBatch);
+  EXPECT_EQ(refusal(garbage), ErrorCode::kInvalidArgument);
   EXPECT_TRUE(validate_batch(garbage, {.walk = DoorRules::Walk::kNever}).has_value());
   const std::string packed = batch_of({"one", "two"}, 7, Codec::kLz4);
   const std::string broken = patched(packed, kBatchHeaderBytes, uint32_t{0});
