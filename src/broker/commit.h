@@ -3,7 +3,9 @@
 // together.
 
 #include <array>
+#include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/ports/journal.h"
@@ -21,8 +23,23 @@ class Commit {
   // The same in two pieces: the kind, and the event of the cell's machine.
   void add(CellId cell, char kind, ByteView event) { append(cell, {&kind, 1}, event); }
   // With a payload: `head`, then `rest`, which must stay valid until submit() unless `owner` holds
-  // it. Returns the entry's index, for its extent later.
-  size_t add(CellId cell, ByteView event, const StampedHead& head, ByteView rest, Bytes owner = {});
+  // it. The event is encoded behind its kind. Returns the entry's index, for its extent later.
+  template <typename Event>
+  size_t add_batch(CellId cell,
+                   char kind,
+                   const Event& event,
+                   const StampedHead& head,
+                   ByteView rest,
+                   Bytes owner = {}) {
+    const size_t begin = events_.size();
+    events_.push_back(kind);
+    encode(event, events_);
+    return stage_batch(cell, begin, head, rest, std::move(owner));
+  }
+  // Where a batch may be built that is added to this commit: the same memory again and again, until
+  // keep_draft() has it stay valid until submit().
+  std::string& draft();
+  void keep_draft() { ++drafts_kept_; }
 
   // The strongest of what the entries need decides for the commit.
   void require(Durability durability);
@@ -50,11 +67,16 @@ class Commit {
   };
 
   void append(CellId cell, ByteView kind, ByteView event);
+  size_t stage_batch(
+      CellId cell, size_t begin, const StampedHead& head, ByteView rest, Bytes owner);
+  void clear();
 
   // Kept from one commit to the next for their memory: a commit takes none of its own.
   std::string events_;
   std::vector<Staged> staged_;
   std::vector<Payload> payloads_;
+  std::deque<std::string> drafts_;
+  size_t drafts_kept_ = 0;
   std::vector<Entry> entries_;
   std::vector<Extent> extents_;
   Durability durability_ = Durability::kTransient;

@@ -127,7 +127,7 @@ Result<Appended> Broker::append_record(CellId id,
                                        const log::RecordInput& record,
                                        Timestamp now,
                                        const log::IdRequest& request) {
-  std::string bytes;
+  std::string& bytes = commit_.draft();
   const log::BatchHeader header = log::build_batch(record, bytes);
   const Turn turn(*this, now, Admission::kData, bytes.size());
   if (!turn.ok()) return std::unexpected(turn.status().error());
@@ -147,9 +147,8 @@ Result<Appended> Broker::append_record(CellId id,
   const auto repeated = events_->check(id, header, bytes);
   if (!repeated) return std::unexpected(repeated.error());
   if (*repeated) return repeated_events(id, *cell, header, **repeated);
-  Bytes owned = Bytes::take(std::move(bytes));
-  const ByteView view = owned;
-  return append_checked(id, *cell, *plan, header, view, std::move(owned));
+  commit_.keep_draft();
+  return append_checked(id, *cell, *plan, header, bytes, {});
 }
 
 Result<Appended> Broker::append_checked(CellId id,
@@ -173,8 +172,8 @@ Result<Appended> Broker::append_checked(CellId id,
   const Lsn lsn = journal_.next_lsn();
   const StampedHead head =
       log::stamped_head(header, plan.event.base_offset, cell.log.current_epoch());
-  const size_t entry =
-      commit_.add(id, encoded(plan.event), head, batch.substr(head.size()), std::move(owner));
+  const size_t entry = commit_.add_batch(id, static_cast<char>(CellKind::kLog), plan.event, head,
+                                         batch.substr(head.size()), std::move(owner));
   commit_.require(durability);
   cell.log.advance(plan.event, header, lsn, journal_.durable());
   unplaced_.push_back({id, entry, plan.event, header});
@@ -220,7 +219,8 @@ void Broker::compacted(CellId id,
     const StampedHead head =
         log::stamped_head(batch.header, batch.event.batch.base_offset, batch.header.leader_epoch);
     const ByteView rest = batch.bytes.view().substr(head.size());
-    batch.entry = commit_.add(id, encoded(batch.event), head, rest, std::move(batch.bytes));
+    batch.entry = commit_.add_batch(id, static_cast<char>(CellKind::kLog), batch.event, head, rest,
+                                    std::move(batch.bytes));
   }
   commit_.add(id, encoded(event));
   commit_.require(Durability::kFsync);

@@ -83,7 +83,7 @@ Result<Sent> Broker::send(CellId id,
                           const log::RecordInput& record,
                           const SendOptions& options,
                           Timestamp now) {
-  std::string bytes;
+  std::string& bytes = commit_.draft();
   const log::BatchHeader header = log::build_batch(record, bytes);
   const Turn turn(*this, now, Admission::kData, bytes.size());
   if (!turn.ok()) return std::unexpected(turn.status().error());
@@ -115,9 +115,8 @@ Result<Sent> Broker::send(CellId id,
     if (!event) return std::unexpected(event.error());
     apply_events(id, *cell, {std::move(*event)});
   }
-  Bytes owned = Bytes::take(std::move(bytes));
-  const ByteView view = owned;
-  const auto appended = append_checked(cell->log, *data, *plan, header, view, std::move(owned));
+  commit_.keep_draft();
+  const auto appended = append_checked(cell->log, *data, *plan, header, bytes, {});
   if (!appended) return std::unexpected(appended.error());
   const ByteView group = record.key.value_or(ByteView{});
   cell->queue.note_group(appended->base_offset, group.empty() ? 0 : group_hash(group));
