@@ -409,11 +409,18 @@ class Broker final : public JournalOwner {
   void give_up(std::vector<Extent>& released);
   void place_compacted(Lsn lsn);
 
+  Cell* find_cell(CellId id) const {
+    if (last_found_ != nullptr && last_found_id_ == id) return last_found_;
+    const auto found = cells_.find(id);
+    if (found == cells_.end()) return nullptr;
+    last_found_id_ = id;
+    return last_found_ = found->second.get();
+  }
   template <typename CellType>
   CellType* find(CellId id) const {
-    const auto found = cells_.find(id);
-    if (found == cells_.end() || found->second->kind() != CellType::kKind) return nullptr;
-    return static_cast<CellType*>(found->second.get());
+    Cell* cell = find_cell(id);
+    if (cell == nullptr || cell->kind() != CellType::kKind) return nullptr;
+    return static_cast<CellType*>(cell);
   }
   std::unique_ptr<Cell> make_cell(CellKind kind) const;
 
@@ -562,6 +569,9 @@ class Broker final : public JournalOwner {
   catalog::Catalog catalog_;
   Lsn catalog_lsn_;
   absl::flat_hash_map<CellId, std::unique_ptr<Cell>> cells_;
+  // One append asks for its log again and again. Null when what was found may be gone.
+  mutable CellId last_found_id_;
+  mutable Cell* last_found_ = nullptr;
 
   Commit commit_;
   int depth_ = 0;

@@ -323,6 +323,7 @@ void Broker::remove_cell(CellId id) {
   // An entry of nothing but the kind. Without one the cell would be clean, and the next checkpoint
   // keep an image of it that refers to files which are free to go.
   commit_.add(id, static_cast<char>(cell.kind()), {});
+  last_found_ = nullptr;
   cells_.erase(found);
 }
 

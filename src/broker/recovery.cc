@@ -49,6 +49,7 @@ Result<void> Broker::load_image(CellId id, ByteView image) {
     return std::unexpected(corrupt(id, loaded.error().message));
   }
   for (const Extent& extent : held) journal_.retain(extent);
+  last_found_ = nullptr;
   cells_[id] = std::move(cell);
   return {};
 }

@@ -91,8 +91,7 @@ void Broker::submit() {
     released_.clear();
   }
   for (const CellId id : touched_) {
-    const auto found = cells_.find(id);
-    if (found != cells_.end()) arm(id, *found->second);
+    if (Cell* cell = find_cell(id)) arm(id, *cell);
   }
   touched_.clear();
 }
@@ -173,13 +172,12 @@ void Broker::journal_event(CellId id, ByteView event, Durability durability) {
   WEIR_ASSERT(depth_ > 0, "an event outside of a turn");
   commit_.add(id, event);
   commit_.require(durability);
-  const auto found = cells_.find(id);
-  if (found != cells_.end()) touch(id, *found->second);
+  if (Cell* cell = find_cell(id)) touch(id, *cell);
 }
 
 Depends Broker::cell_depends(CellId id) const {
-  const auto found = cells_.find(id);
-  return found == cells_.end() ? Depends{} : Depends{found->second->last_lsn, Durability::kFsync};
+  const Cell* cell = find_cell(id);
+  return cell == nullptr ? Depends{} : Depends{cell->last_lsn, Durability::kFsync};
 }
 
 WaiterId Broker::wait(std::span<const WaitKey> keys, Timestamp deadline, WaitMode mode, Wake wake) {
@@ -210,7 +208,9 @@ void Broker::progressed(Lsn written, Lsn durable) {
   const auto release = [&](std::deque<Undurable>& waiting, Lsn reached) {
     while (!waiting.empty() && waiting.front().lsn <= reached) {
       const CellId log = waiting.front().log;
-      waiting.pop_front();
+      // Many appends to one log become safe together.
+      do waiting.pop_front();
+      while (!waiting.empty() && waiting.front().log == log && waiting.front().lsn <= reached);
       if (auto* cell = find<LogCell>(log)) cell->log.durable_end(durable);
       if (waiters_.waiting_for(safe_key(log))) signal(safe_key(log));
     }
