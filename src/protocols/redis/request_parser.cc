@@ -163,7 +163,33 @@ RequestParser::Outcome RequestParser::begin_bulk(ByteView input) {
   return {Status::kRequest};
 }
 
+// The usual request: all of it is there, and its lines have their usual form. False, and nothing
+// taken, when it is another.
+bool RequestParser::take_whole(ByteView input) {
+  arguments_.clear();
+  size_t left = 0;
+  if (!take_short_count(input, left) || left == 0) {
+    position_ = 0;
+    return false;
+  }
+  for (; left > 0; --left) {
+    size_t length = 0;
+    if (position_ >= input.size() || input[position_] != '$' || !take_short_count(input, length) ||
+        input.size() - position_ < length + 2) {
+      position_ = 0;
+      return false;
+    }
+    arguments_.push_back(input.substr(position_, length));
+    position_ += length + 2;
+  }
+  arguments_are_own_ = false;
+  return true;
+}
+
 RequestParser::Outcome RequestParser::parse_array(ByteView input) {
+  if (!in_array_ && !restricted_ && take_whole(input)) {
+    return {Status::kRequest, std::exchange(position_, 0)};
+  }
   if (!in_array_) {
     const Outcome begun = begin_array(input);
     if (begun.status != Status::kRequest) return begun;

@@ -58,6 +58,7 @@ class RequestParser {
   enum class Line : uint8_t { kWhole, kMore, kTooLong };
   Line take_line(ByteView input, ByteView& line);
   bool take_short_count(ByteView input, size_t& count);
+  bool take_whole(ByteView input);
   Outcome begin_array(ByteView input);
   Outcome begin_bulk(ByteView input);
   Outcome protocol_error(std::string text);

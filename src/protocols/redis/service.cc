@@ -18,6 +18,8 @@ using broker::Broker;
 using keyspace::BucketId;
 using keyspace::EventKind;
 
+constexpr size_t kReplyBytesGuess = 32;  // most replies are a word, a number or an ID
+
 std::string unknown_command(std::span<const ByteView> arguments) {
   if (const std::string_view reason = why_absent(arguments[0]); !reason.empty())
     return std::string(reason);
@@ -193,6 +195,8 @@ void Service::run(const std::shared_ptr<Client>& client, Segment segment) {
   if (!stream_deadlines_.empty() && stream_deadlines_.begin()->first <= segment_now_) expire_keys();
   Progress progress;
   progress.segment = std::move(segment);
+  const size_t count = progress.segment.requests.size();
+  if (count > 1) progress.buffer.text.reserve(count * kReplyBytesGuess);
   if (!client->waiting.empty()) {
     progress.segment.own();
     client->waiting.push_back(std::move(progress));

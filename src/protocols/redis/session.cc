@@ -1,5 +1,6 @@
 #include "protocols/redis/session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "protocols/redis/command.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr size_t kWaitingBytesMax = size_t{4} << 20;
 // A segment ends here, so that one client's pipeline does not hold up the others.
 constexpr size_t kSegmentCommandsMax = 256;
+constexpr size_t kArgumentsGuessMax = 2048;
 
 bool is_word(ByteView text, ByteView word) {
   if (text.size() != word.size()) return false;
@@ -106,6 +108,10 @@ void RedisSession::add_request(Segment& segment) {
   if (may_wait || segment.requests.size() >= kSegmentCommandsMax) {
     submit(std::exchange(segment, {}));
   }
+  if (segment.requests.empty()) {
+    segment.requests.reserve(usual_requests_);
+    segment.arguments.reserve(usual_arguments_);
+  }
   segment.add(command, arguments);
   // The words of an inline command live in the parser, until it parses the next.
   const bool borrowed_from_parser = parser_.arguments_are_own();
@@ -127,6 +133,8 @@ void RedisSession::submit_login(Segment segment) {
 
 void RedisSession::submit(Segment segment, bool may_wait, std::function<void()> answered) {
   if (segment.requests.empty()) return;
+  usual_requests_ = segment.requests.size();
+  usual_arguments_ = std::min(segment.arguments.size(), kArgumentsGuessMax);
   net::ReplySlot slot = connection_.reserve();
   // A client that ends its side while it waits has gone, as in Redis: what arrives later must not
   // be popped for it.

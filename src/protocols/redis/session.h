@@ -41,6 +41,9 @@ class RedisSession final : public net::Session {
   std::shared_ptr<Client> client_;
   std::shared_ptr<Flow> flow_;  // what waits on the state shard, in bytes
   RequestParser parser_;
+  // Of the last segment: the next one will be much the same.
+  size_t usual_requests_ = 0;
+  size_t usual_arguments_ = 0;
 };
 
 // What the listener's connections must allow.
