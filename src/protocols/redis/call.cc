@@ -1,6 +1,5 @@
 #include "protocols/redis/call.h"
 
-#include <cctype>
 #include <cmath>
 
 #include "protocols/redis/client.h"
@@ -31,7 +30,8 @@ bool Call::is(size_t index, ByteView word) const {
   const ByteView argument = args[index];
   if (argument.size() != word.size()) return false;
   for (size_t i = 0; i < word.size(); ++i) {
-    if (std::tolower(static_cast<unsigned char>(argument[i])) != word[i]) return false;
+    const char c = argument[i];
+    if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != word[i]) return false;
   }
   return true;
 }

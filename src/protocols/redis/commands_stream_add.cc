@@ -71,10 +71,15 @@ bool take_idempotence(Call& call, size_t& index, AddOptions& options, bool& fail
   return true;
 }
 
+bool may_be_word(ByteView text) {
+  return !text.empty() && text.front() >= 'A';
+}
+
 std::optional<AddOptions> add_options(Call& call) {
   AddOptions options;
   size_t i = 2;
-  while (i < call.count()) {
+  // No ID begins like a word, which nearly all calls are without.
+  while (i < call.count() && may_be_word(call.args[i])) {
     bool failed = false;
     if (call.is(i, "nomkstream")) {
       options.make = false;
@@ -138,7 +143,7 @@ bool answered_as_duplicate(Call& call,
                                  call.service.idempotence_settings(*stream.thing));
   if (!before) return false;
   known.count_duplicate(call.keys, stream.log);
-  call.reply.bulk(to_text(*before));
+  put_id(call.reply, *before);
   return true;
 }
 
@@ -169,7 +174,9 @@ void xadd(Call& call) {
       .key = fields.key, .value = fields.value, .headers = fields.headers, .timestamp = call.now()};
   const auto appended = broker.append_record(stream->log, record, call.now(), options->id);
   if (!appended) return call.fail(appended.error());
-  call.service.streams().cache().put(stream->log, appended->base_id, appended->base_offset);
+  // Whoever reads it learns its ID then; but what else this transaction does may trim it before.
+  if (!call.may_block)
+    call.service.streams().cache().put(stream->log, appended->base_id, appended->base_offset);
   if (options->producer) {
     call.service.idempotence().remember(call.keys, stream->log, *options->producer, message,
                                         appended->base_id,
@@ -177,7 +184,7 @@ void xadd(Call& call) {
   }
   call.service.stream_changed(call.database(), call.args[1]);
   call.service.notify(call.database(), notify::kStream, "xadd", call.args[1]);
-  call.reply.bulk(to_text(appended->base_id));
+  put_id(call.reply, appended->base_id);
   if (options->trim.strategy == TrimOptions::Strategy::kNone) return;
   trim_stream(
       call.service, *stream, options->trim, call.now(),

@@ -156,7 +156,7 @@ void write_claimed(ReplyWriter& writer, const std::vector<EntryAt>& entries, boo
   writer.array(entries.size());
   for (const EntryAt& entry : entries) {
     if (just_ids) {
-      writer.bulk(to_text(entry.id));
+      put_id(writer, entry.id);
     } else {
       writer.out() += entry.text;
     }
@@ -301,10 +301,10 @@ void write_scan(ReplyWriter& writer,
     }
   }
   writer.array(3);
-  writer.bulk(to_text(cursor));
+  put_id(writer, cursor);
   write_claimed(writer, kept, just_ids);
   writer.array(deleted.size());
-  for (const StreamId id : deleted) writer.bulk(to_text(id));
+  for (const StreamId id : deleted) put_id(writer, id);
 }
 
 void xautoclaim(Call& call) {

@@ -299,6 +299,15 @@ class Service {
   std::array<uint32_t, keyspace::kDatabases> stored_{};  // by number
   Lsn swapped_lsn_;  // of the last SWAPDB; until it is durable, everybody waits for it
   std::vector<CellId> first_cells_;  // of each database; 0: it has none yet
+  // Streams that were looked up lately, by their names' hashes; good while the catalog is as it
+  // was.
+  struct KnownStream {
+    Lsn catalog;
+    uint32_t database = 0;
+    const catalog::Thing* thing = nullptr;
+  };
+  static constexpr size_t kKnownStreams = 64;
+  mutable std::array<KnownStream, kKnownStreams> known_streams_{};
   // Both by BucketId::index(); null: not yet written.
   std::vector<broker::Cell*> cells_;
   std::vector<Lsn> bucket_lsns_;

@@ -36,7 +36,16 @@ catalog::Name Service::name_of(uint32_t database, ByteView key) {
 
 const catalog::Thing* Service::find_stream(uint32_t database, ByteView key) const {
   if (broker_.catalog().things() == 0) return nullptr;
-  return broker_.catalog().find(name_of(database, key));
+  const Lsn changed = broker_.catalog_depends().lsn;
+  KnownStream& known = known_streams_[keyspace::hash_of(key) % kKnownStreams];
+  if (known.thing != nullptr && known.catalog == changed && known.database == database &&
+      known.thing->name.name == key) {
+    return known.thing;
+  }
+  const catalog::Thing* thing = broker_.catalog().find(name_of(database, key));
+  // In the turn of a change another one may follow that has the same LSN.
+  if (thing != nullptr && changed < broker_.next_lsn()) known = {changed, database, thing};
+  return thing;
 }
 
 StreamKey Service::stream_of(uint32_t database, ByteView key) const {

@@ -1,11 +1,11 @@
 #include "protocols/redis/streams.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
 #include "core/log/reader.h"
-#include "protocols/redis/reply_writer.h"
 
 namespace weir::redis {
 namespace {
@@ -20,6 +20,21 @@ constexpr size_t kEntryBytesGuess = 512;
 // Deleted records in a row among which an ID is searched.
 constexpr int64_t kDeletedRunMax = 1 << 20;
 
+class IdText {
+ public:
+  explicit IdText(StreamId id) {
+    char* const end = bytes_.data() + bytes_.size();
+    char* at = std::to_chars(bytes_.data(), end, id.ms).ptr;
+    *at++ = '-';
+    size_ = static_cast<size_t>(std::to_chars(at, end, id.seq).ptr - bytes_.data());
+  }
+  ByteView view() const { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<char, 41> bytes_;  // two numbers of 20 digits
+  size_t size_;
+};
+
 std::optional<uint64_t> parse_part(ByteView text) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -30,7 +45,7 @@ std::optional<uint64_t> parse_part(ByteView text) {
 void write_entry(const log::ReadRecord& record, std::string& out) {
   ReplyWriter writer(out, 2);
   writer.array(2);
-  writer.bulk(to_text(record.id));
+  put_id(writer, record.id);
   size_t headers = 0;
   for ([[maybe_unused]] const auto& header : record.headers) ++headers;
   const bool plain = !record.key && !record.value && !record.damaged;
@@ -72,7 +87,11 @@ std::optional<Offset> end_of(const ReadAnswer& answer) {
 }  // namespace
 
 std::string to_text(StreamId id) {
-  return std::to_string(id.ms) + "-" + std::to_string(id.seq);
+  return std::string(IdText(id).view());
+}
+
+void put_id(ReplyWriter& writer, StreamId id) {
+  writer.bulk(IdText(id).view());
 }
 
 std::optional<StreamId> parse_id(ByteView text, uint64_t missing_sequence) {

@@ -8,9 +8,12 @@
 //
 // Thread: the state shard's.
 
+#include <absl/container/inlined_vector.h>
+
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,10 +23,13 @@
 #include "core/log/stream_id.h"
 #include "protocols/redis/dependence.h"
 #include "protocols/redis/id_cache.h"
+#include "protocols/redis/reply_writer.h"
 
 namespace weir::redis {
 
 std::string to_text(StreamId id);
+// The same as a bulk.
+void put_id(ReplyWriter& writer, StreamId id);
 // "ms-seq", or "ms" with the sequence that the caller gives. Nothing when it is no ID.
 std::optional<StreamId> parse_id(ByteView text, uint64_t missing_sequence);
 
@@ -100,7 +106,7 @@ class Streams {
 struct RecordFields {
   std::optional<ByteView> key;
   std::optional<ByteView> value;
-  std::vector<log::RecordHeader> headers;
+  absl::InlinedVector<log::RecordHeader, 4> headers;
 };
 // `fields` alternates names and values.
 RecordFields to_record(std::span<const ByteView> fields);

@@ -41,6 +41,24 @@ TEST_F(StreamKeys, AStreamExpiresAsOtherKeysDo) {
   EXPECT_EQ(send({"XLEN", "s"}), ":0\r\n");
 }
 
+// What a transaction makes, removes and makes again changes the catalog at one LSN: whoever
+// remembers what a name stood for must not go by that.
+TEST_F(StreamKeys, AStreamThatATransactionMakesAnewIsTheNewOne) {
+  send({"MULTI"});
+  send({"XADD", "s", "9-1", "a", "1"});
+  send({"XADD", "s", "9-2", "b", "2"});
+  send({"DEL", "s"});
+  send({"XADD", "s", "5-1", "c", "3"});
+  send({"XADD", "s", "5-2", "d", "4"});
+  EXPECT_EQ(send({"EXEC"}),
+            "*5\r\n" + bulk("9-1") + bulk("9-2") + ":1\r\n" + bulk("5-1") + bulk("5-2"));
+  EXPECT_EQ(send({"XLEN", "s"}), ":2\r\n");
+  EXPECT_EQ(send({"XRANGE", "s", "-", "5-1"}),
+            "*1\r\n*2\r\n" + bulk("5-1") + "*2\r\n" + bulk("c") + bulk("3"));
+  EXPECT_EQ(send({"DEL", "s"}), ":1\r\n");
+  EXPECT_EQ(send({"XADD", "s", "1-1", "e", "5"}), bulk("1-1"));
+}
+
 TEST_F(StreamKeys, WhoWaitsForAStreamIsToldWhenItExpires) {
   send({"XGROUP", "CREATE", "s", "g", "$", "MKSTREAM"});
   send({"PEXPIRE", "s", "100"});
