@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -220,8 +221,34 @@ constexpr Subcommand kGroupForms[] = {
 
 // ---- XACK
 
+struct Acknowledged {
+  size_t count = 0;
+  broker::Depends depends;
+};
+
+// Those that are still pending of the entries that were found.
+Result<Acknowledged> acknowledge(Service& service,
+                                 CellId cell,
+                                 CellId log,
+                                 std::span<const std::optional<Offset>> found,
+                                 Timestamp now) {
+  std::vector<Offset> offsets;
+  offsets.reserve(found.size());
+  for (const auto& offset : found) {
+    if (offset) offsets.push_back(*offset);
+  }
+  const queue::Queue* queue = service.broker().find_queue(cell, now);
+  if (queue == nullptr || offsets.empty()) return Acknowledged{};
+  const auto decision = queue->decide_discard(offsets);
+  const auto applied = service.broker().apply(cell, decision.events, now);
+  if (!applied) return std::unexpected(applied.error());
+  let_ids_go(service, log, offsets, now);
+  return Acknowledged{decision.done, *applied};
+}
+
 void xack(Call& call) {
   std::vector<StreamId> ids;
+  ids.reserve(call.count() - 3);
   for (size_t i = 3; i < call.count(); ++i) {
     const auto id = id_argument(call, i);
     if (!id) return;
@@ -231,31 +258,25 @@ void xack(Call& call) {
   if (!stream) return;
   const auto group = group_of(call, *stream, call.args[2]);
   if (!group) return call.reply.integer(0);
+  // What was read lately, as is usual, needs no look into the log.
+  if (const auto known = call.service.streams().known_offsets(stream->log, ids)) {
+    const auto done = acknowledge(call.service, group->cell, stream->log, *known, call.now());
+    if (!done) return call.fail(done.error());
+    call.depends_on(done->depends);
+    return call.reply.integer(static_cast<int64_t>(done->count));
+  }
   auto settle =
       [&service = call.service, cell = group->cell, log = stream->log, now = call.now(),
        hole = call.buffer.leave_hole()](const std::vector<std::optional<Offset>>& found) mutable {
-        std::vector<Offset> offsets;
-        for (const auto& offset : found) {
-          if (offset) offsets.push_back(*offset);
-        }
         std::string text;
         ReplyWriter writer(text, 2);
-        Dependence depends;
-        const queue::Queue* queue = service.broker().find_queue(cell, now);
-        size_t done = 0;
-        if (queue != nullptr && !offsets.empty()) {
-          const auto decision = queue->decide_discard(offsets);
-          const auto applied = service.broker().apply(cell, decision.events, now);
-          if (!applied) {
-            writer.error(errors::wire_text(applied.error()));
-            return hole.fill(std::move(text), {});
-          }
-          depends = *applied;
-          let_ids_go(service, log, offsets, now);
-          done = decision.done;
+        const auto done = acknowledge(service, cell, log, found, now);
+        if (!done) {
+          writer.error(errors::wire_text(done.error()));
+          return hole.fill(std::move(text), {});
         }
-        writer.integer(static_cast<int64_t>(done));
-        hole.fill(std::move(text), depends);
+        writer.integer(static_cast<int64_t>(done->count));
+        hole.fill(std::move(text), done->depends);
       };
   call.service.streams().offsets_of(stream->log, std::move(ids), std::move(settle));
 }

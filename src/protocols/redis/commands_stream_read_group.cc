@@ -51,6 +51,8 @@ struct GroupRead {
 };
 
 struct GroupReadJob {
+  static constexpr size_t kFrameBytes = 64;  // about what stands around the entries
+
   std::vector<GroupRead> reads;
   std::vector<std::vector<EntryAt>> found;
   size_t missing = 1;
@@ -87,6 +89,11 @@ struct GroupReadJob {
 
   std::string text() const {
     std::string out;
+    size_t bytes = 0;
+    for (const auto& entries : found) {
+      for (const EntryAt& entry : entries) bytes += entry.text.size();
+    }
+    out.reserve(bytes + kFrameBytes);
     ReplyWriter writer(out, protocol);
     if (error) {
       writer.error(errors::wire_text(*error));
@@ -110,7 +117,7 @@ struct GroupReadJob {
           continue;
         }
         writer.array(2);
-        writer.bulk(to_text(entry.id));
+        put_id(writer, entry.id);
         writer.null_array();
       }
     }

@@ -33,6 +33,9 @@ class ReplyBuffer {
 
     void deliver() {
       std::string whole;
+      size_t bytes = text.size();
+      for (const Hole& hole : holes) bytes += hole.bytes.size();
+      whole.reserve(bytes);
       size_t from = 0;
       for (const Hole& hole : holes) {
         whole.append(text, from, hole.position - from);

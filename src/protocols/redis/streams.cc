@@ -42,6 +42,16 @@ std::optional<uint64_t> parse_part(ByteView text) {
   return value;
 }
 
+// An entry is a little longer than its parts.
+size_t text_bytes_guess(const log::ReadRecord& record) {
+  constexpr size_t kFrame = 64;
+  constexpr size_t kFieldFrame = 24;
+  size_t bytes = kFrame + record.key.value_or("").size() + record.value.value_or("").size();
+  for (const auto& header : record.headers)
+    bytes += kFieldFrame + header.key.size() + header.value.value_or("").size();
+  return bytes;
+}
+
 void write_entry(const log::ReadRecord& record, std::string& out) {
   ReplyWriter writer(out, 2);
   writer.array(2);
@@ -253,6 +263,17 @@ void Streams::offsets_of(CellId log,
   step(job);
 }
 
+std::optional<std::vector<std::optional<Offset>>> Streams::known_offsets(
+    CellId log, std::span<const StreamId> ids) const {
+  std::vector<std::optional<Offset>> offsets;
+  offsets.reserve(ids.size());
+  for (const StreamId id : ids) {
+    offsets.push_back(cache_.offset_of(log, id));
+    if (!offsets.back()) return std::nullopt;
+  }
+  return offsets;
+}
+
 void Streams::step(const std::shared_ptr<ById>& job) {
   const log::Log* log = broker_.find_log(job->log);
   for (; job->next < job->ids.size(); ++job->next) {
@@ -351,7 +372,10 @@ void Streams::step(const std::shared_ptr<At>& job) {
       if (job->next == job->offsets.size() || job->offsets[job->next] != record.offset) continue;
       cache_.put(job->log, record.id, record.offset);
       EntryAt entry{record.offset, record.id, now != nullptr && now->deleted(record.offset), {}};
-      if (!entry.gone) write_entry(record, entry.text);
+      if (!entry.gone) {
+        entry.text.reserve(text_bytes_guess(record));
+        write_entry(record, entry.text);
+      }
       job->found.push_back(std::move(entry));
       ++job->next;
     }

@@ -85,6 +85,9 @@ class Streams {
   void offsets_of(CellId log,
                   std::vector<StreamId> ids,
                   std::move_only_function<void(std::vector<std::optional<Offset>>)> done);
+  // The same without a look into the log; nothing when it takes one.
+  std::optional<std::vector<std::optional<Offset>>> known_offsets(
+      CellId log, std::span<const StreamId> ids) const;
 
  private:
   struct Forward;
