@@ -241,7 +241,8 @@ class _Runner:
         if code == 0 and verdict and verdict.group(1) == "PASSED":
             self._results.passed(self._part, shown)
         elif code == 0 and (not verdict or verdict.group(1) == "SKIPPED"):
-            found = re.search(rf"\[{name}\b.*SKIPPING TEST: (.*)|\[{name}\b.*TEST SKIPPED: (.*)", text)
+            # Some end no line with what they say.
+            found = re.search(rf"\[{name}\b.*SKIPPING TEST: ([^\n]*?)(?:\[{name}|$)|\[{name}\b.*TEST SKIPPED: (.*)", text, re.MULTILINE)
             own = f": {(found.group(1) or found.group(2)).strip()}" if found else ""
             self._results.skipped(self._part, shown, "the test leaves itself out" + own)
         else:
