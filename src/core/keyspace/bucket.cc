@@ -145,10 +145,18 @@ void Bucket::set_deadline(ByteView key, KeyState& state, Timestamp deadline) {
 
 template <typename T>
 void Bucket::apply_to(const Event& event,
+                      uint32_t access,
                       void (*how)(T&, const Event&),
                       std::optional<ValueType> made) {
-  KeyState* state = made ? &make_state(event.key, *made) : find_state(event.key);
-  change<T>(event.key, state, [&](T& value) { how(value, event); });
+  // Nearly always the key is there: it is looked up once.
+  auto* slot = keys_.find_slot(event.key);
+  if (slot == nullptr && made) {
+    make_state(event.key, *made);
+    slot = keys_.find_slot(event.key);
+  }
+  if (slot == nullptr) return;
+  if (access != 0) slot->mark = access;
+  change<T>(event.key, &slot->value, [&](T& value) { how(value, event); });
 }
 
 template <typename T, typename F>
@@ -161,7 +169,7 @@ void Bucket::change(ByteView key, KeyState* state, F&& how) {
   if (size_of(*value) == 0) erase(key);
 }
 
-void Bucket::apply(const Event& event) {
+void Bucket::apply(const Event& event, uint32_t access) {
   switch (event.kind) {
     case EventKind::kClear: return clear();
     case EventKind::kDelete: return erase(event.key);
@@ -169,30 +177,33 @@ void Bucket::apply(const Event& event) {
       if (KeyState* state = find_state(event.key)) {
         set_deadline(event.key, *state, event.deadline);
       }
-      return;
-    case EventKind::kSetString: return put(event.key, Text(event.value), event.deadline);
+      return used(event.key, access);
+    case EventKind::kSetString:
+      put(event.key, Text(event.value), event.deadline);
+      return used(event.key, access);
     case EventKind::kAppend:
-      return change<Text>(event.key, &make_state(event.key, ValueType::kString),
-                          [&](Text& text) { text.append(event.value); });
+      change<Text>(event.key, &make_state(event.key, ValueType::kString),
+                   [&](Text& text) { text.append(event.value); });
+      return used(event.key, access);
     case EventKind::kPutValue: {
       Reader reader(event.value);
       auto value = decode_value(reader);
       if (value && reader.done()) put(event.key, std::move(*value), event.deadline);
-      return;
+      return used(event.key, access);
     }
-    case EventKind::kListPush: return apply_to<List>(event, list_push, ValueType::kList);
-    case EventKind::kListPop: return apply_to<List>(event, list_pop);
-    case EventKind::kListTrim: return apply_to<List>(event, list_trim);
-    case EventKind::kListSet: return apply_to<List>(event, list_set);
-    case EventKind::kListInsert: return apply_to<List>(event, list_insert);
-    case EventKind::kListErase: return apply_to<List>(event, list_erase);
-    case EventKind::kHashSet: return apply_to<Hash>(event, hash_set, ValueType::kHash);
-    case EventKind::kHashErase: return apply_to<Hash>(event, hash_erase);
-    case EventKind::kSetAdd: return apply_to<Set>(event, set_add, ValueType::kSet);
-    case EventKind::kSetErase: return apply_to<Set>(event, set_erase);
+    case EventKind::kListPush: return apply_to<List>(event, access, list_push, ValueType::kList);
+    case EventKind::kListPop: return apply_to<List>(event, access, list_pop);
+    case EventKind::kListTrim: return apply_to<List>(event, access, list_trim);
+    case EventKind::kListSet: return apply_to<List>(event, access, list_set);
+    case EventKind::kListInsert: return apply_to<List>(event, access, list_insert);
+    case EventKind::kListErase: return apply_to<List>(event, access, list_erase);
+    case EventKind::kHashSet: return apply_to<Hash>(event, access, hash_set, ValueType::kHash);
+    case EventKind::kHashErase: return apply_to<Hash>(event, access, hash_erase);
+    case EventKind::kSetAdd: return apply_to<Set>(event, access, set_add, ValueType::kSet);
+    case EventKind::kSetErase: return apply_to<Set>(event, access, set_erase);
     case EventKind::kSortedSet:
-      return apply_to<SortedSet>(event, sorted_set, ValueType::kSortedSet);
-    case EventKind::kSortedErase: return apply_to<SortedSet>(event, sorted_erase);
+      return apply_to<SortedSet>(event, access, sorted_set, ValueType::kSortedSet);
+    case EventKind::kSortedErase: return apply_to<SortedSet>(event, access, sorted_erase);
   }
 }
 

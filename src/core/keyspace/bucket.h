@@ -60,11 +60,9 @@ class Bucket {
     return deadlines_.empty() ? Timestamp::never() : deadlines_.begin()->first;
   }
 
-  void apply(const Event& event);
-  // Notes when a key was used; nothing that is kept. A key that is made anew has no time.
-  void used(ByteView key, uint32_t access) const {
-    if (const auto* slot = keys_.find_slot(key)) slot->mark = access;
-  }
+  // `access` is noted as the time when the key that the event leaves was used; 0: it was not. No
+  // image keeps it.
+  void apply(const Event& event, uint32_t access = 0);
   // Decodes and applies an event from the journal. kStorageCorrupt.
   Result<void> replay(ByteView event);
 
@@ -75,12 +73,17 @@ class Bucket {
  private:
   KeyState* find_state(ByteView key) { return keys_.find(key); }
   KeyState& make_state(ByteView key, ValueType type);
+  void used(ByteView key, uint32_t access) const {
+    if (const auto* slot = keys_.find_slot(key); slot != nullptr && access != 0)
+      slot->mark = access;
+  }
   void erase(ByteView key);
   void clear();
   void put(ByteView key, Value value, Timestamp deadline);
   void set_deadline(ByteView key, KeyState& state, Timestamp deadline);
   template <typename T>
   void apply_to(const Event& event,
+                uint32_t access,
                 void (*how)(T&, const Event&),
                 std::optional<ValueType> made = std::nullopt);
   // Runs a change of one value (nothing when the key is absent or of another type), keeps the

@@ -86,8 +86,7 @@ void Keyspace::apply(BucketId id, const Event& event, uint32_t access) {
   const Timestamp deadline = keys->next_deadline();
   const size_t size = keys->size();
   const size_t with_deadline = keys->size_with_deadline();
-  keys->apply(event);
-  if (access != 0) keys->used(event.key, access);
+  keys->apply(event, access);
   count(id, size, with_deadline);
   used_bytes_ += keys->used_bytes() - used;
   moved_deadline(id.index(), deadline, keys->next_deadline());

@@ -83,9 +83,13 @@ class OrderedMap {
     const uint32_t index = lookup(key, table_hash(key));
     return index == kNone ? nullptr : &slot(index);
   }
-  V* find(ByteView key) {
+  Slot* find_slot(ByteView key) {
     const uint32_t index = lookup(key, table_hash(key));
-    return index == kNone ? nullptr : &own(index).value;
+    return index == kNone ? nullptr : &own(index);
+  }
+  V* find(ByteView key) {
+    Slot* const found = find_slot(key);
+    return found == nullptr ? nullptr : &found->value;
   }
 
   // The value of the key, default-made when it was not there (second: true).

@@ -115,8 +115,16 @@ Result<size_t> Transaction::push(uint32_t database,
                                  std::span<const ByteView> values) {
   const auto list = get<List>(database, key);
   if (!list) return std::unexpected(list.error());
-  const size_t before = *list == nullptr ? 0 : (*list)->size();
-  if (*list == nullptr) make_way(database, key);
+  return push(database, key, side, values, *list);
+}
+
+size_t Transaction::push(uint32_t database,
+                         ByteView key,
+                         Side side,
+                         std::span<const ByteView> values,
+                         const List* list) {
+  const size_t before = list == nullptr ? 0 : list->size();
+  if (list == nullptr) make_way(database, key);
   emit(database, {.kind = EventKind::kListPush, .key = key, .side = side, .items = values});
   return before + values.size();
 }

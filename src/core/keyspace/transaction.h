@@ -95,6 +95,12 @@ class Transaction {
 
   // --- lists. `push` makes the list, the others leave an absent key alone.
   Result<size_t> push(uint32_t database, ByteView key, Side side, std::span<const ByteView> values);
+  // The same for a list that get() has found, or null.
+  size_t push(uint32_t database,
+              ByteView key,
+              Side side,
+              std::span<const ByteView> values,
+              const List* list);
   // Drops `count` elements that the list has.
   void pop(uint32_t database, ByteView key, Side side, size_t count);
   void trim(uint32_t database, ByteView key, size_t first, size_t count);

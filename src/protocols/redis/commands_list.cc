@@ -31,8 +31,8 @@ void push(Call& call, Side side, bool only_existing) {
   const auto list = call.get<List>(key);
   if (!list) return call.fail(list.error());
   if (only_existing && *list == nullptr) return call.reply.integer(0);
-  const auto size = call.keys.push(call.database(), key, side, call.args.subspan(2));
-  call.reply.integer(static_cast<int64_t>(*size));
+  const size_t size = call.keys.push(call.database(), key, side, call.args.subspan(2), *list);
+  call.reply.integer(static_cast<int64_t>(size));
 }
 
 void lpush(Call& call) {
@@ -290,7 +290,7 @@ bool move(Call& call, Side from, Side to) {
     return true;
   }
   if (*source == nullptr) return false;
-  const auto target = call.get<List>(call.args[2]);
+  const auto target = call.args[1] == call.args[2] ? source : call.get<List>(call.args[2]);
   if (!target) {
     call.fail(target.error());
     return true;
@@ -301,7 +301,7 @@ bool move(Call& call, Side from, Side to) {
   // deadline; pushed at the end it is popped from, it would be the one that is popped.
   const bool in_place = call.args[1] == call.args[2] && from == to;
   if (!in_place) {
-    (void)call.keys.push(call.database(), call.args[2], to, values);
+    call.keys.push(call.database(), call.args[2], to, values, *target);
     call.keys.pop(call.database(), call.args[1], from, 1);
   } else {
     call.keys.set_element(call.database(), call.args[1],
