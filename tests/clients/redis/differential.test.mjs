@@ -81,6 +81,9 @@ function sameReply(words, mine, other) {
     ours.every((line, i) => line === theirs[i] || Math.abs(seconds(line) - seconds(theirs[i])) <= 1);
 }
 
+// XSETID to an ID below that of a deleted entry, which Redis 7.0 lets an empty stream have; the streams differ from then on.
+const refusedSince72 = 'smaller than current max_deleted_entry_id';
+
 // Apart from the names that other tests of the same broker make.
 const databases = ['8', '9'];
 
@@ -212,6 +215,10 @@ for (const protocol of [2, 3]) {
         recent.push(words.join(' '));
         if (recent.length > 12) recent.shift();
         const [mine, other] = await both(words);
+        if (mine.includes(refusedSince72)) {
+          await both(['DEL', 'a', 'b', 'c', 'd']);
+          continue;
+        }
         if (!sameReply(words, mine, other)) assert.equal(mine, other, `SEED=${seed}, round ${round}: ${recent.join(' | ')}`);
       }
       // What was published last may still be on its way; it has come when one more message has.
