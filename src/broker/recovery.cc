@@ -204,7 +204,7 @@ void Broker::note_place(CellId id, LogCell& cell, FileId file) {
 // Some logs of one file each time: those that have nothing in it any more are left out, and so is
 // it when there are none.
 void Broker::forget_places() {
-  constexpr size_t kLogsAtOnce = 2000;
+  constexpr size_t kLogsAtOnce = 1000;
   auto at = logs_in_.lower_bound(forget_from_);
   if (at == logs_in_.end()) at = logs_in_.begin();
   if (at == logs_in_.end()) return;

@@ -167,8 +167,8 @@ struct Limits {
   size_t read_bytes_max = size_t{64} << 20;
   uint32_t bridge_batch = 256;
   Milliseconds maintenance_every{1000};
-  uint32_t maintenance_things = 10'000;
-  uint32_t maintenance_logs = 2000;  // looked at in one step
+  uint32_t maintenance_things = 5'000;
+  uint32_t maintenance_logs = 1000;  // looked at in one step
   uint32_t groups_max = 100'000;     // consumer groups
   // Compaction: one log at a time, so many keys a pass (some 30 to 60 bytes each), so many bytes a
   // step and, of what is read, a second.
