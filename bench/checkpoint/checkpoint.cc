@@ -109,7 +109,7 @@ class Keyspace : public broker::JournalOwner {
   }
   void progressed(Lsn, Lsn) override {}
   void storage_health(std::optional<Error>) override {}
-  std::vector<std::pair<CellId, broker::Extent>> live_spans(FileId) override { return {}; }
+  broker::LiveSpans live_spans(FileId, size_t /*left*/) override { return {}; }
   Lsn moved(std::span<const broker::MovedSpan>) override { return {}; }
 
   bool same_as(const Keyspace& other) const {

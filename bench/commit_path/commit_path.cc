@@ -91,7 +91,7 @@ class Server : public broker::JournalOwner {
   void storage_health(std::optional<Error> problem) override {
     if (problem) fmt::print(stderr, "storage: {}\n", problem->message);
   }
-  std::vector<std::pair<CellId, broker::Extent>> live_spans(FileId) override { return {}; }
+  broker::LiveSpans live_spans(FileId, size_t /*left*/) override { return {}; }
   Lsn moved(std::span<const broker::MovedSpan>) override { return {}; }
 
  private:

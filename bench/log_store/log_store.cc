@@ -96,14 +96,14 @@ class Owner : public broker::JournalOwner {
   void storage_health(std::optional<Error> problem) override {
     if (problem) fmt::print(stderr, "storage: {}\n", problem->message);
   }
-  std::vector<std::pair<CellId, Extent>> live_spans(FileId file) override {
-    std::vector<std::pair<CellId, Extent>> spans;
+  broker::LiveSpans live_spans(FileId file, size_t /*left*/) override {
+    broker::LiveSpans found;
     for (const auto& [cell, extents] : rows) {
       for (const Extent& extent : extents) {
-        if (extent.file == file) spans.emplace_back(cell, extent);
+        if (extent.file == file) found.spans.emplace_back(cell, extent);
       }
     }
-    return spans;
+    return found;
   }
   Lsn moved(std::span<const broker::MovedSpan> spans) override {
     std::vector<std::string> events;
