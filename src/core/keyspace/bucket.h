@@ -36,7 +36,7 @@ struct KeyState {
 // order, on any thread.
 struct BucketImage {
   std::string head;
-  std::vector<std::move_only_function<void(std::string& out)>> deferred;
+  std::vector<DeferredPart> deferred;
 };
 
 class Bucket {

@@ -52,7 +52,7 @@ BucketImage Bucket::image() const {
   keys_.for_each([&](const auto& slot) {
     if (!is_deferred(slot.value)) return;
     put_key(slot);
-    image.deferred.push_back(encode_later(slot.value.value));
+    encode_later(slot.value.value, image.deferred);
   });
   return image;
 }

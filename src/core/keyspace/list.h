@@ -37,6 +37,15 @@ class List {
   void insert(size_t index, ByteView value);
   void erase(size_t index);
 
+  // The elements lie in so many chunks, in order; visit() sees those of [first, end) of them.
+  size_t chunk_count() const { return chunks_.size() - first_; }
+  template <typename F>
+  void for_each_in(size_t first, size_t end, F&& visit) const {
+    for (size_t chunk = first_ + first; chunk < first_ + end; ++chunk) {
+      for (uint32_t i = 0; i < chunks_[chunk].count; ++i) visit(chunks_[chunk].at(i).view());
+    }
+  }
+
   // Visits the elements from `index` in the direction away from `from` until `visit` returns false:
   // from the left, upwards from index; from the right, downwards.
   template <typename F>

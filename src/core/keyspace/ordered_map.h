@@ -55,10 +55,12 @@ class OrderedMap {
   class Pinned {
    public:
     size_t size() const { return size_; }
+    size_t chunk_count() const { return chunks_.size(); }
+    // Live slots of the chunks [first, end), in order of insertion.
     template <typename F>
-    void for_each(F&& visit) const {
-      for (const auto& chunk : chunks_) {
-        for (const Slot& slot : *chunk) {
+    void for_each_in(size_t first, size_t end, F&& visit) const {
+      for (size_t chunk = first; chunk < end; ++chunk) {
+        for (const Slot& slot : *chunks_[chunk]) {
           if (slot.live != 0) visit(slot);
         }
       }

@@ -1,5 +1,6 @@
 #include "core/keyspace/value.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <utility>
@@ -12,37 +13,52 @@ constexpr size_t kListElementOverhead = 36;
 constexpr size_t kMapSlotOverhead = 72;
 constexpr size_t kSortedItemOverhead = 120;
 
+// Of a value that is written later: of about so many bytes each, so that whoever writes them needs
+// memory for one.
+constexpr size_t kPartBytes = 256 << 10;
+
+constexpr auto kPutElement = [](ByteView element, Writer& writer) { writer.bytes(element); };
+constexpr auto kPutField = [](const OrderedMap<Text>::Slot& slot, Writer& writer) {
+  writer.bytes(slot.key);
+  writer.bytes(slot.value);
+};
+constexpr auto kPutMember = [](const OrderedMap<Nothing>::Slot& slot, Writer& writer) {
+  writer.bytes(slot.key);
+};
+constexpr auto kPutScore = [](const OrderedMap<double>::Slot& slot, Writer& writer) {
+  writer.bytes(slot.key);
+  writer.fixed(std::bit_cast<uint64_t>(slot.value));
+};
+
 void encode_list(const List& list, Writer& writer) {
   writer.varint(list.size());
-  list.walk(0, Side::kLeft, [&](ByteView element) {
-    writer.bytes(element);
-    return true;
-  });
+  list.for_each_in(0, list.chunk_count(), [&](ByteView element) { kPutElement(element, writer); });
 }
 
-// Of a live map or a pinned one.
-template <typename Map>
-void encode_hash(const Map& fields, Writer& writer) {
-  writer.varint(fields.size());
-  fields.for_each([&](const auto& slot) {
-    writer.bytes(slot.key);
-    writer.bytes(slot.value);
-  });
+template <typename Map, typename Put>
+void encode_map(const Map& map, Writer& writer, Put put) {
+  writer.varint(map.size());
+  map.for_each([&](const auto& slot) { put(slot, writer); });
 }
 
-template <typename Map>
-void encode_set(const Map& members, Writer& writer) {
-  writer.varint(members.size());
-  members.for_each([&](const auto& slot) { writer.bytes(slot.key); });
-}
-
-template <typename Map>
-void encode_scores(const Map& scores, Writer& writer) {
-  writer.varint(scores.size());
-  scores.for_each([&](const auto& slot) {
-    writer.bytes(slot.key);
-    writer.fixed(std::bit_cast<uint64_t>(slot.value));
-  });
+// Stretches of chunks, which share what is pinned.
+template <typename Pinned, typename Put>
+void add_parts(
+    ValueType type, Pinned pinned, size_t bytes, Put put, std::vector<DeferredPart>& parts) {
+  const auto shared = std::make_shared<const Pinned>(std::move(pinned));
+  const size_t chunks = shared->chunk_count();
+  const size_t stretch = std::max<size_t>(1, chunks / (bytes / kPartBytes + 1));
+  for (size_t first = 0; first == 0 || first < chunks; first += stretch) {
+    const size_t end = std::min(chunks, first + stretch);
+    parts.push_back([type, shared, first, end, put](std::string& out) {
+      Writer writer(out);
+      if (first == 0) {
+        writer.u8(static_cast<uint8_t>(type));
+        writer.varint(shared->size());
+      }
+      shared->for_each_in(first, end, [&](const auto& element) { put(element, writer); });
+    });
+  }
 }
 
 std::unique_ptr<List> decode_list(Reader& reader) {
@@ -129,33 +145,32 @@ void encode(const Value& value, Writer& writer) {
   switch (type_of(value)) {
     case ValueType::kString: return writer.bytes(std::get<Text>(value));
     case ValueType::kList: return encode_list(*held<List>(value), writer);
-    case ValueType::kHash: return encode_hash(held<Hash>(value)->fields, writer);
-    case ValueType::kSet: return encode_set(held<Set>(value)->members, writer);
-    case ValueType::kSortedSet: return encode_scores(held<SortedSet>(value)->members(), writer);
+    case ValueType::kHash: return encode_map(held<Hash>(value)->fields, writer, kPutField);
+    case ValueType::kSet: return encode_map(held<Set>(value)->members, writer, kPutMember);
+    case ValueType::kSortedSet:
+      return encode_map(held<SortedSet>(value)->members(), writer, kPutScore);
   }
 }
 
-std::move_only_function<void(std::string& out)> encode_later(const Value& value) {
-  const auto later = [type = type_of(value)](auto pinned, auto body) {
-    return [type, pinned = std::move(pinned), body](std::string& out) {
-      Writer writer(out);
-      writer.u8(static_cast<uint8_t>(type));
-      body(pinned, writer);
-    };
-  };
-  switch (type_of(value)) {
+void encode_later(const Value& value, std::vector<DeferredPart>& parts) {
+  const ValueType type = type_of(value);
+  const size_t bytes = memory_of(value);
+  switch (type) {
     case ValueType::kString:
-      return later(*held<Text>(value), [](const Text& text, Writer& w) { w.bytes(text); });
-    case ValueType::kList: return later(*held<List>(value), encode_list);
+      parts.push_back([type, text = *held<Text>(value)](std::string& out) {
+        Writer writer(out);
+        writer.u8(static_cast<uint8_t>(type));
+        writer.bytes(text);
+      });
+      return;
+    case ValueType::kList: return add_parts(type, *held<List>(value), bytes, kPutElement, parts);
     case ValueType::kHash:
-      return later(held<Hash>(value)->fields.pin(), encode_hash<OrderedMap<Text>::Pinned>);
+      return add_parts(type, held<Hash>(value)->fields.pin(), bytes, kPutField, parts);
     case ValueType::kSet:
-      return later(held<Set>(value)->members.pin(), encode_set<OrderedMap<Nothing>::Pinned>);
+      return add_parts(type, held<Set>(value)->members.pin(), bytes, kPutMember, parts);
     case ValueType::kSortedSet:
-      return later(held<SortedSet>(value)->members().pin(),
-                   encode_scores<OrderedMap<double>::Pinned>);
+      return add_parts(type, held<SortedSet>(value)->members().pin(), bytes, kPutScore, parts);
   }
-  return {};
 }
 
 Result<Value> decode_value(Reader& reader) {

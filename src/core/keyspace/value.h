@@ -67,9 +67,10 @@ size_t memory_of(const Value& value);
 
 // Type byte, then the body.
 void encode(const Value& value, Writer& writer);
-// The same for the value as it is now, whenever and on whatever thread it is called: its bytes and
-// chunks are shared, which costs a step a chunk.
-std::move_only_function<void(std::string& out)> encode_later(const Value& value);
+// The same for the value as it is now, whenever and on whatever thread the parts are called, in
+// their order: its bytes and chunks are shared, which costs a step a chunk.
+using DeferredPart = std::move_only_function<void(std::string& out)>;
+void encode_later(const Value& value, std::vector<DeferredPart>& parts);
 // kStorageCorrupt for what no live value encodes to.
 Result<Value> decode_value(Reader& reader);
 

@@ -97,10 +97,21 @@ void Checkpointer::remove_leftovers() {
 }
 
 bool Checkpointer::due() const {
+  if (salvaged_) return true;
   const uint32_t files = files_.last_id().value() - manifest_.last_file.value();
-  return bytes_since_ >= options_.checkpoint_bytes ||
-         entries_since_ >= options_.checkpoint_entries || files >= options_.checkpoint_files ||
-         salvaged_;
+  const auto reached = [&](uint64_t times) {
+    return bytes_since_ >= options_.checkpoint_bytes * times ||
+           entries_since_ >= options_.checkpoint_entries * times ||
+           files >= options_.checkpoint_files * times;
+  };
+  if (!reached(1)) return false;
+  uint64_t written = 0;  // frames take whole blocks, which is far more when entries come singly
+  const auto& all = files_.all();
+  for (auto at = all.upper_bound(manifest_.last_file); at != all.end(); ++at)
+    written += at->second->end;
+  written = std::max(written, bytes_since_);
+  const uint64_t images = manifest_.images.empty() ? 0 : manifest_.images.back().bytes;
+  return written >= images || reached(options_.checkpoint_delay_max);
 }
 
 void Checkpointer::consider(bool wanted) {

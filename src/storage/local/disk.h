@@ -55,11 +55,12 @@ class File {
 };
 
 enum class OpenMode : uint8_t {
-  kDirect,        // existing, past the page cache where the file system allows it
-  kDirectCreate,  // the same, but it must not exist yet
-  kRead,          // existing, through the page cache
-  kCached,        // the same, but nothing is read ahead unless fetch() says so
-  kReplace,       // made or emptied, through the page cache
+  kDirect,         // existing, past the page cache where the file system allows it
+  kDirectCreate,   // the same, but it must not exist yet
+  kDirectReplace,  // the same, made or emptied
+  kRead,           // existing, through the page cache
+  kCached,         // the same, but nothing is read ahead unless fetch() says so
+  kReplace,        // made or emptied, through the page cache
 };
 
 class DirectoryLock {

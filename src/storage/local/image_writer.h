@@ -1,6 +1,7 @@
 #pragma once
 // Writes one image file, a batch of cells at a time. Lives in the background lane between the
-// calls; blocking.
+// calls; blocking. Past the page cache: an image is read again at a start at most, and what it
+// would push out is read sooner.
 
 #include <memory>
 #include <string>
@@ -36,7 +37,8 @@ class ImageWriter {
   uint64_t number_;
   std::unique_ptr<File> file_;
   uint64_t written_ = 0;
-  std::string buffer_;  // what follows written_
+  std::string pending_;  // what follows written_
+  Buffer aligned_;
   ImageIndex index_;
 };
 

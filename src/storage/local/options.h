@@ -37,7 +37,11 @@ struct LocalJournalOptions {
   // A checkpoint is due after so much journal: what is replayed in about 0.7 s.
   uint64_t checkpoint_bytes = uint64_t{512} << 20;
   uint64_t checkpoint_entries = 1'000'000;
-  size_t checkpoint_files = 16;                    // or so many files that hold nothing but replay
+  size_t checkpoint_files = 16;  // or so many files that hold nothing but replay
+  // While the images of the last one are more than what the journal has written since, the next one
+  // waits, up to so many times as long: a few large values that go on changing are not written over
+  // and over.
+  uint64_t checkpoint_delay_max = 4;
   std::chrono::microseconds checkpoint_step{700};  // work of one step on the reactor
   double tidy_share = 0.5;  // a sealed file with a smaller live share is tidied
   uint64_t tidy_bytes_per_second = uint64_t{200} << 20;

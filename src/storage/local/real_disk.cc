@@ -105,6 +105,7 @@ int flags_of(OpenMode mode) {
   switch (mode) {
     case OpenMode::kDirect: return O_RDWR | O_DIRECT;
     case OpenMode::kDirectCreate: return O_RDWR | O_DIRECT | O_CREAT | O_EXCL;
+    case OpenMode::kDirectReplace: return O_RDWR | O_DIRECT | O_CREAT | O_TRUNC;
     case OpenMode::kRead:
     case OpenMode::kCached: return O_RDONLY;
     case OpenMode::kReplace: return O_RDWR | O_CREAT | O_TRUNC;

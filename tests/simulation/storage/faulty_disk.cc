@@ -197,13 +197,14 @@ Result<std::unique_ptr<DirectoryLock>> FaultyDisk::lock() {
 Result<std::unique_ptr<File>> FaultyDisk::open(const std::string& path, OpenMode mode) {
   if (off_) return std::unexpected(failure("the machine is off"));
   const auto known = names_.find(path);
-  const bool makes = mode == OpenMode::kDirectCreate || mode == OpenMode::kReplace;
+  const bool replaces = mode == OpenMode::kReplace || mode == OpenMode::kDirectReplace;
+  const bool makes = mode == OpenMode::kDirectCreate || replaces;
   if (known == names_.end() && !makes) return fail(ErrorCode::kNotFound, "no file " + path);
   if (known != names_.end() && mode == OpenMode::kDirectCreate) {
     return std::unexpected(failure("exists already"));
   }
   InodePtr inode;
-  if (known == names_.end() || mode == OpenMode::kReplace) {
+  if (known == names_.end() || replaces) {
     inode = std::make_shared<Inode>();
     change_names(folder_of(path), [path, inode](Names& names) { names[path] = inode; });
   } else {

@@ -242,7 +242,7 @@ TEST_F(Recovering, AFullDiskRefusesDataLetsReleasesThroughAndMendsItself) {
   // it.
   ASSERT_TRUE(executor->run_until([&] { return journal->metrics().checkpoints > 0; }));
   EXPECT_EQ(journal->metrics().live_bytes, 0u);
-  disk.capacity += 4096;  // what the checkpoint itself takes
+  disk.capacity += 2 * kBlock;  // what the checkpoint itself takes
   ASSERT_TRUE(executor->run_until([&] {
     return journal->admit(broker::Admission::kData, 30'100).has_value() && !owner->problem;
   }));
