@@ -1,14 +1,27 @@
 #include "core/keyspace/list.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <utility>
 
 #include "base/assert.h"
 
 namespace weir::keyspace {
+namespace {
 
-List::Chunk List::Chunk::of(uint32_t capacity, uint32_t begin) {
-  return {.slots = std::make_shared<Text[]>(capacity), .capacity = capacity, .begin = begin};
+constexpr size_t kCapacityMin = 32;
+constexpr size_t kRoomyBytesMin = 1 << 10;
+constexpr size_t kSpareChunksMax = 64;
+
+}  // namespace
+
+List::Chunk List::Chunk::of(size_t capacity) {
+  Chunk chunk;
+  chunk.capacity = static_cast<uint32_t>(capacity);
+  // NOLINTNEXTLINE(modernize-avoid-c-arrays)
+  chunk.bytes = std::make_shared_for_overwrite<char[]>(capacity);
+  return chunk;
 }
 
 List::Position List::locate(size_t index) const {
@@ -24,50 +37,72 @@ List::Position List::locate(size_t index) const {
   return {chunk, static_cast<uint32_t>(chunks_[chunk].count - 1 - behind)};
 }
 
-// The chunk, with slots that nobody else holds.
-List::Chunk& List::own(size_t index) {
-  Chunk& chunk = chunks_[index];
-  if (chunk.slots.use_count() != 1) {
-    Chunk copy = Chunk::of(chunk.capacity, chunk.begin);
-    copy.count = chunk.count;
-    std::copy_n(&chunk.slots[chunk.begin], chunk.count, &copy.slots[copy.begin]);
-    chunk = std::move(copy);
+packed::Element List::element_at(Position position) const {
+  const Chunk& chunk = chunks_[position.chunk];
+  if (position.offset < chunk.count / 2) {
+    packed::Element element = packed::after(chunk.first());
+    for (uint32_t i = 0; i < position.offset; ++i) element = packed::after(element.end);
+    return element;
   }
-  return chunk;
+  packed::Element element = packed::before(chunk.last());
+  for (uint32_t i = chunk.count - 1; i > position.offset; --i)
+    element = packed::before(element.begin);
+  return element;
 }
 
-void List::grow(Chunk& chunk, uint32_t capacity, uint32_t begin) {
-  Chunk grown = Chunk::of(capacity, begin);
-  grown.count = chunk.count;
-  for (uint32_t i = 0; i < chunk.count; ++i) grown.at(i) = std::move(chunk.at(i));
-  chunk = std::move(grown);
+// The elements go to memory of their own, with all the room at one side.
+void List::move_to(Chunk& chunk, size_t capacity, Side room) {
+  Chunk moved = Chunk::of(capacity);
+  moved.begin = room == Side::kRight ? 0 : static_cast<uint32_t>(capacity - chunk.used());
+  moved.end = moved.begin + static_cast<uint32_t>(chunk.used());
+  moved.count = chunk.count;
+  std::copy(chunk.first(), chunk.last(), moved.bytes.get() + moved.begin);
+  chunk = std::move(moved);
 }
 
-// Makes room at one side of a small chunk, false when it has its full size already.
-bool List::push_into(Chunk& chunk, Side side, ByteView value) {
+void List::put_into(Chunk& chunk, Side side, ByteView value) {
+  const auto size = static_cast<uint32_t>(packed::size_of(value.size()));
   const bool right = side == Side::kRight;
-  if (right ? chunk.begin + chunk.count == chunk.capacity : chunk.begin == 0) {
-    if (chunk.capacity >= kChunkElementsMax) return false;
-    // Half as much again, since most lists are short; or the room that is left at the other side.
-    const uint32_t more = std::max<uint32_t>(2, chunk.capacity + chunk.capacity / 2);
-    const bool has_room = chunk.count * 2 <= chunk.capacity && chunk.capacity > 0;
-    const uint32_t wanted = has_room ? chunk.capacity : std::min(more, kChunkElementsMax);
-    grow(chunk, wanted, right ? 0 : wanted - chunk.count);
-  }
-  if (!right) --chunk.begin;
+  if (!right) chunk.begin -= size;
+  packed::put(chunk.bytes.get() + (right ? chunk.end : chunk.begin), value);
+  if (right) chunk.end += size;
   ++chunk.count;
-  chunk.at(right ? chunk.count - 1 : 0) = Text(value);
+}
+
+// False when the chunk is full.
+bool List::push_into(size_t index, Side side, ByteView value) {
+  Chunk& chunk = chunks_[index];
+  const size_t size = packed::size_of(value.size());
+  if (!chunk.holds(size)) return false;
+  const size_t needed = chunk.used() + size;
+  const size_t room = side == Side::kRight ? chunk.capacity - chunk.end : chunk.begin;
+  if (room < size) {
+    const bool roomy = needed * 2 <= chunk.capacity;  // at the other side
+    // One that was made as large as its neighbour is full enough.
+    if (!roomy && chunk.count >= kChunkElementsMax / 2) return false;
+    const size_t more = std::min(chunk.capacity + size_t{chunk.capacity} / 2, kChunkBytesMax);
+    move_to(chunk, roomy ? chunk.capacity : std::max(needed, more), side);
+  } else if (chunk.shared()) {
+    move_to(chunk, std::max<size_t>(needed, chunk.capacity), side);
+  }
+  put_into(chunk, side, value);
   return true;
 }
 
-void List::add_chunk(Side side) {
-  const bool only = chunks_.size() == first_;
-  Chunk chunk = Chunk::of(only ? 2 : kChunkElementsMax);
+void List::add_chunk(Side side, size_t needed) {
+  size_t capacity = std::max(needed, kCapacityMin);
+  if (chunks_.size() > first_) {
+    // Of a long list the next elements are probably like those before them.
+    const Chunk& neighbour = side == Side::kLeft ? chunks_[first_] : chunks_.back();
+    if (neighbour.count >= kChunkElementsMax / 2 && needed <= kChunkBytesMax)
+      capacity = std::max(capacity, std::min(neighbour.used(), kChunkBytesMax));
+  }
+  Chunk chunk = Chunk::of(capacity);
   if (side == Side::kRight) {
     chunks_.push_back(std::move(chunk));
     return;
   }
-  chunk.begin = chunk.capacity;
+  chunk.begin = chunk.end = chunk.capacity;
   if (first_ == 0) {
     // Room for as many again, so that pushing at the front stays constant time.
     const size_t room = std::max<size_t>(1, chunks_.size());
@@ -81,12 +116,10 @@ void List::push(Side side, ByteView value) {
   size_ += 1;
   bytes_ += value.size();
   if (chunks_.size() > first_) {
-    const size_t chunk = side == Side::kLeft ? first_ : chunks_.size() - 1;
-    if (push_into(own(chunk), side, value)) return;
+    if (push_into(side == Side::kLeft ? first_ : chunks_.size() - 1, side, value)) return;
   }
-  add_chunk(side);
-  const bool fits = push_into(side == Side::kLeft ? chunks_[first_] : chunks_.back(), side, value);
-  WEIR_ASSERT(fits);
+  add_chunk(side, packed::size_of(value.size()));
+  put_into(side == Side::kLeft ? chunks_[first_] : chunks_.back(), side, value);
 }
 
 void List::remove_chunk(size_t chunk) {
@@ -106,82 +139,118 @@ void List::drop(Side side, size_t count) {
   size_ -= count;
   while (count > 0) {
     const size_t index = side == Side::kLeft ? first_ : chunks_.size() - 1;
-    const uint32_t there = chunks_[index].count;
-    const auto part = static_cast<uint32_t>(std::min<size_t>(count, there));
-    const uint32_t from = side == Side::kLeft ? 0 : there - part;
-    for (uint32_t i = 0; i < part; ++i) bytes_ -= chunks_[index].at(from + i).size();
-    count -= part;
-    if (part == there) {
-      remove_chunk(index);
-      continue;
+    Chunk& chunk = chunks_[index];
+    const auto part = static_cast<uint32_t>(std::min<size_t>(count, chunk.count));
+    for (uint32_t i = 0; i < part; ++i) {
+      const packed::Element gone =
+          side == Side::kLeft ? packed::after(chunk.first()) : packed::before(chunk.last());
+      bytes_ -= gone.bytes.size();
+      const auto size = static_cast<uint32_t>(gone.end - gone.begin);
+      side == Side::kLeft ? chunk.begin += size : chunk.end -= size;
     }
-    Chunk& chunk = own(index);
-    for (uint32_t i = 0; i < part; ++i) chunk.at(from + i) = Text();
-    if (side == Side::kLeft) chunk.begin += part;
+    count -= part;
     chunk.count -= part;
+    if (chunk.count == 0) remove_chunk(index);
   }
+  // What was long and is short now gives its memory back.
+  if (chunks_.size() != first_ + 1) return;
+  if (chunks_.capacity() > kSpareChunksMax) {
+    chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<ptrdiff_t>(first_));
+    chunks_.shrink_to_fit();
+    first_ = 0;
+  }
+  Chunk& only = chunks_[first_];
+  if (only.capacity > kRoomyBytesMin && only.used() * 4 < only.capacity)
+    move_to(only, only.used() * 2, side == Side::kLeft ? Side::kRight : Side::kLeft);
 }
 
 ByteView List::end(Side side) const {
   WEIR_ASSERT(size_ > 0);
-  const Chunk& chunk = side == Side::kLeft ? chunks_[first_] : chunks_.back();
-  return chunk.at(side == Side::kLeft ? 0 : chunk.count - 1);
+  return side == Side::kLeft ? packed::after(chunks_[first_].first()).bytes
+                             : packed::before(chunks_.back().last()).bytes;
 }
 
 ByteView List::at(size_t index) const {
-  const Position p = locate(index);
-  return chunks_[p.chunk].at(p.offset);
+  return element_at(locate(index)).bytes;
+}
+
+// Takes `removed` elements (0 or 1) out at a position, and puts `added` there unless it is null.
+void List::replace(Position position, uint32_t removed, const ByteView* added) {
+  Chunk& chunk = chunks_[position.chunk];
+  const packed::Element element = element_at(position);
+  const char* const rest = removed == 0 ? element.begin : element.end;
+  const ByteView before(chunk.first(), static_cast<size_t>(element.begin - chunk.first()));
+  const ByteView after(rest, static_cast<size_t>(chunk.last() - rest));
+  const size_t size = added == nullptr ? 0 : packed::size_of(added->size());
+  const size_t used = before.size() + size + after.size();
+  const uint32_t count = chunk.count - removed + (added == nullptr ? 0 : 1);
+  const bool fits = used <= kChunkBytesMax && count <= kChunkElementsMax;
+  if (count == 0) return remove_chunk(position.chunk);
+  if (fits && !chunk.shared() && chunk.begin + used <= chunk.capacity &&
+      used * 2 >= chunk.capacity) {
+    char* const at = chunk.bytes.get() + chunk.begin + before.size();
+    std::memmove(at + size, after.data(), after.size());
+    if (added != nullptr) packed::put(at, *added);
+    chunk.end = chunk.begin + static_cast<uint32_t>(used);
+    chunk.count = count;
+    return;
+  }
+  const auto make = [](ByteView front, const ByteView* middle, ByteView back, uint32_t elements) {
+    const size_t own = middle == nullptr ? 0 : packed::size_of(middle->size());
+    Chunk made = Chunk::of(std::max(front.size() + own + back.size(), kCapacityMin));
+    char* at = std::ranges::copy(front, made.bytes.get()).out;
+    if (middle != nullptr) packed::put(at, *middle);
+    at = std::ranges::copy(back, at + own).out;
+    made.end = static_cast<uint32_t>(at - made.bytes.get());
+    made.count = elements;
+    return made;
+  };
+  if (fits) {
+    chunk = make(before, added, after, count);
+    return;
+  }
+  // It is cut there: a large element has a chunk of its own, a small one stays with those before.
+  std::array<Chunk, 3> parts;
+  size_t made = 0;
+  const bool joins = position.offset > 0 && before.size() + size <= kChunkBytesMax;
+  const uint32_t behind = chunk.count - position.offset - removed;
+  if (joins) {
+    parts[made++] = make(before, added, {}, position.offset + (added == nullptr ? 0 : 1));
+  } else {
+    if (position.offset > 0) parts[made++] = make(before, nullptr, {}, position.offset);
+    if (added != nullptr) parts[made++] = make({}, added, {}, 1);
+  }
+  if (behind > 0) parts[made++] = make({}, nullptr, after, behind);
+  chunk = std::move(parts[0]);
+  chunks_.insert(chunks_.begin() + static_cast<ptrdiff_t>(position.chunk) + 1,
+                 std::make_move_iterator(parts.begin() + 1),
+                 std::make_move_iterator(parts.begin() + static_cast<ptrdiff_t>(made)));
 }
 
 void List::set(size_t index, ByteView value) {
-  const Position p = locate(index);
-  Text& slot = own(p.chunk).at(p.offset);
+  const Position position = locate(index);
   bytes_ += value.size();
-  bytes_ -= slot.size();
-  slot = Text(value);
-}
-
-// Cuts a full chunk into two halves.
-void List::split(size_t index) {
-  Chunk& left = own(index);
-  const uint32_t keep = left.count / 2;
-  Chunk right = Chunk::of(left.count - keep);
-  right.count = right.capacity;
-  for (uint32_t i = 0; i < right.count; ++i) right.at(i) = std::exchange(left.at(keep + i), Text());
-  left.count = keep;
-  chunks_.insert(chunks_.begin() + static_cast<ptrdiff_t>(index) + 1, std::move(right));
+  bytes_ -= element_at(position).bytes.size();
+  replace(position, 1, &value);
 }
 
 void List::insert(size_t index, ByteView value) {
   if (index == 0) return push(Side::kLeft, value);
   if (index == size_) return push(Side::kRight, value);
-  Position p = locate(index);
-  if (chunks_[p.chunk].count >= kChunkElementsMax) {
-    split(p.chunk);
-    p = locate(index);
-  }
-  Chunk& chunk = own(p.chunk);
-  if (chunk.begin + chunk.count == chunk.capacity) {
-    // The elements move to the left edge, which leaves the room on the right.
-    grow(chunk, std::min(kChunkElementsMax, std::max(chunk.capacity, chunk.count * 2)), 0);
-  }
-  ++chunk.count;
-  Text* const at = &chunk.at(p.offset);
-  std::rotate(at, &chunk.at(chunk.count - 1), &chunk.at(chunk.count - 1) + 1);
-  *at = Text(value);
+  const Position position = locate(index);
   ++size_;
   bytes_ += value.size();
+  // Between two chunks it goes to the first if that has room: many at one place do not end up in as
+  // many chunks.
+  if (position.offset == 0 && push_into(position.chunk - 1, Side::kRight, value)) return;
+  replace(position, 0, &value);
 }
 
 void List::erase(size_t index) {
-  const Position p = locate(index);
-  Chunk& chunk = own(p.chunk);
-  Text* const at = &chunk.at(p.offset);
-  bytes_ -= at->size();
-  std::rotate(at, at + 1, &chunk.at(chunk.count - 1) + 1);
-  chunk.at(--chunk.count) = Text();
+  const Position position = locate(index);
+  bytes_ -= element_at(position).bytes.size();
   --size_;
-  if (chunk.count == 0) remove_chunk(p.chunk);
+  replace(position, 1, nullptr);
 }
 
 }  // namespace weir::keyspace

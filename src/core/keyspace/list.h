@@ -1,9 +1,13 @@
 #pragma once
-// A list: a double-ended queue of chunks. Both ends push and pop in constant time; positions in the
-// middle are found by stepping over chunk counts.
+// A list: a double-ended queue of chunks, in which elements lie packed. Both ends push and pop in
+// constant time; positions in the middle are found by stepping over chunk counts, then elements. A
+// large element has a chunk of its own.
 //
-// A copy of a list shares its chunks; a chunk that is shared is copied before it changes, so a
-// checkpoint (or COPY) may hold a list of any size as it was while the live one goes on.
+// A copy of a list shares its chunks; the bytes of a chunk that is shared are copied before they
+// change, so a checkpoint (or COPY) may hold a list of any size as it was while the live one goes
+// on.
+//
+// Views of elements are valid until the list changes.
 //
 // Invariant: no chunk is empty; counts agree with the chunks.
 
@@ -13,7 +17,7 @@
 #include <memory>
 
 #include "base/bytes.h"
-#include "base/text.h"
+#include "core/keyspace/packed.h"
 
 namespace weir::keyspace {
 
@@ -42,7 +46,12 @@ class List {
   template <typename F>
   void for_each_in(size_t first, size_t end, F&& visit) const {
     for (size_t chunk = first_ + first; chunk < first_ + end; ++chunk) {
-      for (uint32_t i = 0; i < chunks_[chunk].count; ++i) visit(chunks_[chunk].at(i).view());
+      const char* at = chunks_[chunk].first();
+      while (at != chunks_[chunk].last()) {
+        const packed::Element element = packed::after(at);
+        visit(element.bytes);
+        at = element.end;
+      }
     }
   }
 
@@ -52,36 +61,44 @@ class List {
   void walk(size_t index, Side from, F&& visit) const {
     if (index >= size_) return;
     Position p = locate(index);
-    while (true) {
-      if (!visit(chunks_[p.chunk].at(p.offset).view())) return;
+    packed::Element element = element_at(p);
+    while (visit(element.bytes)) {
       if (from == Side::kLeft) {
-        if (++p.offset == chunks_[p.chunk].count) {
+        if (element.end == chunks_[p.chunk].last()) {
           if (++p.chunk == chunks_.size()) return;
-          p.offset = 0;
+          element = packed::after(chunks_[p.chunk].first());
+        } else {
+          element = packed::after(element.end);
         }
+      } else if (element.begin == chunks_[p.chunk].first()) {
+        if (p.chunk == first_) return;
+        element = packed::before(chunks_[--p.chunk].last());
       } else {
-        if (p.offset == 0) {
-          if (p.chunk == first_) return;
-          p.offset = chunks_[--p.chunk].count;
-        }
-        --p.offset;
+        element = packed::before(element.begin);
       }
     }
   }
 
  private:
   static constexpr uint32_t kChunkElementsMax = 128;
+  static constexpr size_t kChunkBytesMax = 16 << 10;  // unless it is one element
 
-  // The slots in [begin, begin + count) are used; the others are empty.
+  // Elements lie in [begin, end); the rest is room.
   struct Chunk {
-    std::shared_ptr<Text[]> slots;  // NOLINT(modernize-avoid-c-arrays): one piece of memory
+    std::shared_ptr<char[]> bytes;  // NOLINT(modernize-avoid-c-arrays): one piece of memory
     uint32_t capacity = 0;
     uint32_t begin = 0;
+    uint32_t end = 0;
     uint32_t count = 0;
 
-    const Text& at(uint32_t offset) const { return slots[begin + offset]; }
-    Text& at(uint32_t offset) { return slots[begin + offset]; }
-    static Chunk of(uint32_t capacity, uint32_t begin = 0);
+    const char* first() const { return bytes.get() + begin; }
+    const char* last() const { return bytes.get() + end; }
+    size_t used() const { return end - begin; }
+    bool shared() const { return bytes.use_count() != 1; }
+    bool holds(size_t more) const {
+      return count < kChunkElementsMax && used() + more <= kChunkBytesMax;
+    }
+    static Chunk of(size_t capacity);
   };
   struct Position {
     size_t chunk;
@@ -89,12 +106,13 @@ class List {
   };
 
   Position locate(size_t index) const;
-  Chunk& own(size_t chunk);
-  static void grow(Chunk& chunk, uint32_t capacity, uint32_t begin);
-  static bool push_into(Chunk& chunk, Side side, ByteView value);
-  void add_chunk(Side side);
+  packed::Element element_at(Position position) const;
+  static void move_to(Chunk& chunk, size_t capacity, Side room);
+  bool push_into(size_t chunk, Side side, ByteView value);
+  static void put_into(Chunk& chunk, Side side, ByteView value);
+  void add_chunk(Side side, size_t needed);
   void remove_chunk(size_t chunk);
-  void split(size_t chunk);
+  void replace(Position position, uint32_t removed, const ByteView* added);
 
   // Those before first_ are spent. Most lists are of one chunk.
   absl::InlinedVector<Chunk, 1> chunks_;

@@ -9,7 +9,7 @@ namespace weir::keyspace {
 namespace {
 
 // What an element costs beside its bytes: slot, index and the allocator's share.
-constexpr size_t kListElementOverhead = 36;
+constexpr size_t kListElementOverhead = 4;
 constexpr size_t kMapSlotOverhead = 72;
 constexpr size_t kSortedItemOverhead = 120;
 

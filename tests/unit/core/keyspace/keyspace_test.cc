@@ -314,7 +314,27 @@ TEST(Keyspace, AShortListCostsLittleBesideItsElements) {
   }
   const size_t each = (memory_in_use() - before) / kLists;
   RecordProperty("bytes_per_list", static_cast<int>(each));
-  EXPECT_LE(each, 440U);
+  EXPECT_LE(each, 320U);
+}
+
+// Each element used to be an allocation of its own.
+TEST(Keyspace, ALongListCostsLittleBesideItsElements) {
+  constexpr size_t kElements = 200'000;
+  for (const Side side : {Side::kLeft, Side::kRight}) {
+    TestKeyspace keyspace;
+    const size_t before = memory_in_use();
+    const std::string element(100, 'e');
+    const std::vector<ByteView> elements(10, element);
+    for (size_t i = 0; i < kElements / 10; ++i) {
+      Transaction t(keyspace, Timestamp(1));
+      ASSERT_TRUE(t.push(0, "list", side, elements).has_value());
+    }
+    const size_t each = (memory_in_use() - before) / kElements;
+    RecordProperty("bytes_per_element", static_cast<int>(each));
+    EXPECT_LE(each, 106U);
+    Transaction(keyspace, Timestamp(1)).pop(0, "list", side, kElements - 1);
+    EXPECT_LT(memory_in_use() - before, size_t{16} << 10);
+  }
 }
 
 // A write used to copy the chunk that an image held, with all the values in it.

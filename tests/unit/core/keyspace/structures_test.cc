@@ -28,7 +28,8 @@ std::vector<std::string> contents(const List& list) {
 }
 
 void one_step(Random& random, List& list, std::deque<std::string>& model) {
-  const std::string value = word(random, 1000);
+  const bool large = random.one_in(60);
+  const std::string value = large ? std::string(random.below(40'000), 'L') : word(random, 1000);
   const Side side = random.one_in(2) ? Side::kLeft : Side::kRight;
   const bool left = side == Side::kLeft;
   const size_t at = model.empty() ? 0 : random.below(model.size());
@@ -81,6 +82,32 @@ TEST(List, BehavesAsAPlainSequenceUnderRandomChanges) {
     for (const auto& element : model) bytes += element.size();
     EXPECT_EQ(list.bytes(), bytes);
   }
+}
+
+TEST(Packed, ElementsOfEveryLengthAreFoundFromBothEnds) {
+  std::string bytes;
+  std::vector<std::string> elements;
+  for (const size_t length : {0, 1, 125, 126, 127, 128, 129, 16380, 16381, 16382, 16383, 16384, 5})
+    elements.emplace_back(length, static_cast<char>('a' + elements.size()));
+  for (const std::string& element : elements) {
+    const size_t at = bytes.size();
+    bytes.resize(at + packed::size_of(element.size()));
+    packed::put(bytes.data() + at, element);
+  }
+  const char* const end = bytes.data() + bytes.size();
+  const char* at = bytes.data();
+  for (const std::string& element : elements) {
+    const packed::Element found = packed::after(at);
+    ASSERT_EQ(found.bytes, element);
+    at = found.end;
+  }
+  EXPECT_EQ(at, end);
+  for (size_t i = elements.size(); i > 0; --i) {
+    const packed::Element found = packed::before(at);
+    ASSERT_EQ(found.bytes, elements[i - 1]);
+    at = found.begin;
+  }
+  EXPECT_EQ(at, bytes.data());
 }
 
 TEST(List, ACopyStaysAsItWasWhileTheOriginalChanges) {
