@@ -19,6 +19,9 @@ using broker::Extent;
 namespace {
 
 constexpr Lane kWriters[] = {Lane::kWriterA, Lane::kWriterB};
+constexpr Duration kHoldMax = 500us;
+// One turn in which the sockets are read, one in which what they had is done.
+constexpr int kQuietLooks = 2;
 
 // Ends the file at `at`: with the rows of its index, if they fit into what is left of `size`.
 Result<void> write_seal(File& file,
@@ -189,6 +192,7 @@ void CommitPath::seal() {
   tail_.grown(*frame.chunk, frame.file->end - frame.chunk->begin);
   frames_.push_back(std::move(open_));
   open_ = nullptr;
+  holding_ = false;
 }
 
 void CommitPath::end_of_turn() {
@@ -202,9 +206,34 @@ void CommitPath::kick() {
   const bool worth = open_ != nullptr && open_->header.length >= options_.second_frame_bytes;
   const bool writer_free = idle || (worth && !(writing_[0] && writing_[1]));
   const bool waiting = !frames_.empty() && frames_.back()->state == State::kGathered;
-  if (open_ != nullptr && writer_free && !waiting) seal();
+  if (open_ != nullptr && writer_free && !waiting && !held()) seal();
   dispatch();
   sync_if_needed();
+}
+
+void CommitPath::hold(Duration flush) {
+  if (open_ == nullptr || holding_ || writing_[0] || writing_[1]) return;
+  holding_ = true;
+  hold_until_ = steps_.now() + std::min(flush, kHoldMax);
+  seen_ = open_->header.count;
+  quiet_looks_ = 0;
+  steps_.defer([this] { look(); });
+}
+
+void CommitPath::look() {
+  if (!holding_) return;
+  quiet_looks_ = open_->header.count > seen_ ? 0 : quiet_looks_ + 1;
+  seen_ = open_->header.count;
+  if (quiet_looks_ < kQuietLooks && steps_.now() < hold_until_) {
+    steps_.defer([this] { look(); });
+    return;
+  }
+  holding_ = false;
+  kick();
+}
+
+bool CommitPath::held() const {
+  return holding_ && open_->header.length < options_.second_frame_bytes;
 }
 
 void CommitPath::dispatch() {
@@ -259,15 +288,19 @@ void CommitPath::completed(const FramePtr& frame,
     frame->state = frame->sync ? State::kSynced : State::kWritten;
     ++metrics_.frames;
     metrics_.frame_bytes += frame->header.bytes();
-    metrics_.flush.add(steps_.now() - frame->handed);
-    if (broken_.empty()) mended();
+    const Duration flush = steps_.now() - frame->handed;
+    metrics_.flush.add(flush);
+    if (broken_.empty()) {
+      mended();
+      hold(flush);
+    }
   } else {
     failed(frame->file, done.error());
   }
   go_on();
 }
 
-// The disk gets its next frame before the answers leave that the last one held up.
+// A large frame goes to the disk before the answers leave that the last one held up.
 void CommitPath::go_on() {
   move_if_idle();
   move_watermarks();

@@ -5,6 +5,10 @@
 // - Commits gather in the open frame, directly in the memory from which it is written. At the end
 // of the reactor's turn the
 //   frame goes to a writer if one of the two is free; otherwise it gathers on until one is.
+// - When both have become free, the answers leave first: a small frame waits for what those who are
+// answered ask next, while it
+//   comes, and no longer than the last write took. Who asks at the same pace shares a frame then
+//   instead of waiting for that of the others, and the device has half as many.
 // - Frames are written at the place where they were gathered; they complete in any order and are
 // announced in order.
 // - A frame in which somebody waits for the device is written with Sync::kData. Others are written
@@ -93,6 +97,9 @@ class CommitPath {
   bool fits(size_t entries, Timestamp now) const;
   void seal();
   void end_of_turn();
+  void hold(Duration flush);
+  void look();
+  bool held() const;
   void dispatch();
   void hand_over(const FramePtr& frame, size_t writer);
   void completed(const FramePtr& frame, size_t writer, Result<std::vector<IndexRow>> done);
@@ -133,6 +140,10 @@ class CommitPath {
   bool pressed_ = false;
   std::array<bool, 2> writing_{};
   bool turn_posted_ = false;
+  bool holding_ = false;  // the open frame waits for those who are being answered
+  Duration hold_until_{};
+  uint32_t seen_ = 0;    // commits in the open frame at the last look
+  int quiet_looks_ = 0;  // looks since it had more
   bool leave_file_ = false;
   bool closed_ = false;
   bool syncing_ = false;

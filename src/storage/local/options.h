@@ -24,7 +24,7 @@ struct LocalJournalOptions {
   size_t pool_files_max = 8;  // free files kept; more are removed
   // While one writer is busy the other takes a frame only from this size on: smaller ones gather
   // on.
-  size_t second_frame_bytes = size_t{16} << 10;
+  size_t second_frame_bytes = size_t{128} << 10;
   size_t undurable_bytes_max = size_t{64} << 20;
   // Who brings data is not read from the one bound on until the other is reached again: far enough
   // below the limit for what was read already.
