@@ -12,31 +12,41 @@ namespace weir::storage {
 namespace {
 
 // One image file, read through a window: a checkpoint writes its cells in ascending order, so this
-// is mostly sequential.
+// is mostly sequential. Past the page cache, where it is not.
 class ImageSource {
  public:
-  ImageSource(std::unique_ptr<File> file, uint64_t bytes) : file_(std::move(file)), bytes_(bytes) {}
+  explicit ImageSource(std::unique_ptr<File> file) : file_(std::move(file)) {}
 
   Result<ByteView> view(uint64_t offset, uint64_t length) {
-    if (offset < begin_ || offset + length > begin_ + window_.size()) {
-      const uint64_t wanted = std::min(std::max<uint64_t>(length, kWindowBytes), bytes_ - offset);
-      window_.resize(wanted);
-      begin_ = offset;
-      if (auto ok = read_exactly(*file_, offset, window_); !ok) {
-        window_.clear();
+    if (offset < begin_ || offset + length > begin_ + held_) {
+      if (auto ok = read(round_down(offset, kBlock), offset + length); !ok)
         return std::unexpected(ok.error());
-      }
     }
-    return ByteView(window_).substr(offset - begin_, length);
+    return ByteView(window_.data() + (offset - begin_), length);
   }
 
  private:
   static constexpr uint64_t kWindowBytes = uint64_t{256} << 10;
 
+  // At least up to `end`, and more while the file has it.
+  Result<void> read(uint64_t begin, uint64_t end) {
+    const uint64_t wanted = round_up(std::max(end - begin, kWindowBytes), kBlock);
+    if (window_.size() < wanted) window_ = Buffer(wanted);
+    begin_ = begin;
+    held_ = 0;
+    while (held_ < end - begin) {
+      const auto count = file_->read(begin + held_, window_.span(held_, wanted - held_));
+      if (!count) return std::unexpected(count.error());
+      if (*count == 0) return fail(ErrorCode::kStorageCorrupt, "an image file is cut short");
+      held_ += *count;
+    }
+    return {};
+  }
+
   std::unique_ptr<File> file_;
-  uint64_t bytes_;
-  std::string window_;
+  Buffer window_;
   uint64_t begin_ = 0;
+  uint64_t held_ = 0;
 };
 
 struct Wanted {
@@ -74,9 +84,9 @@ Result<void> for_each_image(Disk& disk,
       if (cell != cells.end() && cell->second.image_file == ref.number)
         wanted.push_back({row, ref.number});
     }
-    auto file = disk.open(image_file_path(ref.number), OpenMode::kRead);
+    auto file = disk.open(image_file_path(ref.number), OpenMode::kDirect);
     if (!file) return std::unexpected(file.error());
-    sources.try_emplace(ref.number, std::move(*file), ref.bytes);
+    sources.try_emplace(ref.number, std::move(*file));
   }
   std::ranges::sort(wanted, {}, [](const Wanted& one) { return one.row.cell; });
   for (const Wanted& one : wanted) {
