@@ -2,7 +2,8 @@
 
 Produce and catch-up reads with Kafka's own perf tools, with rdkafka_performance and with weir-load: records of 100 B and 1 KiB, 1 and
 16 partitions, acks=all. The first two bring the peer to its limits only where its limits are below theirs; weir-load has five requests
-under way on each connection, as Kafka's producers have, and costs little itself.
+under way on each connection, as Kafka's producers have, and costs little itself. What each of the three can do at most is measured in
+the same rounds, against a server that stores nothing and answers at once (bench/kafka_null), and stands beside the ratios.
 Weir answers when the disk has it; Kafka is measured at its own default, which answers before that, and with an fsync after each batch.
 Catch-up reads come three times: as the producer left it (Kafka has then all in the page cache, Weir writes past it), again, when both
 have it there, and, with rdkafka_performance, after the page cache was told to forget it. Beside them stands what a loopback connection
@@ -27,7 +28,7 @@ import loads  # noqa: E402
 import rdkafka  # noqa: E402
 from compare import processor, spread  # noqa: E402
 from kafka_peers import KAFKA, Kafka, drop_topic, jars, make_topic, perf_consume, perf_produce  # noqa: E402
-from servers import TOP, Weir, weir_binary  # noqa: E402
+from servers import TOP, KafkaNull, Weir, weir_binary  # noqa: E402
 from sqs_peers import Absent  # noqa: E402
 
 SIZES = (100, 1024)
@@ -95,6 +96,23 @@ def load_both(side, settings, size, partitions):
     return {"load": produced, "read": read}
 
 
+def produce_rate(run):
+    return run["produce"]["per_s"]
+
+
+def load_rate(run):
+    return run["load"]["per_s"]
+
+
+def read_rate(run):
+    return run["read"]["per_s"]
+
+
+def at_most(runs, pick):
+    """The median of what the tool did against a server that does nothing; nothing for a measure that it does not have."""
+    return spread([pick(run["tool"]) for run in runs])["median"] if all("tool" in run for run in runs) else None
+
+
 def report_reads(tool, shape, runs):
     """Catch-up reads of one tool, and what they cost the server."""
     kinds = {"read": "as it was left", "again": "from memory", "cold": "from the disk"}
@@ -102,7 +120,9 @@ def report_reads(tool, shape, runs):
     for key, kind in kinds.items():
         if key not in runs[0]["weir"]:
             continue
-        results.append(report(f"catch-up, {tool}, {kind}, {shape}", ">= 2x", runs, lambda run, key=key: run[key]["per_s"]))
+        # Whether it comes from memory or not is all the same to the tool.
+        most = at_most(runs, read_rate)
+        results.append(report(f"catch-up, {tool}, {kind}, {shape}", ">= 2x", runs, lambda run, key=key: run[key]["per_s"], most=most))
         results.append(report(f"  server CPU, {shape}", "less", runs, lambda run, key=key: run[key]["server_cpu_s_per_gib"], "s/GiB", "less"))
     return results
 
@@ -112,21 +132,22 @@ def end_to_end(side, settings):
     return {"load": loads.weir_load(side.server, "kafka", settings.client_cores, "kafka-end-to-end", name=side.topic(), **options)}
 
 
-def report(name, target, runs, pick, unit="records/s", better="more"):
-    """Prints the medians of both sides and the ratio A/B (B/A where less is better)."""
+def report(name, target, runs, pick, unit="records/s", better="more", most=None):
+    """Prints the medians of both sides and the ratio A/B (B/A where less is better). `most`: what the tool can do at most."""
     pairs = [(pick(run["weir"]), pick(run["peer"])) for run in runs]
     ratio = spread([a / b if better == "more" else b / a for a, b in pairs])
     weir, peer = (spread(values)["median"] for values in zip(*pairs, strict=True))
-    print(f"{name:50} weir {weir:12,.1f}  kafka {peer:12,.1f} {unit:10} ratio {ratio['median']:5.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})  target {target}", flush=True)
-    return {"name": name, "target": target, "unit": unit, "ratio": ratio, "weir": weir, "kafka": peer}
+    print(f"{name:50} weir {weir:12,.1f}  kafka {peer:12,.1f} {unit:10} ratio {ratio['median']:5.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})  target {target}" + (f"  tool at most {most:,.1f}" if most else ""), flush=True)
+    return {"name": name, "target": target, "unit": unit, "ratio": ratio, "weir": weir, "kafka": peer} | ({"tool_at_most": most} if most else {})
 
 
 def compare(settings, flush, only):
     """Both servers through all shapes; the results with every run."""
     results, runs = [], {}
     target = ">= 5x" if flush else ">= 1.5x"
-    with Weir(settings.folder, settings.server_cores) as weir, Kafka(settings.folder, settings.server_cores, flush) as kafka:
-        sides = {"weir": Side(weir), "peer": Side(kafka)}
+    cores = settings.server_cores
+    with Weir(settings.folder, cores) as weir, Kafka(settings.folder, cores, flush) as kafka, KafkaNull(settings.folder, cores) as null:
+        sides = {"weir": Side(weir), "peer": Side(kafka), "tool": Side(null)}
 
         def pairs(load, *words):
             return [{key: load(side, settings, *words) for key, side in sides.items()} for _ in range(settings.pairs)]
@@ -137,22 +158,23 @@ def compare(settings, flush, only):
                 shape = f"{size} B, {partitions} partition{'s' if partitions > 1 else ''}, Kafka {label}"
                 if "tools" in only:
                     made = runs[f"tools {shape}"] = pairs(produce_and_read, size, partitions, flush)
-                    results.append(report(f"produce, perf tool, {shape}", target, made, lambda run: run["produce"]["per_s"]))
+                    results.append(report(f"produce, perf tool, {shape}", target, made, produce_rate, most=at_most(made, produce_rate)))
                     results.append(report(f"  server CPU, {shape}", ">= 3x less", made, lambda run: run["produce"]["server_cpu_s_per_gib"], "s/GiB", "less"))
                     if not flush:
                         results += report_reads("perf tool", shape, made)
                 if "rdkafka" in only:
                     made = runs[f"rdkafka {shape}"] = pairs(rdkafka_both, size, partitions, flush)
-                    results.append(report(f"produce, rdkafka_performance, {shape}", target, made, lambda run: run["produce"]["per_s"]))
+                    results.append(report(f"produce, rdkafka_performance, {shape}", target, made, produce_rate, most=at_most(made, produce_rate)))
                     results.append(report(f"  server CPU, {shape}", ">= 3x less", made, lambda run: run["produce"]["server_cpu_s_per_gib"], "s/GiB", "less"))
                     if not flush:
                         results += report_reads("rdkafka_performance", shape, made)
                 if "load" in only:
                     made = runs[f"load {shape}"] = pairs(load_both, size, partitions)
-                    results.append(report(f"produce, weir-load c=16 x 5 x 100, {shape}", target, made, lambda run: run["load"]["per_s"]))
+                    results.append(report(f"produce, weir-load c=16 x 5 x 100, {shape}", target, made, load_rate, most=at_most(made, load_rate)))
                     if not flush:
-                        results.append(report(f"catch-up read, weir-load, {shape}", ">= 2x", made, lambda run: run["read"]["per_s"]))
+                        results.append(report(f"catch-up read, weir-load, {shape}", ">= 2x", made, read_rate, most=at_most(made, read_rate)))
         if "e2e" in only and not flush:
+            del sides["tool"]  # which has its records before they were asked for
             made = runs["end to end"] = pairs(end_to_end)
             results.append(report(f"end to end p99, {RATE}/s, 100 B", ">= 2x less", made, lambda run: run["load"]["end_to_end_us"]["p99"], "us", "less"))
         servers = {side.server.name: {"durability": side.server.durability, "command": side.server.command} for side in sides.values()}

@@ -155,3 +155,19 @@ class Echo(Server):
         self.process = subprocess.Popen(pinned, stdin=subprocess.PIPE, stdout=self.log, stderr=self.log)
         self.addresses = {"echo": f"127.0.0.1:{port}"}
         self.wait_until(lambda: Redis.answers(port))
+
+
+class KafkaNull(Server):
+    """Speaks Kafka and stores nothing (bench/kafka_null): what a tool reaches against it is what the tool can do at most."""
+
+    name = "weir-kafka-null"
+
+    def __init__(self, folder, cores=""):
+        super().__init__(folder, cores)
+        port = free_port()
+        command = [str(tool("weir-kafka-null")), str(port)]
+        self.command = ["taskset", "-c", cores, *command] if cores else command
+        # It ends with its standard input.
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=self.log, stderr=self.log)
+        self.addresses = {"kafka": f"127.0.0.1:{port}"}
+        self.wait_until(lambda: Redis.answers(port))
