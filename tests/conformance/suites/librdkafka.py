@@ -64,7 +64,7 @@ _NEXT = _Edition("librdkafka-next", "skips-next.txt", "4.2.0", (("classic groups
 def _build(results, edition, origin):
     tree = fetched.TOP / edition.name / "tree"
     results.source = "librdkafka " + _version(origin)
-    if (tree / "tests/test-runner").is_file() and (tree / "origin").read_text() == f"{origin} {results.source}":
+    if (tree / "origin").is_file() and (tree / "origin").read_text() == f"{origin} {results.source}":
         return tree
     shutil.rmtree(tree, ignore_errors=True)
     shutil.copytree(origin, tree, symlinks=True)
