@@ -115,6 +115,7 @@ struct Client {
   bool watch_broken = false;  // a watched key changed
   std::vector<QueuedCommand> queue;
   size_t queue_bytes = 0;
+  bool queue_grows = false;  // a command of it brings new data
   std::vector<WatchedKey> watched;
 
   absl::btree_set<std::string> channels;

@@ -146,10 +146,7 @@ void hello(Call& call) {
 
 void reset(Call& call) {
   Client& client = call.client;
-  client.in_multi = client.multi_broken = false;
-  client.queue.clear();
-  client.queue_bytes = 0;
-  call.service.unwatch(client);
+  call.service.leave_transaction(client);
   call.service.pubsub().forget(client);
   call.service.unmonitor(client);
   client.database = call.service.stored_database(0);

@@ -8,14 +8,6 @@
 namespace weir::redis {
 namespace {
 
-void leave(Call& call) {
-  Client& client = call.client;
-  client.in_multi = client.multi_broken = false;
-  client.queue.clear();
-  client.queue_bytes = 0;
-  call.service.unwatch(client);
-}
-
 void multi(Call& call) {
   if (call.client.in_multi) return call.fail("ERR MULTI calls can not be nested");
   call.client.in_multi = true;
@@ -24,24 +16,27 @@ void multi(Call& call) {
 
 void discard(Call& call) {
   if (!call.client.in_multi) return call.fail("ERR DISCARD without MULTI");
-  leave(call);
+  call.service.leave_transaction(call.client);
   call.reply.ok();
 }
 
 void exec(Call& call) {
   Client& client = call.client;
   if (!client.in_multi) return call.fail("ERR EXEC without MULTI");
+  if (client.queue_grows && call.service.out_of_memory()) {
+    return call.service.abort_transaction(call, errors::kOutOfMemory);
+  }
   if (client.multi_broken) {
-    leave(call);
+    call.service.leave_transaction(client);
     return call.fail(errors::kExecAbort);
   }
   if (call.service.watch_broken(client)) {
-    leave(call);
+    call.service.leave_transaction(client);
     return call.reply.null_array();
   }
   call.service.unwatch(client);
   call.service.execute_queue(call);
-  leave(call);
+  call.service.leave_transaction(client);
 }
 
 void watch(Call& call) {

@@ -288,6 +288,7 @@ void Service::enqueue(Client& client,
     return reply.error("ERR transaction is larger than one commit");
   }
   client.queue_bytes += bytes;
+  client.queue_grows |= (command.flags & flag::kDenyOom) != 0;
   client.queue.push_back({&command, {arguments.begin(), arguments.end()}});
   reply.simple("QUEUED");
 }
@@ -308,8 +309,8 @@ bool Service::invoke(const std::shared_ptr<Client>& client,
   if ((command.flags & flag::kWrite) == 0) {
     run_handler(call, command);
   } else {
-    const auto admission = (command.flags & flag::kDenyOom) != 0 ? broker::Admission::kData
-                                                                 : broker::Admission::kRelease;
+    const bool grows = (command.flags & flag::kDenyOom) != 0 || client->queue_grows;
+    const auto admission = grows ? broker::Admission::kData : broker::Admission::kRelease;
     run_in_turn(call, command, admission, bytes_of(arguments) + client->queue_bytes);
     if (keys.change_count() > 0) arm_expiry();
   }
@@ -325,7 +326,11 @@ void Service::run_in_turn(Call& call,
                           broker::Admission admission,
                           size_t bytes) {
   const Broker::Turn turn(broker_, call.keys.now(), admission, bytes);
-  if (!turn.ok()) return call.reply.error(errors::wire_text(turn.status().error()));
+  if (!turn.ok()) {
+    const std::string why = errors::wire_text(turn.status().error());
+    // Of what is in a transaction only EXEC comes here: who sent it is not in one any more.
+    return call.client.in_multi ? abort_transaction(call, why) : call.reply.error(why);
+  }
   run_handler(call, command);
   publish_changes(call.keys, turn.lsn());
   if (call.waits_for_own_commit) call.buffer.depends_on(turn.depends());

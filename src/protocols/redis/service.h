@@ -168,9 +168,15 @@ class Service {
   static catalog::Name name_of(uint32_t database, ByteView key);
   static broker::WaitKey wait_key(uint32_t database, ByteView key, WaitType type);
 
+  // What the keys take is more than `maxmemory`.
+  bool out_of_memory() const;
   // False at the limit of watched keys.
   bool watch(Client& client, ByteView key);
   void unwatch(Client& client);
+  // Forgets what is queued and watched.
+  void leave_transaction(Client& client);
+  // The same, as the answer to an EXEC that may not run.
+  void abort_transaction(Call& exec, ByteView why);
   // True when a watched key changed, or expired, since it was watched.
   bool watch_broken(const Client& client) const;
   // Before a database is flushed: the watched keys that exist there change.

@@ -59,10 +59,8 @@ std::string Service::refusal(const Client& client,
   }
   if (std::string denied = denial(client, {command, subcommand, arguments}); !denied.empty())
     return denied;
-  if ((command.flags & flag::kDenyOom) != 0 && config_.maxmemory() != 0 &&
-      keyspace_.used_bytes() > config_.maxmemory()) {
+  if ((command.flags & flag::kDenyOom) != 0 && out_of_memory())
     return std::string(errors::kOutOfMemory);
-  }
   if (client.protocol == 2 && client.subscriptions() > 0 &&
       (command.flags & flag::kInSubscription) == 0) {
     return "ERR Can't execute '" + lower(arguments[0]) +
@@ -73,6 +71,10 @@ std::string Service::refusal(const Client& client,
     return "ERR Command not allowed inside a transaction";
   }
   return {};
+}
+
+bool Service::out_of_memory() const {
+  return config_.maxmemory() != 0 && keyspace_.used_bytes() > config_.maxmemory();
 }
 
 std::string Service::denial(const Client& client, const Asked& asked) {

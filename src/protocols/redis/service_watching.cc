@@ -40,6 +40,19 @@ void Service::unwatch(Client& client) {
   client.watch_broken = false;
 }
 
+void Service::leave_transaction(Client& client) {
+  client.in_multi = client.multi_broken = false;
+  client.queue.clear();
+  client.queue_bytes = 0;
+  client.queue_grows = false;
+  unwatch(client);
+}
+
+void Service::abort_transaction(Call& exec, ByteView why) {
+  leave_transaction(exec.client);
+  exec.fail("EXECABORT Transaction discarded because of: " + std::string(why));
+}
+
 bool Service::watch_broken(const Client& client) const {
   return client.watch_broken || std::ranges::any_of(client.watched, [&](const WatchedKey& watched) {
            return watched.existed &&

@@ -24,8 +24,8 @@ _UNITS = (
     "keyspace", "scan", "type/string", "type/incr", "type/hash", "type/set", "type/zset", "introspection", "introspection-2",
     "info", "info-command", "protocol", "quit", "slowlog", "auth", "other", "sort", "wait", "limits", "querybuf",
 )  # fmt: skip
-# What only the server that the suite was written for has: its DEBUG command, replicas, snapshots, eviction.
-_DENIED = ("needs:debug", "needs:repl", "needs:save", "needs:config-maxmemory", "needs:reset", "large-memory")
+# What only the server that the suite was written for has: its DEBUG command, replicas.
+_DENIED = ("needs:debug", "needs:repl", "large-memory")
 _QUIET_S = 120  # without progress, then the suite gives up
 _WHOLE_S = 900
 _LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|TIMEOUT)\]:? ?(.*)$")

@@ -187,6 +187,40 @@ TEST(Clients, AListNamesTheLastCommandOfEachWithItsSubcommand) {
   EXPECT_THAT(list, testing::ContainsRegex("name= [^\n]* qbuf=26 "));
 }
 
+// What was queued while there was room used to go in whatever had become of it.
+TEST(Transactions, MemoryAboveTheLimitAbortsWhatGrowsAndNothingElse) {
+  TestServer server;
+  TestClient client(server);
+  TestClient other(server);
+  client.send({"SET", "key", std::string(2000, 'x')});
+  client.send({"MULTI"});
+  client.send({"LPUSH", "q", "v"});
+  other.send({"CONFIG", "SET", "maxmemory", "1kb"});
+  EXPECT_EQ(client.send({"EXEC"}),
+            "-EXECABORT Transaction discarded because of: OOM command not allowed when used memory "
+            "> 'maxmemory'.\r\n");
+  EXPECT_EQ(client.send({"EXISTS", "q"}), ":0\r\n") << "the transaction is over";
+  client.send({"MULTI"});
+  client.send({"DEL", "key"});
+  EXPECT_EQ(client.send({"EXEC"}), "*1\r\n:1\r\n");
+}
+
+// The client that had asked for EXEC went on being in its transaction.
+TEST(Transactions, AFullDiskAbortsWhatBringsDataAndEndsTheTransaction) {
+  TestServer server;
+  TestClient client(server);
+  client.send({"RPUSH", "q", "v"});
+  server.journal.fail(Error{ErrorCode::kStorageUnavailable, "the disk is full"}, true);
+  client.send({"MULTI"});
+  client.send({"RPUSH", "q", "more"});
+  EXPECT_THAT(client.send({"EXEC"}),
+              testing::StartsWith("-EXECABORT Transaction discarded because of: "));
+  EXPECT_EQ(client.send({"LLEN", "q"}), ":1\r\n") << "the transaction is over";
+  client.send({"MULTI"});
+  client.send({"LPOP", "q"});
+  EXPECT_EQ(client.send({"EXEC"}), "*1\r\n$1\r\nv\r\n");
+}
+
 TEST(Config, MemoryAboveTheLimitRefusesWhatGrows) {
   TestServer server;
   TestClient client(server);
