@@ -22,6 +22,9 @@ void register_state_metrics(MetricRegistry& registry, const StateShard& state) {
          &JournalMetrics::pauses);
   number("weir_journal_files", "Journal files.", &JournalMetrics::files);
   number("weir_journal_file_bytes", "Bytes of journal files.", &JournalMetrics::file_bytes);
+  number("weir_journal_prewritten_bytes",
+         "Bytes written into journal files in advance since start.",
+         &JournalMetrics::prewritten_bytes);
   number("weir_disk_free_bytes", "Bytes that the disk of the data still has.",
          &JournalMetrics::disk_free_bytes);
   number("weir_journal_live_bytes", "Bytes of records that are kept.", &JournalMetrics::live_bytes);

@@ -20,6 +20,8 @@ namespace {
 
 constexpr Lane kWriters[] = {Lane::kWriterA, Lane::kWriterB};
 constexpr Duration kHoldMax = 500us;
+// How far the next file is written ahead of the place where the current one is.
+constexpr uint64_t kPrewriteLead = 2 << 20;
 // One turn in which the sockets are read, one in which what they had is done.
 constexpr int kQuietLooks = 2;
 
@@ -185,6 +187,11 @@ bool CommitPath::current_is_slow() const {
          file_->parts.back().slot->written_to < file_->size;
 }
 
+uint64_t CommitPath::prewrite_to() const {
+  const bool small = frame_bytes_mean_ > 0 && frame_bytes_mean_ < options_.prewrite_frame_bytes;
+  return file_ != nullptr && small ? file_->end + kPrewriteLead : 0;
+}
+
 void CommitPath::seal() {
   Frame& frame = *open_;
   frame.file->end = frame.offset + frame.header.bytes();
@@ -288,6 +295,8 @@ void CommitPath::completed(const FramePtr& frame,
     frame->state = frame->sync ? State::kSynced : State::kWritten;
     ++metrics_.frames;
     metrics_.frame_bytes += frame->header.bytes();
+    const size_t bytes = frame->header.bytes();
+    frame_bytes_mean_ = frame_bytes_mean_ == 0 ? bytes : (frame_bytes_mean_ * 15 + bytes) / 16;
     const Duration flush = steps_.now() - frame->handed;
     metrics_.flush.add(flush);
     if (broken_.empty()) {

@@ -72,6 +72,8 @@ class CommitPath {
   size_t undurable_bytes() const { return undurable_bytes_; }
   // Commits into the current file cost the device more than into one that was written before.
   bool current_is_slow() const;
+  // Up to here the next file had better be written in advance now; nothing when idle time will do.
+  uint64_t prewrite_to() const;
   bool quiet() const { return frames_.empty() && open_ == nullptr; }
   Duration last_submit() const { return last_submit_; }
   const JournalFile* current() const { return file_.get(); }
@@ -135,6 +137,7 @@ class CommitPath {
   Duration last_submit_{};
   std::shared_ptr<JournalFile> file_;
   FramePtr open_;
+  size_t frame_bytes_mean_ = 0;
   std::deque<FramePtr> frames_;  // sealed, not yet durable, in order
   size_t undurable_bytes_ = 0;
   bool pressed_ = false;

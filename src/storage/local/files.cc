@@ -346,10 +346,14 @@ bool FileSet::next_is_quick() const {
          next_->parts.back().slot->written_to >= next_->size;
 }
 
-void FileSet::maintain(bool idle) {
+void FileSet::maintain(bool idle, uint64_t ahead) {
   drain();
-  if (!idle || prewriting_ || full_) return;
-  if (next_ != nullptr && next_->ready && prewrite(next_->parts.back().slot)) return;
+  if (prewriting_ || full_) return;
+  if (next_ != nullptr && next_->ready) {
+    const auto& slot = next_->parts.back().slot;
+    if ((idle || slot->written_to < ahead) && prewrite(slot)) return;
+  }
+  if (!idle) return;
   size_t spares = next_ != nullptr ? 1 : 0;
   for (const auto& slot : free_) {
     if (spares >= options_.spare_files) return;
@@ -383,6 +387,7 @@ bool FileSet::prewrite(const std::shared_ptr<Slot>& slot) {
         if (handle) {
           slot->handle = std::move(*handle);
           slot->written_to = from + length;
+          prewritten_bytes_ += length;
         } else {
           slot->written_to = slot->size;  // writing in advance is a favour; the file may still do
         }

@@ -119,14 +119,15 @@ class FileSet {
   void surrendered_is_used();
   // Forgets the file and recycles its slots.
   void free(FileId id);
-  // Writes spare slots in advance while `idle` says so.
-  void maintain(bool idle);
+  // Writes spare slots in advance while `idle` says so, and the next file's up to `ahead`.
+  void maintain(bool idle, uint64_t ahead);
 
   FileId last_id() const { return last_id_; }
   void seen_slot(uint32_t number) { last_slot_ = std::max(last_slot_, number); }
   void seen(FileId id) { last_id_ = std::max(last_id_, id); }  // ids up to here were given out
   size_t free_count() const { return free_.size(); }
   uint64_t bytes() const;
+  uint64_t prewritten_bytes() const { return prewritten_bytes_; }
 
  private:
   struct Prepared {
@@ -165,6 +166,7 @@ class FileSet {
   bool change_posted_ = false;
   bool refilling_ = false;
   bool prewriting_ = false;
+  uint64_t prewritten_bytes_ = 0;
   bool full_ = false;
   bool surrendered_ = false;
   std::optional<Error> problem_;

@@ -137,7 +137,7 @@ void LocalJournal::Core::when_idle() {
   const Duration quiet = steps_.now() - path_.last_submit();
   const bool idle = path_.quiet() && quiet >= options_.idle_after;
   if (idle && files_.next_is_quick() && path_.current_is_slow()) path_.leave_file();
-  files_.maintain(idle);
+  files_.maintain(idle, path_.prewrite_to());
   if (idle) {
     tail_.trim_to(options_.tail_bytes_idle);
     cold_.clear();
@@ -225,6 +225,7 @@ JournalMetrics LocalJournal::Core::metrics() const {
   metrics.files = files_.all().size();
   metrics.files_free = files_.free_count();
   metrics.file_bytes = files_.bytes();
+  metrics.prewritten_bytes = files_.prewritten_bytes();
   metrics.disk_free_bytes = files_.free_bytes();
   for (const auto& [id, file] : files_.all()) metrics.live_bytes += file->live;
   metrics.tail_bytes = tail_.bytes();

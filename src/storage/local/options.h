@@ -22,6 +22,10 @@ struct LocalJournalOptions {
   size_t reserve_files = 2;   // kept so that acknowledgements and deletes go through on a full disk
   size_t spare_files = 2;     // free files that are written in advance while the disk is idle
   size_t pool_files_max = 8;  // free files kept; more are removed
+  // While frames are smaller than this on average, the next file is written in advance as the
+  // current one fills, too: a first write into a file changes its metadata, which doubles what a
+  // small frame waits for and costs, and larger ones would rather have the device to themselves.
+  size_t prewrite_frame_bytes = size_t{128} << 10;
   // While one writer is busy the other takes a frame only from this size on: smaller ones gather
   // on.
   size_t second_frame_bytes = size_t{128} << 10;
@@ -87,6 +91,7 @@ struct JournalMetrics {
   uint64_t files = 0;
   uint64_t files_free = 0;
   uint64_t file_bytes = 0;
+  uint64_t prewritten_bytes = 0;  // zeros written into files in advance
   uint64_t disk_free_bytes = 0;
   uint64_t live_bytes = 0;
   uint64_t tail_bytes = 0;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "storage/local/local_journal.h"
@@ -46,10 +47,20 @@ class CommitPathTest : public testing::Test {
   CommitPathTest() {
     LocalJournal::Options options;
     options.seed = 1;
+    options.file_bytes = 8 << 20;
     options.idle_after = std::chrono::hours(1);
     journal = std::make_unique<LocalJournal>(options, disk, executor);
     clients = std::make_unique<Clients>(*journal, executor);
     EXPECT_TRUE(journal->recover(*clients));
+  }
+
+  // A frame for each.
+  void append_one_by_one(size_t count, size_t bytes) {
+    const std::string payload(bytes, 'x');
+    for (size_t i = 0; i < count; ++i) {
+      const Lsn lsn = clients->append(CellId(1), "x", payload);
+      ASSERT_TRUE(executor.run_until([&] { return journal->durable() >= lsn; }));
+    }
   }
 
   FaultyDisk disk{1};
@@ -81,6 +92,23 @@ TEST_F(CommitPathTest, NobodyWaitsForOneWhoDoesNotAskAgain) {
     ASSERT_TRUE(executor.run_until([&] { return clients->idle(); }));
   }
   EXPECT_EQ(journal->metrics().commits, 200);
+}
+
+// A first write into a file costs a small frame twice as much.
+TEST_F(CommitPathTest, TheNextFileIsWrittenInAdvanceAsSmallFramesFillThisOne) {
+  append_one_by_one(10, 100);
+  ASSERT_TRUE(executor.run_until([&] { return journal->metrics().prewritten_bytes >= 2 << 20; }));
+  executor.pass(std::chrono::seconds(1));
+  EXPECT_LT(journal->metrics().prewritten_bytes, 4 << 20) << "not far ahead";
+  append_one_by_one(1000, 100);
+  executor.pass(std::chrono::seconds(1));
+  EXPECT_GE(journal->metrics().prewritten_bytes, 6 << 20);
+}
+
+TEST_F(CommitPathTest, LargeFramesHaveTheDeviceToThemselves) {
+  append_one_by_one(100, 200'000);
+  executor.pass(std::chrono::seconds(1));
+  EXPECT_EQ(journal->metrics().prewritten_bytes, 0U);
 }
 
 }  // namespace
