@@ -4,8 +4,8 @@
 //
 // Of memory only; it is never stored, and never read from outside.
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 
 #include "base/bytes.h"
 
@@ -32,8 +32,7 @@ inline void put(char* to, ByteView element) {
   auto length = static_cast<uint32_t>(element.size());
   for (; length >= 0x80; length >>= 7) *to++ = static_cast<char>(length | 0x80);
   *to++ = static_cast<char>(length);
-  std::memcpy(to, element.data(), element.size());
-  to += element.size();
+  to = std::copy(element.begin(), element.end(), to);
   auto front = static_cast<uint32_t>(to - begin);
   char* behind = to + varint_size(front);
   for (; front >= 0x80; front >>= 7) *--behind = static_cast<char>(front | 0x80);
