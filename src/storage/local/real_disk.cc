@@ -17,6 +17,7 @@ namespace weir::storage {
 namespace {
 
 constexpr uint64_t kFetchBytes = uint64_t{128} << 10;
+constexpr uint64_t kFetchStepBytes = uint64_t{2} << 20;
 
 std::unexpected<Error> os_error(std::string_view verb, const std::string& path, int code) {
   return fail(code == ENOENT ? ErrorCode::kNotFound : ErrorCode::kStorageUnavailable,
@@ -79,16 +80,26 @@ class RealFile : public File {
     return static_cast<uint64_t>(status.st_size);
   }
 
+  // The kernel cuts a call at what the device takes, or what is read ahead, at a time, which may be
+  // as little as kFetchBytes. So each step is asked for as a whole, which gives the device large
+  // requests, and then in pieces that are never cut, for what the kernel left out.
   void fetch(uint64_t offset, uint64_t length) override {
-    // One call brings no more than the kernel reads ahead at a time.
-    for (uint64_t done = 0; done < length; done += kFetchBytes) {
-      ::posix_fadvise(descriptor_.get(), static_cast<off_t>(offset + done),
-                      static_cast<off_t>(std::min(kFetchBytes, length - done)),
-                      POSIX_FADV_WILLNEED);
+    const uint64_t end = offset + length;
+    for (uint64_t step = offset; step < end; step += kFetchStepBytes) {
+      const uint64_t step_end = std::min(end, step + kFetchStepBytes);
+      will_need(step, step_end - step);
+      for (uint64_t at = step + kFetchBytes; at < step_end; at += kFetchBytes) {
+        will_need(at, std::min(kFetchBytes, step_end - at));
+      }
     }
   }
 
  private:
+  void will_need(uint64_t offset, uint64_t length) const {
+    ::posix_fadvise(descriptor_.get(), static_cast<off_t>(offset), static_cast<off_t>(length),
+                    POSIX_FADV_WILLNEED);
+  }
+
   std::string path_;
   Descriptor descriptor_;
 };
