@@ -34,6 +34,13 @@ class Cursor {
 
   int64_t svarint() {
     if (at_ != end_ && (*at_ & 0x80) == 0) return unzigzag(static_cast<uint8_t>(*at_++));
+    // Of two bytes are the lengths of most records, and their offset deltas.
+    if (end_ - at_ >= 2 && (at_[1] & 0x80) == 0) {
+      const auto low = static_cast<uint8_t>(at_[0] & 0x7f);
+      const auto high = static_cast<uint8_t>(at_[1]);
+      at_ += 2;
+      return unzigzag(static_cast<uint64_t>(high) << 7 | low);
+    }
     return long_svarint();
   }
   ByteView raw(int64_t length) {

@@ -68,6 +68,31 @@ TEST(RecordBatch, WhatTheBuilderMakesPassesTheDoorAndReadsBack) {
   }
 }
 
+// Numbers of one, two and three bytes, on both sides of where they become longer.
+TEST(RecordBatch, NumbersOfEveryLengthReadBack) {
+  for (const int64_t edge : {63, 64, 65, 8191, 8192, 8193}) {
+    std::string batch;
+    BatchBuilder builder(batch);
+    const std::string value(static_cast<size_t>(edge), 'v');
+    for (const int64_t ms : {edge, int64_t{0}, 2 * edge, 2 * edge + 1}) {
+      builder.add({.key = "", .value = value, .headers = {}, .timestamp = Timestamp(ms)});
+    }
+    const BatchHeader header = builder.finish();
+    ASSERT_TRUE(validate_batch(batch).has_value());
+    RecordIterator records(ByteView(batch).substr(kBatchHeaderBytes), header.count);
+    RecordView record;
+    for (const int64_t delta : {int64_t{0}, -edge, edge, edge + 1}) {
+      ASSERT_TRUE(records.next(record));
+      EXPECT_EQ(record.timestamp_delta, delta);
+      EXPECT_EQ(record.value, value);
+    }
+    EXPECT_TRUE(records.complete());
+    // The last byte there is begins a longer number.
+    const std::string cut = batch.substr(kBatchHeaderBytes, 1) + "\x80";
+    EXPECT_FALSE(RecordIterator(ByteView(cut).substr(1), 1).next(record));
+  }
+}
+
 // Written by hand from the format page.
 TEST(RecordBatch, TheLayoutIsKafkas) {
   std::string batch;
