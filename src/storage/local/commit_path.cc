@@ -20,6 +20,9 @@ namespace {
 
 constexpr Lane kWriters[] = {Lane::kWriterA, Lane::kWriterB};
 constexpr Duration kHoldMax = 500us;
+// What so few bring costs less than a write. More of them had better be worked for while the
+// device writes.
+constexpr uint32_t kHoldCommits = 8;
 // How far the next file is written ahead of the place where the current one is.
 constexpr uint64_t kPrewriteLead = 2 << 20;
 // One turn in which the sockets are read, one in which what they had is done.
@@ -240,7 +243,8 @@ void CommitPath::look() {
 }
 
 bool CommitPath::held() const {
-  return holding_ && open_->header.length < options_.second_frame_bytes;
+  return holding_ && open_->header.count <= kHoldCommits &&
+         open_->header.length < options_.second_frame_bytes;
 }
 
 void CommitPath::dispatch() {

@@ -5,8 +5,8 @@
 // - Commits gather in the open frame, directly in the memory from which it is written. At the end
 // of the reactor's turn the
 //   frame goes to a writer if one of the two is free; otherwise it gathers on until one is.
-// - When both have become free, the answers leave first: a small frame waits for what those who are
-// answered ask next, while it
+// - When both have become free, the answers leave first: a frame of a few commits waits for what
+// those who are answered ask next, while it
 //   comes, and no longer than the last write took. Who asks at the same pace shares a frame then
 //   instead of waiting for that of the others, and the device has half as many.
 // - Frames are written at the place where they were gathered; they complete in any order and are
