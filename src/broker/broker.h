@@ -40,6 +40,7 @@ namespace weir::broker {
 class BridgeStep;
 class EventStore;
 class ReadCache;
+class RowReads;
 
 class Broker final : public JournalOwner {
  public:
@@ -453,6 +454,9 @@ class Broker final : public JournalOwner {
   void cleaned(CellId id, LogCell& cell, const log::CleanedEvent& event);
   void run_read(const std::shared_ptr<ReadJob>& job);
   void run_find(const std::shared_ptr<FindJob>& job);
+  bool find_in(const std::shared_ptr<FindJob>& job,
+               const log::Row& row,
+               const std::vector<StoredEntry>& entries);
   std::vector<StoredEntry> select(const log::Log& log,
                                   std::vector<StoredEntry> entries,
                                   Offset from,
@@ -603,6 +607,7 @@ class Broker final : public JournalOwner {
   FileId forget_from_;    // where forget_places() goes on
   size_t forget_at_ = 0;  // among the logs of that file
   std::unique_ptr<ReadCache> read_cache_;
+  std::unique_ptr<RowReads> row_reads_;
 
   std::vector<CellId> trims_due_;
   Timestamp maintain_at_;

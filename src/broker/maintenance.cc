@@ -6,6 +6,7 @@
 #include "broker/broker.h"
 #include "broker/event_store.h"
 #include "broker/read_cache.h"
+#include "broker/row_reads.h"
 
 namespace weir::broker {
 namespace {
@@ -100,6 +101,7 @@ void Broker::maintain(Timestamp now) {
   }
   forget_places();
   read_cache_->forget_when_idle();
+  row_reads_->forget_when_idle();
   tend_bridges();
 }
 

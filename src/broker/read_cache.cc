@@ -1,6 +1,6 @@
 #include "broker/read_cache.h"
 
-#include "core/log/record_batch.h"
+#include "broker/row_entries.h"
 
 namespace weir::broker {
 
@@ -47,11 +47,7 @@ void ReadCache::put_places(CellId log,
   if (entries.size() < kRowBatchesMin) return;
   Places places;
   places.reserve(entries.size());
-  for (const StoredEntry& entry : entries) {
-    const auto header = log::parse_header(entry.payload);
-    if (!header) return;
-    places.push_back({header->first_offset(), entry.extent});
-  }
+  for (const StoredEntry& entry : entries) places.push_back({first_offset(entry), entry.extent});
   const size_t cost = places.size();
   places_.put({log, row.span.file, row.span.position, row.span.length}, std::move(places), cost);
 }

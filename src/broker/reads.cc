@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "broker/read_cache.h"
 #include "broker/row_entries.h"
+#include "broker/row_reads.h"
 
 namespace weir::broker {
 namespace {
@@ -62,31 +63,44 @@ void Broker::run_read(const std::shared_ptr<ReadJob>& job) {
   job->missing = cold.size();
   if (cold.empty()) return job->finish();
   for (const size_t i : cold) {
-    journal_.read(job->log, job->rows[i].span, [this, job, i](ReadResult result) {
+    const auto finished = [job, i](const auto& result, auto take) {
       if (result) {
-        job->parts[i] = entries_of_row(std::move(*result), job->rows[i]);
-        if (!job->wanted.empty()) read_cache_->put_places(job->log, job->rows[i], job->parts[i]);
+        job->parts[i] = take();
       } else if (!job->error) {
-        job->error = std::move(result.error());
+        job->error = result.error();
       }
       if (--job->missing == 0) job->finish();
+    };
+    if (job->wanted.empty()) {
+      journal_.read(job->log, job->rows[i].span, [job, i, finished](ReadResult result) {
+        finished(result, [&] { return entries_of_row(std::move(*result), job->rows[i]); });
+      });
+      continue;
+    }
+    row_reads_->read(job->log, job->rows[i], [job, i, finished](const Result<RowEntries>& result) {
+      finished(result,
+               [&] { return entries_holding(**result, within(job->rows[i], job->wanted)); });
     });
   }
 }
 
-// The entries of a row that hold one of `wanted` (none: all of them) and perhaps others, if they
-// are in memory. A few of many are fetched one by one: what a row costs to cut is paid once.
+// The entries of a row that hold one of `wanted` (none: all of them), if they are in memory. A few
+// of many are fetched one by one: what a row costs to cut is paid once.
 std::optional<std::vector<StoredEntry>> Broker::cached_entries(CellId id,
                                                                const log::Row& row,
                                                                Offsets wanted) const {
-  const Offsets here = within(row, wanted);
-  const auto* places = wanted.empty() ? nullptr : read_cache_->places(id, row);
-  if (places == nullptr || here.size() > places->size() / 2) {
+  if (wanted.empty()) {
     auto cached = journal_.read_cached(id, row.span);
     if (!cached) return std::nullopt;
-    auto entries = entries_of_row(std::move(*cached), row);
-    if (places == nullptr && !wanted.empty()) read_cache_->put_places(id, row, entries);
-    return entries;
+    return entries_of_row(std::move(*cached), row);
+  }
+  const Offsets here = within(row, wanted);
+  if (const RowEntries kept = row_reads_->kept(id, row)) return entries_holding(*kept, here);
+  const auto* places = read_cache_->places(id, row);
+  if (places == nullptr || here.size() > places->size() / 2) {
+    const RowEntries entries = row_reads_->find(id, row);
+    if (entries == nullptr) return std::nullopt;
+    return entries_holding(*entries, here);
   }
   std::vector<StoredEntry> found;
   found.reserve(here.size());
@@ -185,6 +199,19 @@ struct Broker::FindJob {
   Visibility visibility;
   Offset from;
   FindDone done;
+  // When a row was asked for: behind it nothing is seen, and what the answer depends on.
+  Offset end = {};
+  Depends depends = {};
+
+  // Of the entries of a row the first that may hold what is looked for: IDs rise with offsets.
+  std::vector<StoredEntry>::const_iterator first_of(const std::vector<StoredEntry>& entries) const {
+    if (time) return entries.begin();
+    const auto after = std::ranges::upper_bound(entries, id, {}, [](const StoredEntry& entry) {
+      const auto event = log::decode_append(entry.event);
+      return event ? event->base_id : log::StreamId{};
+    });
+    return after == entries.begin() ? after : std::prev(after);
+  }
 };
 
 void Broker::find_by_time(CellId log, Timestamp t, Visibility visibility, FindDone done) {
@@ -197,44 +224,63 @@ void Broker::find_by_id(CellId log, log::StreamId id, Visibility visibility, Fin
 }
 
 void Broker::run_find(const std::shared_ptr<FindJob>& job) {
-  const auto* cell = find<LogCell>(job->log);
-  if (cell == nullptr) {
-    return job->done(
-        fail(ErrorCode::kNotFound, fmt::format("there is no log {}", job->log.value())));
-  }
-  const log::Log& log = cell->log;
-  const Offset end = visible_end(job->log, job->visibility);
-  FoundOffset nothing{std::nullopt,
-                      job->visibility == Visibility::kApplied ? log_depends(job->log) : Depends{}};
-  std::optional<log::Row> row = job->time                ? log.row_by_time(*job->time, job->from)
-                                : job->from == Offset(0) ? log.row_by_id(job->id)
-                                                         : log.row_at(job->from);
-  const bool unplaced = log.end() > Offset(0) && depth_ > 0 && !unplaced_.empty();
-  if (unplaced) {
+  if (depth_ > 0 && !unplaced_.empty()) {
     after_turn_.push_back([this, job] { run_find(job); });
     return;
   }
-  if (!row || row->first() >= end) return job->done(nothing);
-  auto read = std::make_shared<ReadJob>();
-  read->log = job->log;
-  read->rows = {*row};
-  read->done = [this, job, nothing, next = row->end(),
-                end](Result<std::vector<StoredEntry>> entries) {
-    if (!entries) return job->done(std::unexpected(entries.error()));
-    const auto* still = find<LogCell>(job->log);
-    if (still == nullptr) return job->done(nothing);
-    std::vector<log::StoredBatch> batches;
-    for (const StoredEntry& entry : *entries) batches.push_back({entry.event, entry.payload});
-    const Offset from = std::max(job->from, still->log.start());
-    auto found = job->time
-                     ? log::find_by_time(batches, *job->time, from, end, still->log.deletions())
-                     : log::find_by_id(batches, job->id, from, end, still->log.deletions());
-    if (!found) return job->done(std::unexpected(found.error()));
-    if (found->has_value()) return job->done(FoundOffset{*found, nothing.depends});
-    job->from = next;
-    run_find(job);
-  };
-  run_read(read);
+  while (true) {
+    const auto* cell = find<LogCell>(job->log);
+    if (cell == nullptr) {
+      return job->done(
+          fail(ErrorCode::kNotFound, fmt::format("there is no log {}", job->log.value())));
+    }
+    const log::Log& log = cell->log;
+    const std::optional<log::Row> row = job->time ? log.row_by_time(*job->time, job->from)
+                                        : job->from == Offset(0) ? log.row_by_id(job->id)
+                                                                 : log.row_at(job->from);
+    job->end = visible_end(job->log, job->visibility);
+    job->depends = job->visibility == Visibility::kApplied ? log_depends(job->log) : Depends{};
+    if (!row || row->first() >= job->end) {
+      return job->done(FoundOffset{std::nullopt, job->depends});
+    }
+    const RowEntries entries = row_reads_->find(job->log, *row);
+    if (entries == nullptr) {
+      row_reads_->read(job->log, *row, [this, job, row = *row](const Result<RowEntries>& read) {
+        if (!read) return job->done(std::unexpected(read.error()));
+        if (!find_in(job, row, **read)) run_find(job);
+      });
+      return;
+    }
+    if (find_in(job, *row, *entries)) return;
+  }
+}
+
+// True when that was all: the answer was given.
+bool Broker::find_in(const std::shared_ptr<FindJob>& job,
+                     const log::Row& row,
+                     const std::vector<StoredEntry>& entries) {
+  const auto* still = find<LogCell>(job->log);
+  if (still == nullptr) {
+    job->done(FoundOffset{std::nullopt, job->depends});
+    return true;
+  }
+  const Offset from = std::max(job->from, still->log.start());
+  const auto* deleted = still->log.deletions();
+  for (auto entry = job->first_of(entries); entry != entries.end(); ++entry) {
+    const log::StoredBatch batch{entry->event, entry->payload};
+    const auto found = job->time
+                           ? log::find_by_time({&batch, 1}, *job->time, from, job->end, deleted)
+                           : log::find_by_id({&batch, 1}, job->id, from, job->end, deleted);
+    if (found && !*found) continue;
+    if (found) {
+      job->done(FoundOffset{*found, job->depends});
+    } else {
+      job->done(std::unexpected(found.error()));
+    }
+    return true;
+  }
+  job->from = row.end();
+  return false;
 }
 
 // ---- single records

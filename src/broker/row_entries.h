@@ -1,6 +1,7 @@
 #pragma once
 // Which of the entries that a span of the journal gave belong to the row that was asked for.
 
+#include <span>
 #include <vector>
 
 #include "broker/ports/journal.h"
@@ -13,5 +14,12 @@ namespace weir::broker {
 // moved rows, neighbours by offset need not be neighbours in the file, and copies that died on the
 // way lie between them.
 std::vector<StoredEntry> entries_of_row(std::vector<StoredEntry> entries, const log::Row& row);
+
+// Where the batch of an entry begins; -1 when it is none.
+Offset first_offset(const StoredEntry& entry);
+
+// Of the entries of a row those that hold one of `wanted`, ascending offsets of the row.
+std::vector<StoredEntry> entries_holding(std::span<const StoredEntry> entries,
+                                         std::span<const Offset> wanted);
 
 }  // namespace weir::broker

@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "broker/event_store.h"
 #include "broker/read_cache.h"
+#include "broker/row_reads.h"
 
 namespace weir::broker {
 
@@ -17,6 +18,7 @@ Broker::Broker(Journal& journal, Random random, Limits limits)
       random_(random),
       limits_(limits),
       read_cache_(std::make_unique<ReadCache>()),
+      row_reads_(std::make_unique<RowReads>(journal, *read_cache_)),
       events_(std::make_unique<EventStore>(*this)) {}
 
 Broker::~Broker() = default;

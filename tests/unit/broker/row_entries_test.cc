@@ -59,5 +59,21 @@ TEST(RowEntries, WhatIsTooShortForABatchBelongsToNoRow) {
   EXPECT_TRUE(entries_of_row({}, row(0, 1)).empty());
 }
 
+TEST(RowEntries, ThoseThatHoldAnOffsetAreTakenOnce) {
+  const std::vector<StoredEntry> entries{entry(10), entry(11), entry(12), entry(20), entry(30)};
+  const auto holding = [&](std::vector<int64_t> wanted) {
+    std::vector<Offset> all;
+    for (const int64_t one : wanted) all.emplace_back(one);
+    return offsets(entries_holding(entries, all));
+  };
+  EXPECT_EQ(holding({10, 11, 12}), (std::vector<int64_t>{10, 11, 12}));
+  EXPECT_EQ(holding({11, 12, 13}), (std::vector<int64_t>{11, 12}));
+  EXPECT_EQ(holding({12, 13, 19, 20, 21, 35}), (std::vector<int64_t>{12, 20, 30}));
+  EXPECT_EQ(holding({25}), (std::vector<int64_t>{20}));
+  EXPECT_EQ(holding({9, 30}), (std::vector<int64_t>{30}));
+  EXPECT_TRUE(holding({}).empty());
+  EXPECT_TRUE(entries_holding({}, std::vector<Offset>{Offset(1)}).empty());
+}
+
 }  // namespace
 }  // namespace weir::broker
